@@ -1,0 +1,190 @@
+"""The verdicts on one submission of one unit, wherever its code runs.
+
+`assess` asks a bench for handles on the learner's names and compares what the rules see with what they see on the
+truth. It knows nothing of processes: the engine's bench lives in a sandbox, that of a trial in this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from ..selfcheck import judge
+from ..selfcheck.judge import Fingerprint, Look, Trouble, Verdict
+from ..selfcheck.rules import Rule
+from ..selfcheck.sentences import Text, filled
+from ..selfcheck.student import Student, local
+from .units import Unit
+
+
+class Stopped(Exception):
+    """The learner's process had to be stopped, or stopped by itself, while it worked for an exercise."""
+
+    def __init__(self, outcome: str, message: Text) -> None:
+        """outcome: "timeout", "memory", "crashed"; message: the sentence about it."""
+        super().__init__(outcome)
+        self.outcome, self.message = outcome, message
+
+
+class Bench(Protocol):
+    """Gives handles on a learner's names. Handles raise `Stopped` when the process behind them ends."""
+
+    def own(self) -> Student:
+        """The names as the learner's cells define them; exercises given up by `replace` are the reference's."""
+
+    def followed(self, exercise: str) -> Student:
+        """The same with the reference in the place of all that comes before an exercise."""
+
+    def replace(self, exercise: str) -> None:
+        """Put the reference in the place of an exercise that stopped the process, and start again."""
+
+    def trouble(self, exercise: str) -> Trouble | Stopped | None:
+        """What happened when the exercise's own cell ran, None if all went well."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What was seen of an exercise: looks by check, and the checks at which they differ from the truth's."""
+
+    rules: Mapping[str, Rule]
+    seen: Mapping[str, Look]
+    expected: Mapping[str, Look]
+    wrong: set[str]
+
+
+def _stopped(checks: Sequence[str], stop: Stopped) -> dict[str, Verdict]:
+    return {check: Verdict(check, stop.outcome, stop.message) for check in checks}
+
+
+class UnitJudge:
+    """A unit made ready for many submissions: truths and known mistakes are built once."""
+
+    def __init__(self, unit: Unit, texts: Mapping[str, Any]) -> None:
+        """texts: the unit's texts, `titles`, `rules`, `hints`."""
+        self.unit, self.texts = unit, texts
+
+    @cached_property
+    def truth(self) -> Student:
+        """A handle on the independent truths."""
+        return local(self.unit.truth())
+
+    @cached_property
+    def mistakes(self) -> dict[str, Student]:
+        """Handles on the known mistakes, by their names."""
+        return {
+            mutant.name: local(self.unit.namespace({mutant.exercise: self.unit.mutated(mutant)}))
+            for mutant in self.unit.mutants
+        }
+
+    def assess(self, bench: Bench, seed: str, blank: Sequence[str], doubtful: bool = False) -> dict[str, Verdict]:
+        """The verdict on each check of the unit, by grade ids.
+
+        seed: start of the hidden draws of this student and unit; blank: exercises that are as released.
+        doubtful: the learner's own cells redefine what the unit builds on, so that a failed check is run again with
+        the reference in its place even where no earlier exercise lost a point.
+        """
+        found: dict[str, dict[str, Verdict]] = {}
+        open_questions: dict[str, _Answer] = {}  # wrong as they stand; they may hold with the reference before them
+        lost = doubtful
+        for exercise in self.unit.exercises:
+            checks = self.unit.checks(exercise)
+            if exercise in blank:
+                found[exercise] = {check: Verdict(check, "missing", filled("blank")) for check in checks}
+            else:
+                try:
+                    answer = self._seen(exercise, bench, bench.own, seed)
+                except Stopped as stop:
+                    found[exercise] = _stopped(checks, stop)
+                    bench.replace(exercise)
+                else:
+                    if answer.wrong and lost:
+                        open_questions[exercise] = answer
+                    found[exercise] = self._told(exercise, answer, seed)
+            lost |= any(verdict.outcome != "passed" for verdict in found[exercise].values())
+        for exercise, first in open_questions.items():
+            try:
+                again = self._seen(exercise, bench, lambda name=exercise: bench.followed(name), seed)
+            except Stopped as stop:
+                found[exercise] = _stopped(self.unit.checks(exercise), stop)
+                bench.replace(exercise)
+            else:
+                both = _Answer(again.rules, again.seen, again.expected, again.wrong & first.wrong)
+                found[exercise] = self._told(exercise, both, seed)
+        return {check: verdict for verdicts in found.values() for check, verdict in verdicts.items()}
+
+    def _seen(self, exercise: str, bench: Bench, handle: Callable[[], Student], seed: str) -> _Answer:
+        """What the rules of an exercise see on the learner's names and on the truth. Raises Stopped."""
+        trouble = bench.trouble(exercise)
+        if isinstance(trouble, Stopped):
+            raise trouble
+        rules = {name: self.unit.rules[name] for name in self.unit.checks(exercise)}
+        expected = {name: self._look(rule, self.truth, seed) for name, rule in rules.items()}
+        seen = self._looks(rules, handle(), seed, trouble)
+        return _Answer(rules, seen, expected, _wrong(seen, expected, rules))
+
+    def _told(self, exercise: str, answer: _Answer, seed: str) -> dict[str, Verdict]:
+        """The verdicts on what was seen, with the names of the mistakes."""
+        verdicts = {name: Verdict(name, "passed") for name in answer.rules}
+        for name in answer.wrong:
+            known = self._known(exercise, name, seed)
+            rule, expected = answer.rules[name], answer.expected[name]
+            verdicts[name] = judge.verdict(rule, answer.seen, expected, known, answer.rules, self.texts)
+        return verdicts
+
+    def _looks(self, rules: Mapping[str, Rule], student: Student, seed: str, trouble: Trouble | None) -> dict[str, Look]:
+        if trouble is not None:  # the cell itself failed: nothing of it can be looked at
+            return {name: [trouble] * len(self._cases(rule)) for name, rule in rules.items()}
+        return {name: self._look(rule, student, seed) for name, rule in rules.items()}
+
+    def _look(self, rule: Rule, student: Student, seed: str) -> Look:
+        return judge.look(rule, student, self._cases(rule), seed)
+
+    def _cases(self, rule: Rule) -> Sequence[Mapping[str, Any]]:
+        return list(self.unit.hidden.CASES[rule.exercise])
+
+    def _known(self, exercise: str, check: str, seed: str) -> list[Fingerprint]:
+        """The exercise's known mistakes that lose a check, looked at on the draws of this very submission."""
+        return [
+            Fingerprint(
+                mutant.hint,
+                {name: self._look(self.unit.rules[name], self.mistakes[mutant.name], seed) for name in mutant.loses},
+            )
+            for mutant in self.unit.mutants
+            if mutant.exercise == exercise and check in mutant.loses
+        ]
+
+
+def _wrong(seen: Mapping[str, Look], expected: Mapping[str, Look], rules: Mapping[str, Rule]) -> set[str]:
+    return {name for name, rule in rules.items() if judge.differs(seen[name], expected[name], rule) is not None}
+
+
+class TrialBench:
+    """A bench in this very process, for answers that are trusted: reference, mutants, alternatives."""
+
+    def __init__(self, unit: Unit, answers: Mapping[str, str]) -> None:
+        """answers: an exercise's name -> the source of its cell; the reference stands for all others."""
+        self._unit, self._answers = unit, dict(answers)
+
+    def own(self) -> Student:
+        """A handle on the given answers."""
+        return local(self._unit.namespace(self._answers))
+
+    def followed(self, exercise: str) -> Student:
+        """A handle on one of the given answers with the reference round it."""
+        kept = {name: text for name, text in self._answers.items() if name == exercise}
+        return local(self._unit.namespace(kept))
+
+    def replace(self, exercise: str) -> None:
+        """Take the reference for an exercise."""
+        self._answers.pop(exercise, None)
+
+    def trouble(self, exercise: str) -> Trouble | None:
+        """Trusted answers are judged by what their names do."""
+        return None
+
+
+def trial(judge_of_unit: UnitJudge, answers: Mapping[str, str], seed: str = "trial") -> dict[str, Verdict]:
+    """The verdicts on trusted answers, without a kernel or a sandbox."""
+    return judge_of_unit.assess(TrialBench(judge_of_unit.unit, answers), seed, blank=())

@@ -1,0 +1,226 @@
+"""The instructor's part of the `course` command: build, bundle, grade, feedback, report, export, self-test, demo."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ..terminal import app, console, fail
+from . import files
+
+RESULTS = files.BUILD / "results"
+
+
+class Language(StrEnum):
+    """The course's languages."""
+
+    en = "en"
+    zh = "zh"
+
+
+class SandboxChoice(StrEnum):
+    """Where student code runs."""
+
+    auto = "auto"
+    bwrap = "bwrap"
+    none = "none"
+
+
+class Format(StrEnum):
+    """The systems that marks can be sent to."""
+
+    canvas = "canvas"
+    moodle = "moodle"
+    csv = "csv"
+
+
+UnitNames = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Units; all of them if none is named.")]
+ResultsFolder = Annotated[Path, typer.Option("--results", help="The folder of results.")]
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar with the remaining time; gives a function that is told how many of how many are done."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@app.command()
+def build(
+    units: UnitNames = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is stale or untranslated.")] = False,
+    translated: Annotated[
+        bool, typer.Option("--translated", help="Mark all translations as up to date with the English text.")
+    ] = False,
+) -> None:
+    """Make the student notebooks in both languages from solutions/."""
+    from . import build as builder
+    from .lesson import stamp
+    from .units import UnitError, find_units
+
+    try:
+        if translated:
+            for unit in find_units(files.SOLUTIONS, units or ()):
+                console.print(f"{unit.name}: {stamp(unit)} translations marked as up to date", markup=False)
+        stale = 0
+        for sentence in builder.build(units or (), only_check=check):
+            console.print(sentence, markup=False)
+            stale += 1
+    except UnitError as error:
+        raise fail(error) from None
+    if check and stale:
+        raise typer.Exit(1)
+    if not stale:
+        console.print("everything is up to date")
+
+
+@app.command()
+def bundle(
+    lang: Annotated[Language, typer.Option("--lang", help="The language of the notebooks.")],
+    out: Annotated[Path, typer.Option("--out", help="The zip file to write.")],
+) -> None:
+    """Write the zip file that a student gets: notebooks, the student's part of course_utils, environment files."""
+    from .bundle import write_bundle
+    from .units import UnitError
+
+    try:
+        count = write_bundle(lang.value, out)
+    except (UnitError, OSError) as error:
+        raise fail(error) from None
+    console.print(f"wrote {out} with {count} files", markup=False)
+
+
+@app.command()
+def grade(
+    submitted: Annotated[Path, typer.Argument(help="The folder with STUDENT/UNIT/UNIT.ipynb.")],
+    unit: Annotated[list[str] | None, typer.Option("--unit", help="Grade only this unit; may be given again.")] = None,
+    results: ResultsFolder = RESULTS,
+    jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 takes one per core.")] = 0,
+    dask: Annotated[str, typer.Option(help="Address of a Dask scheduler to work on instead of this machine.")] = "",
+    sandbox: Annotated[SandboxChoice, typer.Option(help="Where student code runs.")] = SandboxChoice.auto,
+    regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
+) -> None:
+    """Grade a class; write scores, gradebook and feedback into the folder of results."""
+    from .results import finish
+    from .runner import Plan, RunError, run
+    from .sandbox import SandboxUnavailable, find_mode
+    from .units import UnitError
+
+    try:
+        mode = find_mode(sandbox.value) if not dask else sandbox.value.replace("auto", "bwrap")
+        if mode == "none":
+            console.print("Warning: --sandbox none runs what students wrote with your own rights.", style="bold red")
+        plan = Plan(submitted, results, tuple(unit or ()), jobs, dask, mode, regrade)
+        with progress("grading") as tell:
+            outcome = run(plan, tell=tell, confirm=_confirm)
+        with progress("writing pages") as tell:
+            finish(plan, outcome.records, tell)
+    except (RunError, UnitError, SandboxUnavailable) as error:
+        raise fail(error) from None
+    except KeyboardInterrupt:
+        raise fail("interrupted; what was graded is kept, run the same command again to go on") from None
+    console.print(f"{outcome.graded} notebooks graded, {outcome.unchanged} unchanged; results in {results}", markup=False)
+    for failure in outcome.failures:
+        console.print(f"not graded: {failure}", style="red", markup=False)
+    if outcome.failures:
+        raise typer.Exit(1)
+
+
+def _confirm(changes: list[tuple[str, str, str, float, float]]) -> bool:
+    """Show which scores a regrade changes, and ask whether to replace them; where nobody can be asked, go on."""
+    if not changes:
+        console.print("the regrade changes no score")
+        return True
+    table = Table("student", "unit", "check", "before", "now", title="Scores that change")
+    for student, unit, check, before, now in changes:
+        table.add_row(student, unit, check, f"{before:g}", f"{now:g}")
+    console.print(table)
+    return not sys.stdin.isatty() or typer.confirm("Replace these scores?", default=True)
+
+
+@app.command()
+def feedback(results: ResultsFolder = RESULTS) -> None:
+    """Write each student's feedback page anew from the results."""
+    _from_results(results, "feedback pages", lambda pages, texts: len(pages.write_feedback(results, texts)))
+
+
+@app.command()
+def report(results: ResultsFolder = RESULTS, lang: Annotated[Language, typer.Option("--lang")] = Language.en) -> None:
+    """Write the class page from the results."""
+    _from_results(results, "class page", lambda pages, texts: pages.write_class_page(results, texts, lang.value))
+
+
+def _from_results(results: Path, what: str, write: Callable[[Any, dict[str, Any]], object]) -> None:
+    from . import pages
+    from .results import all_texts
+
+    if not (results / "log.jsonl").is_file():
+        raise fail(f"{results} holds no results; grade first: course grade SUBMITTED --results {results}")
+    console.print(f"{what}: {write(pages, all_texts())}", markup=False)
+
+
+@app.command()
+def export(
+    format: Annotated[Format, typer.Option("--format", help="The school's system.")],
+    results: ResultsFolder = RESULTS,
+    out: Annotated[Path | None, typer.Option("--out", help="The file to write.")] = None,
+) -> None:
+    """Write the marks in the form that a school's system reads."""
+    from .export import export as write
+
+    try:
+        path = write(results, format.value, out or results / f"marks-{format.value}.csv")
+    except (ValueError, OSError) as error:
+        raise fail(error) from None
+    console.print(f"wrote {path}", markup=False)
+
+
+@app.command()
+def selftest(
+    units: UnitNames = None,
+    sandbox: Annotated[SandboxChoice, typer.Option(help="Where the notebooks run.")] = SandboxChoice.auto,
+) -> None:
+    """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must."""
+    from .runner import RunError
+    from .sandbox import SandboxUnavailable, find_mode
+    from .selftest import rows, run_selftest
+    from .units import UnitError
+
+    try:
+        mode = find_mode(sandbox.value)
+        with progress("self-test") as tell:
+            findings = run_selftest(units or (), mode, tell)
+    except (RunError, UnitError, SandboxUnavailable) as error:
+        raise fail(error) from None
+    table = Table("unit", "kind", "notebooks", "as they must be", title="course selftest")
+    for row in rows(findings):
+        table.add_row(*row)
+    console.print(table)
+    wrong = [finding for finding in findings if not finding.good]
+    for finding in wrong:
+        console.print(f"{finding.unit} {finding.kind} {finding.name}: {finding.fault}", style="red", markup=False)
+    if wrong:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo() -> None:
+    """The main job, end to end: release, a small class, grading, pages, and where to look."""
+    from .demo import run_demo
+
+    run_demo(console, progress)
+
+
+def main() -> None:
+    """Run the `course` command."""
+    app()

@@ -1,0 +1,72 @@
+"""The demo: the whole way of a class from the release to the pages, on made-up submissions."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from rich.console import Console
+from rich.table import Table
+
+from . import build as builder
+from . import files, sample
+from .results import finish
+from .runner import Plan, Record, run
+from .sandbox import SandboxUnavailable, find_mode
+from .units import find_units
+
+FOLDER = files.BUILD / "demo"
+
+
+def run_demo(console: Console, progress: Callable[[str], AbstractContextManager[Callable[[int, int], None]]]) -> None:
+    """Build the release, make a class, grade it, write the pages, print the marks, and say where to look."""
+    start = time.perf_counter()
+    console.rule("1. The release")
+    for sentence in builder.build():
+        console.print(sentence, markup=False)
+    console.print("student notebooks: notebooks/en, notebooks/zh")
+    console.rule("2. A class hands in")
+    submitted, results = FOLDER / "submitted", FOLDER / "results"
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    units = find_units(files.SOLUTIONS)
+    for student, unit, notebook in sample.demo_class(units):
+        sample.write(submitted, student, unit, notebook)
+    students = sorted(path.name for path in submitted.iterdir())
+    console.print(f"{len(students)} students: {', '.join(students)}", markup=False)
+    console.rule("3. Grading")
+    try:
+        mode = find_mode("auto")
+    except SandboxUnavailable as error:
+        console.print(f"No sandbox here, so the demo grades its own notebooks without one. ({error})", markup=False)
+        mode = "none"
+    plan = Plan(submitted, results, sandbox=mode)
+    with progress("grading") as tell:
+        outcome = run(plan, tell=tell)
+    with progress("writing pages") as tell:
+        finish(plan, outcome.records, tell)
+    console.print(marks(outcome.records))
+    console.rule("4. Where to look")
+    shown = results.relative_to(files.PROJECT)
+    console.print(f"the class:       {shown}/class.html", markup=False)
+    console.print(f"a student:       {shown}/feedback/laboratory report/01_positional_encoding.html", markup=False)
+    console.print(f"scores as files: {shown}/scores.csv, scores.json, gradebook.db", markup=False)
+    console.print(f"{outcome.graded} notebooks in {time.perf_counter() - start:.0f} s, sandbox: {mode}", markup=False)
+    if outcome.failures:
+        raise SystemExit(1)
+
+
+def marks(records: list[Record]) -> Table:
+    """The table of marks: a row per student, a column per unit."""
+    units = sorted({record["unit"] for record in records})
+    table = Table("student", *units, title="Points of those that need no person")
+    for student in sorted({record["student"] for record in records}):
+        row = []
+        for unit in units:
+            scores = [s for r in records if (r["student"], r["unit"]) == (student, unit) for s in r["scores"]]
+            checks = [score for score in scores if score["check"]]
+            points, most = sum(s["points"] for s in checks), sum(s["max_points"] for s in checks)
+            row.append(f"{points:g} of {most:g}")
+        table.add_row(student, *row)
+    return table

@@ -1,0 +1,370 @@
+"""Grading outside the student's process: inputs in, raw bytes out, verdict here.
+
+`grade` is a pure function from a task to a record, so that any `concurrent.futures.Executor` can run it: one core,
+all cores, or a Dask cluster. Each worker process keeps one warm sandbox and the units' truths; each submission gets a
+process of its own in the sandbox, and from it come nothing but plain values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing.util
+import os
+import selectors
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..selfcheck import codec
+from ..selfcheck.judge import Trouble, Verdict, case_seed, trouble_of
+from ..selfcheck.sentences import SENTENCES, filled
+from ..selfcheck.student import Student, StudentError
+from ..selfcheck.texts import unit_texts
+from . import files
+from .assess import Stopped, UnitJudge
+from .intake import REASONS, CodeCell, IntakeError, Skeleton, Submission, rebuild
+from .sandbox import Child, Limits, Sandbox
+from .units import Unit, find_units
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how much a submission may; everything is counted on the trusted side."""
+
+    cell_seconds: float = 8.0  # wall time of one cell; defining functions takes milliseconds
+    exercise_seconds: float = 8.0  # wall time of all checks of one exercise
+    submission_seconds: float = 60.0  # wall time of the whole notebook with all its fresh starts
+    output_bytes: int = 2**20  # what a process may print before it is stopped
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to grade, with all that a worker elsewhere needs beside the release."""
+
+    student: str
+    unit: str
+    data: bytes | None  # the notebook; None where it could not be read, for the reason below
+    reason: str  # key of intake.REASONS, empty where there are data
+    digest: str  # hash of the data, or the reason
+    seed: str  # start of the hidden draws
+    sandbox: str  # "bwrap" or "none"
+    solutions: str = str(files.SOLUTIONS)
+    patience: Patience = field(default_factory=Patience)
+
+
+def grade(task: Task) -> dict[str, Any]:
+    """The record of a task: outcome, scores with messages in both languages, the student's sources and answers."""
+    start = time.perf_counter()
+    ready = _unit_judge(task.solutions, task.unit)
+    record: dict[str, Any] = {"student": task.student, "unit": task.unit, "digest": task.digest, "seed": task.seed}
+    try:
+        if task.data is None:
+            raise IntakeError(task.reason)
+        submission = rebuild(task.data, _skeleton(task.solutions, task.unit))
+    except IntakeError as error:
+        outcome = "missing" if error.reason == "missing" else "error"
+        message = REASONS[error.reason]
+        verdicts = {check: Verdict(check, outcome, message) for check in ready.unit.rules}
+        submission = Submission((), {}, (), "en")
+        record |= {"outcome": outcome, "message": message}
+    else:
+        verdicts = _verdicts(task, ready, submission)
+        record |= {"outcome": "graded", "message": None}
+    record |= {
+        "language": submission.language,
+        "scores": _scores(task, ready.unit, verdicts, submission, record),
+        "sources": dict(submission.sources),
+        "answers": dict(submission.answers),
+        "seconds": round(time.perf_counter() - start, 3),
+    }
+    return record
+
+
+def _verdicts(task: Task, ready: UnitJudge, submission: Submission) -> dict[str, Verdict]:
+    if len(submission.blank) == len(ready.unit.exercises):  # nothing to run
+        return {check: Verdict(check, "missing", filled("blank")) for check in ready.unit.rules}
+    with contextlib.closing(SandboxBench(_sandbox(task.sandbox), ready.unit, submission, task)) as bench:
+        return ready.assess(bench, task.seed, submission.blank, doubtful=bench.redefines_given_names())
+
+
+def _scores(
+    task: Task, unit: Unit, verdicts: Mapping[str, Verdict], submission: Submission, record: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    scores = []
+    for check, rule in unit.rules.items():
+        verdict, points = verdicts[check], unit.points(check)
+        earned = points if verdict.outcome == "passed" else 0.0
+        scores.append(_score(task, rule.exercise, rule.check, earned, points, verdict))
+    for question, rubric in unit.rubric.items():
+        if record["outcome"] != "graded":
+            verdict = Verdict(question, record["outcome"], record["message"])
+        elif question in submission.answers:
+            verdict = Verdict(question, "manual", SENTENCES["manual"])
+        else:
+            verdict = Verdict(question, "missing", SENTENCES["unanswered"])
+        scores.append(_score(task, question, None, 0.0, float(rubric["points"]), verdict))
+    return scores
+
+
+def _score(
+    task: Task, exercise: str, check: str | None, points: float, max_points: float, verdict: Verdict
+) -> dict[str, Any]:
+    return {
+        "student": task.student,
+        "unit": task.unit,
+        "exercise": exercise,
+        "check": check,
+        "points": points,
+        "max_points": max_points,
+        "outcome": verdict.outcome,
+        "message": dict(verdict.message) if verdict.message else None,
+        "hint": verdict.hint,
+    }
+
+
+# one process of the sandbox ---------------------------------------------------------------------------------------
+
+
+class Session:
+    """Requests to one sandboxed process, with its deadline and a count of what it prints."""
+
+    def __init__(self, child: Child, patience: Patience) -> None:
+        """child: a process that serves a workbench."""
+        self._child, self._patience = child, patience
+        self._printed = 0
+        self._deadline = time.monotonic() + patience.cell_seconds
+        child.channel.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(child.channel, selectors.EVENT_READ, "channel")
+        self._selector.register(child.output, selectors.EVENT_READ, "output")
+
+    def allow(self, seconds: float) -> None:
+        """Set the deadline of the requests that follow."""
+        self._deadline = time.monotonic() + seconds
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a request. Raises Stopped when there is none in time, or none at all."""
+        self._send(memoryview(codec.encode(request)))
+        try:
+            header, raw = codec.lengths(self._read(codec.LENGTHS.size))
+            answer = codec.decode(self._read(header), self._read(raw))
+        except codec.CodecError:  # the learner's code wrote into the channel; nothing after it can be trusted
+            raise Stopped("crashed", SENTENCES["crashed"]) from None
+        if not isinstance(answer, dict):
+            raise Stopped("crashed", SENTENCES["crashed"])
+        return answer
+
+    def close(self) -> None:
+        """End the process and all that it started."""
+        self._selector.close()
+        self._child.close()
+
+    def _send(self, message: memoryview) -> None:
+        while message:
+            try:
+                message = message[self._child.channel.send(message) :]
+            except BlockingIOError:
+                self._wait(writing=True)
+            except OSError:
+                raise self._ended() from None
+
+    def _read(self, count: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < count:
+            try:
+                part = self._child.channel.recv(min(count - len(parts), 2**20))
+            except BlockingIOError:
+                self._wait(writing=False)
+                continue
+            except OSError:
+                part = b""
+            if not part:
+                raise self._ended()
+            parts += part
+        return bytes(parts)
+
+    def _wait(self, writing: bool) -> None:
+        """Wait until the channel can go on, reading away what the process prints. Raises Stopped."""
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
+        self._selector.modify(self._child.channel, events, "channel")
+        while True:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise Stopped("timeout", SENTENCES["timeout"])
+            ready = [key.data for key, _ in self._selector.select(left)]
+            if "output" in ready:
+                self._drain()
+            if "channel" in ready:
+                return
+
+    def _drain(self) -> None:
+        try:
+            part = os.read(self._child.output, 2**16)
+        except BlockingIOError:
+            return
+        except OSError:
+            part = b""
+        if not part:  # the learner's code closed its own output
+            self._selector.unregister(self._child.output)
+        self._printed += len(part)
+        if self._printed > self._patience.output_bytes:
+            raise Stopped("crashed", SENTENCES["too_much_output"])
+
+    def _ended(self) -> Stopped:
+        """Why a process that no longer answers is gone."""
+        self._child.kill()
+        if self._child.cause == "memory":
+            return Stopped("memory", SENTENCES["memory"])
+        if self._child.cause == "cpu":
+            return Stopped("timeout", SENTENCES["timeout"])
+        return Stopped("crashed", SENTENCES["crashed"])
+
+
+class SandboxBench:
+    """The names of one submission, in sandboxed processes that hold no answer to what they are asked."""
+
+    def __init__(self, sandbox: Sandbox, unit: Unit, submission: Submission, task: Task) -> None:
+        """unit: where the reference answers come from; task: seed and patience."""
+        self._sandbox, self._unit, self._submission, self._task = sandbox, unit, submission, task
+        self._end = time.monotonic() + task.patience.submission_seconds
+        self._replaced: set[str] = set()
+        self._skipped: set[str] = set()
+        self._troubles: dict[str, Trouble | Stopped] = {}
+        self._own: Session | None = None
+        self._followed: Session | None = None
+
+    def close(self) -> None:
+        """End all processes."""
+        for session in (self._own, self._followed):
+            if session is not None:
+                session.close()
+        self._own = self._followed = None
+
+    def redefines_given_names(self) -> bool:
+        """Whether the student's own cells mention a name that the unit builds on and an earlier unit defined."""
+        return any(
+            name in cell.source for cell in self._submission.cells if cell.kind == "extra" for name in self._unit.provided()
+        )
+
+    def own(self) -> Student:
+        """A handle on the student's names."""
+        session = self._started()
+        session.allow(self._left(self._task.patience.exercise_seconds))
+        return Student(self._carrying(session))
+
+    def followed(self, exercise: str) -> Student:
+        """A handle on the student's names with the reference in the place of what comes before an exercise.
+
+        It comes after all that is asked of the student's own names, whose process it ends, and is asked for the
+        exercises in their order, so that no process ever holds the answer to something still to be asked of it.
+        """
+        if self._followed is None:
+            self.close()
+            self._followed = self._start()
+        session = self._followed
+        session.allow(self._left(self._task.patience.exercise_seconds))
+        source, names = self._unit.before(exercise)
+        answer = session.ask({"do": "impose", "module": f"before_{exercise}", "source": source, "names": names})
+        if "error" in answer:  # given code does not fail but where the learner's code has broken Python itself
+            raise Stopped("crashed", SENTENCES["crashed"])
+        return Student(self._carrying(session))
+
+    def replace(self, exercise: str) -> None:
+        """Give an exercise up: from now on the reference's cell runs in its place."""
+        self._replaced.add(exercise)
+        self.close()
+
+    def trouble(self, exercise: str) -> Trouble | Stopped | None:
+        """What happened when an exercise's cell ran."""
+        if self._own is None and self._followed is None:
+            self._started()
+        return self._troubles.get(exercise)
+
+    def _carrying(self, session: Session) -> Any:
+        def carry(request: dict[str, Any]) -> dict[str, Any]:
+            return session.ask(request)
+
+        return carry
+
+    def _left(self, seconds: float) -> float:
+        return min(seconds, self._end - time.monotonic())
+
+    def _started(self) -> Session:
+        if self._own is None:
+            self._own = self._start()
+        return self._own
+
+    def _start(self) -> Session:
+        """A process in which all cells have run; cells that stop a process are left out of the next one."""
+        while True:
+            session = Session(self._sandbox.spawn(), self._task.patience)
+            current: CodeCell | None = None
+            try:
+                session.ask({"do": "seed", "seed": case_seed(self._task.seed, "start", 0)})
+                for current in self._submission.cells:
+                    self._run(session, current)
+                return session
+            except Stopped as stop:
+                session.close()
+                if current is None or self._end < time.monotonic():
+                    raise stop from None
+                self._leave_out(current, stop)
+
+    def _leave_out(self, cell: CodeCell, stop: Stopped) -> None:
+        if cell.kind == "exercise" and cell.name not in self._replaced:
+            self._troubles[cell.name] = stop
+            self._replaced.add(cell.name)
+        elif cell.name in self._skipped or cell.kind == "setup":
+            raise stop
+        else:
+            self._skipped.add(cell.name)
+
+    def _run(self, session: Session, cell: CodeCell) -> None:
+        if cell.kind == "extra" and cell.name in self._skipped:
+            return
+        session.allow(self._left(self._task.patience.cell_seconds))
+        if cell.kind == "exercise" and cell.name in self._replaced:
+            source = f"{self._unit.preamble()}\n\n{self._unit.answer(cell.name)}"
+            session.ask({"do": "run", "name": "reference", "source": source})
+            return
+        answer = session.ask({"do": "run", "name": cell.name, "source": cell.source})
+        if cell.kind != "exercise" or "error" not in answer:
+            return
+        defined = session.ask({"do": "defined", "name": cell.name})
+        if defined.get("value") is not True:  # a cell that fails after its definition is judged by the definition
+            self._troubles[cell.name] = trouble_of(StudentError.of(answer["error"]))
+
+
+# what a worker process keeps ----------------------------------------------------------------------------------------
+
+
+@cache
+def _unit_judge(solutions: str, unit: str) -> UnitJudge:
+    import torch
+
+    torch.set_num_threads(1)
+    return UnitJudge(find_units(Path(solutions), [unit])[0], unit_texts(unit))
+
+
+@cache
+def _skeleton(solutions: str, unit: str) -> Skeleton:
+    path = Path(solutions).parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
+    return Skeleton.of(unit, json.loads(path.read_text(encoding="utf-8")))
+
+
+@cache
+def _sandbox(mode: str) -> Sandbox:
+    sandbox = Sandbox("none" if mode == "none" else "bwrap", Limits())
+    multiprocessing.util.Finalize(None, sandbox.close, exitpriority=10)  # atexit does not run in a pool's workers
+    return sandbox
+
+
+def text_of(message: Mapping[str, str] | None, language: str) -> str | None:
+    """A message in one language."""
+    return message[language] if message else None
+
+

@@ -1,0 +1,368 @@
+"""What a student handed in, rebuilt from the release: nothing is taken over but the source of cells.
+
+The release skeleton says which cells there are and in which order. Of the submission only these are taken: the source
+of solution cells (by `grade_id`, by the name that they define where ids were lost), the text of answers, and the
+student's own extra code cells, each behind the cell that it followed. So duplicated, deleted, reordered and retyped
+cells cost nobody anything, and what a submission says about its own points is never read.
+"""
+
+from __future__ import annotations
+
+import ast
+import errno
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..selfcheck.sentences import Text
+from ..selfcheck.texts import LANGUAGES, fingerprint_of_source
+from .build import EXPERIMENT
+
+MAX_BYTES = 32 * 2**20  # a notebook full of plots has a few MiB
+MAX_CELLS = 2000
+MAX_SOURCE = 2**20  # characters of one cell
+MAX_ANSWER = 100_000  # characters of one free-text answer
+
+REASONS: dict[str, Text] = {
+    "missing": {"en": "No notebook was handed in for this unit.", "zh": "这个单元没有提交笔记本。"},
+    "link": {
+        "en": "The notebook or its folder is a link; hand in the file itself.",
+        "zh": "笔记本或其所在文件夹是一个链接；请提交文件本身。",
+    },
+    "not_a_file": {
+        "en": "What was handed in is not a regular file; hand in the notebook itself.",
+        "zh": "提交的不是普通文件；请提交笔记本文件本身。",
+    },
+    "unreadable": {
+        "en": "The notebook's file could not be opened for reading.",
+        "zh": "笔记本文件无法打开读取。",
+    },
+    "too_large": {
+        "en": "The notebook is larger than 32 MiB; clear its outputs and hand it in again.",
+        "zh": "笔记本超过 32 MiB；请清除输出后重新提交。",
+    },
+    "not_json": {
+        "en": "The file is not a notebook (not JSON); save it in Jupyter and hand it in again.",
+        "zh": "这个文件不是笔记本（不是 JSON 格式）；请在 Jupyter 中保存后重新提交。",
+    },
+    "not_a_notebook": {
+        "en": "The file is JSON but not a notebook with cells; save it in Jupyter and hand it in again.",
+        "zh": "这个文件是 JSON，但不是带单元格的笔记本；请在 Jupyter 中保存后重新提交。",
+    },
+    "too_many_cells": {
+        "en": "The notebook has more than 2000 cells; remove those that are not needed.",
+        "zh": "笔记本的单元格超过 2000 个；请删除不需要的单元格。",
+    },
+}
+
+
+class IntakeError(Exception):
+    """A submission that cannot be read; `reason` is a key of REASONS."""
+
+    def __init__(self, reason: str) -> None:
+        """reason: a key of REASONS."""
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class CodeCell:
+    """A cell to run: `kind` is "setup" (the release's), "exercise" or "extra" (the student's)."""
+
+    kind: str
+    name: str  # grade id, or a number for an extra cell
+    source: str
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A released notebook: which cells there are, in which order."""
+
+    unit: str
+    cells: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def of(cls, unit: str, notebook: Mapping[str, Any]) -> Skeleton:
+        """The skeleton of a released notebook."""
+        return cls(unit, tuple(notebook["cells"]))
+
+    def exercises(self) -> dict[str, str]:
+        """The released source of each exercise."""
+        return {_grade_id(cell): cell["source"] for cell in self.cells if _is_exercise(cell)}
+
+    def questions(self) -> dict[str, str]:
+        """The released text of each free-text answer."""
+        return {_grade_id(cell): cell["source"] for cell in self.cells if _is_question(cell)}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission as far as it counts."""
+
+    cells: tuple[CodeCell, ...]
+    answers: Mapping[str, str]  # question -> text; absent where it is as released
+    blank: tuple[str, ...]  # exercises that are as released or not there
+    language: str
+    sources: Mapping[str, str] = field(default_factory=dict)  # exercise -> the student's source
+
+
+def read_bytes(folder: Path, student: str, unit: str) -> bytes:
+    """The bytes of `folder/student/unit/unit.ipynb`, a regular file reached through no link. Raises IntakeError."""
+    handles: list[int] = []
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        handles.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
+        for part in (student, unit):
+            handles.append(os.open(part, flags | os.O_DIRECTORY, dir_fd=handles[-1]))
+        handles.append(os.open(f"{unit}.ipynb", flags | os.O_NONBLOCK, dir_fd=handles[-1]))  # a FIFO must not block
+        status = os.fstat(handles[-1])
+        if not stat.S_ISREG(status.st_mode):
+            raise IntakeError("not_a_file")
+        if status.st_size > MAX_BYTES:
+            raise IntakeError("too_large")
+        with os.fdopen(os.dup(handles[-1]), "rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise IntakeError(_reason(error, folder / student / unit)) from None
+    finally:
+        for handle in handles:
+            os.close(handle)
+    if len(data) > MAX_BYTES:
+        raise IntakeError("too_large")
+    return data
+
+
+def _reason(error: OSError, folder: Path) -> str:
+    if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and (folder.is_symlink() or folder.parent.is_symlink())):
+        return "link"
+    if error.errno == errno.ENOENT:
+        return "missing"
+    if error.errno in (errno.ENXIO, errno.ENODEV, errno.EISDIR, errno.ENOTDIR):
+        return "not_a_file"
+    return "unreadable"
+
+
+def rebuild(data: bytes, skeleton: Skeleton) -> Submission:
+    """What counts of a notebook's bytes. Raises IntakeError for what is no notebook."""
+    notebook = _parsed(data)
+    cells = [_Cell.of(cell) for cell in _raw_cells(notebook)]
+    exercises = skeleton.exercises()
+    chosen = {name: _solution(name, released, cells) for name, released in exercises.items()}
+    blank = tuple(
+        name
+        for name, released in exercises.items()
+        if chosen[name] is None or _same_code(chosen[name].source, released)  # type: ignore[union-attr]
+    )
+    extras = _extra_cells(cells, skeleton, {id(cell) for cell in chosen.values()})
+    ordered = list(extras.get(None, []))
+    for cell in skeleton.cells:
+        name = _grade_id(cell)
+        if _is_setup(cell):
+            ordered.append(CodeCell("setup", name, cell["source"]))
+        elif _is_exercise(cell):
+            own = chosen[name]
+            ordered.append(CodeCell("exercise", name, own.source if own else exercises[name]))
+        ordered += extras.get(cell["id"], [])
+    return Submission(
+        tuple(ordered),
+        dict(_answers(cells, skeleton)),
+        blank,
+        _language(notebook),
+        {name: cell.source for name, cell in chosen.items() if cell},
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Cell:
+    """A student's cell, with whatever could be read of it."""
+
+    kind: str
+    source: str
+    grade_id: str
+    identity: str
+
+    @classmethod
+    def of(cls, cell: Any) -> _Cell:
+        cell = cell if isinstance(cell, dict) else {}
+        source = cell.get("source", cell.get("input", ""))
+        if isinstance(source, list):
+            source = "".join(part for part in source if isinstance(part, str))
+        text = source if isinstance(source, str) and len(source) <= MAX_SOURCE else ""
+        identity = cell.get("id")
+        return cls(
+            str(cell.get("cell_type")),
+            text.encode("utf-8", "replace").decode(),
+            _grade_id(cell),
+            identity if isinstance(identity, str) else "",
+        )
+
+    def defines(self) -> set[str]:
+        """The names that the cell binds at its top level; none where it is no Python."""
+        return _defined(self.source)
+
+
+def _parsed(data: bytes) -> dict[str, Any]:
+    try:
+        notebook = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise IntakeError("not_json") from None
+    if not isinstance(notebook, dict):
+        raise IntakeError("not_a_notebook")
+    return notebook
+
+
+def _raw_cells(notebook: Mapping[str, Any]) -> list[Any]:
+    cells = notebook.get("cells")
+    if cells is None and isinstance(notebook.get("worksheets"), list):  # the format before 2014
+        sheets = [sheet.get("cells") for sheet in notebook["worksheets"] if isinstance(sheet, dict)]
+        cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet]
+    if not isinstance(cells, list):
+        raise IntakeError("not_a_notebook")
+    if len(cells) > MAX_CELLS:
+        raise IntakeError("too_many_cells")
+    return cells
+
+
+def _solution(name: str, released: str, cells: list[_Cell]) -> _Cell | None:
+    """The cell that holds a student's answer to an exercise: the last that says anything, by id or else by name."""
+    labelled = [cell for cell in cells if cell.grade_id == name]
+    defining = [cell for cell in cells if cell.kind == "code" and name in cell.defines()]
+    answered = [cell for cell in labelled if not _same_code(cell.source, released) and cell.source.strip()]
+    good = [cell for cell in answered if name in cell.defines()]
+    elsewhere = [cell for cell in defining if not _same_code(cell.source, released)]
+    for candidates in (good, elsewhere, answered, labelled, defining):
+        if candidates:
+            return candidates[-1]
+    return None
+
+
+def _extra_cells(cells: list[_Cell], skeleton: Skeleton, taken: set[int]) -> dict[str | None, list[CodeCell]]:
+    """The student's own code cells, by the id of the skeleton's cell that each of them follows."""
+    by_grade_id = {_grade_id(cell): cell for cell in skeleton.cells if _grade_id(cell)}
+    by_identity = {cell["id"]: cell for cell in skeleton.cells if not _grade_id(cell)}
+    by_source = {fingerprint_of_source(cell["source"]): cell for cell in skeleton.cells if cell["cell_type"] == "code"}
+    extras: dict[str | None, list[CodeCell]] = {}
+    place: str | None = None
+    for number, cell in enumerate(cells):
+        known = by_grade_id.get(cell.grade_id) or by_identity.get(cell.identity)
+        same = by_source.get(fingerprint_of_source(cell.source)) if cell.kind == "code" else None
+        if id(cell) in taken:
+            place = known["id"] if known else place
+            continue
+        source = _own_part(cell, known, same)
+        if known is not None and _is_exercise(known) and source:
+            pass  # half of a split cell: it belongs before the half that defines the exercise
+        elif known is not None or same is not None:
+            place = (known or same or {})["id"]
+        if source:
+            extras.setdefault(place, []).append(CodeCell("extra", str(number), source))
+    return extras
+
+
+def _own_part(cell: _Cell, known: Mapping[str, Any] | None, same: Mapping[str, Any] | None) -> str:
+    """The source of a cell that was not taken as a solution, as far as it is the student's own and has to run."""
+    if cell.kind != "code" or same is not None or not cell.source.strip():
+        return ""
+    if known is None or _is_setup(known):  # a new cell, or something added to the given imports
+        return cell.source
+    if _is_exercise(known):  # another cell of the same exercise: a helper, unless it is an older try
+        return "" if _grade_id(known) in cell.defines() else cell.source
+    return _definitions(cell.source) if EXPERIMENT in _tags(known) else ""  # a look cell that now holds a helper
+
+
+def _definitions(source: str) -> str:
+    """The imports, functions, classes and constants of a cell, without what it does."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    kept = [node for node in tree.body if isinstance(node, kinds) or _is_constant(node)]
+    return "\n".join(ast.unparse(node) for node in kept)
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    if not isinstance(node, ast.Assign):
+        return False
+    try:
+        ast.literal_eval(node.value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return False
+    return True
+
+
+def _answers(cells: list[_Cell], skeleton: Skeleton) -> Iterator[tuple[str, str]]:
+    for name, released in skeleton.questions().items():
+        texts = [cell.source.strip() for cell in cells if cell.grade_id == name]
+        written = [text for text in texts if text and text != released.strip()]
+        if written:
+            yield name, written[-1][:MAX_ANSWER]
+
+
+def _defined(source: str) -> set[str]:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            names |= {item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
+
+
+def _same_code(source: str, released: str) -> bool:
+    if source.strip() == released.strip():
+        return True
+    own = fingerprint_of_source(source)
+    return own != "" and own == fingerprint_of_source(released)
+
+
+def _language(notebook: Mapping[str, Any]) -> str:
+    metadata = notebook.get("metadata")
+    course = metadata.get("course") if isinstance(metadata, dict) else None
+    language = course.get("language") if isinstance(course, dict) else None
+    return language if language in LANGUAGES else "en"
+
+
+def _nbgrader(cell: Mapping[str, Any]) -> Mapping[str, Any]:
+    metadata = cell.get("metadata")
+    marks = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    return marks if isinstance(marks, dict) else {}
+
+
+def _grade_id(cell: Mapping[str, Any]) -> str:
+    name = _nbgrader(cell).get("grade_id")
+    return name if isinstance(name, str) else ""
+
+
+def _tags(cell: Mapping[str, Any]) -> list[str]:
+    return list(cell.get("metadata", {}).get("tags", []))
+
+
+def _is_exercise(cell: Mapping[str, Any]) -> bool:
+    return bool(_nbgrader(cell).get("solution")) and not _nbgrader(cell).get("grade")
+
+
+def _is_question(cell: Mapping[str, Any]) -> bool:
+    return bool(_nbgrader(cell).get("solution")) and bool(_nbgrader(cell).get("grade"))
+
+
+def _is_setup(cell: Mapping[str, Any]) -> bool:
+    return cell.get("metadata", {}).get("course", {}).get("role") == "setup"
+
+
+def digest(data: bytes) -> str:
+    """The hash by which a submission is known in the log."""
+    return hashlib.sha256(data).hexdigest()
+
+

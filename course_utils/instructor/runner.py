@@ -1,0 +1,343 @@
+"""A run of the grader: what there is to grade, an executor to do it, one log, and the files made from the log.
+
+Every finished submission is one line in `log.jsonl`. All other files of the results folder are made from the log's
+last line for each student and unit, so a run that was killed goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import hashlib
+import io
+import json
+import multiprocessing
+import os
+import platform
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ..selfcheck.sentences import Text
+from . import files
+from .engine import Patience, Task, grade
+from .intake import IntakeError, digest, read_bytes
+from .units import find_units
+
+Record = dict[str, Any]
+
+INTERNAL: Text = {
+    "en": "This notebook could not be graded; that is not your fault, and your instructor sees it.",
+    "zh": "这个笔记本暂时无法评分；这不是你的问题，老师会看到。",
+}
+LOG = "log.jsonl"
+PENDING = "regrade.jsonl"  # a regrade that has not replaced the scores yet
+TRIES = 3  # of a task whose worker died under it; a killed worker is replaced
+
+
+class RunError(ValueError):
+    """A run that cannot start; one sentence says the rule, what came and what to try."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to grade and how."""
+
+    submitted: Path
+    results: Path
+    units: tuple[str, ...] = ()  # none: every unit that any student handed in
+    jobs: int = 0  # worker processes; 0: one per core
+    dask: str = ""  # address of a Dask scheduler; empty: this machine
+    sandbox: str = "bwrap"
+    regrade: bool = False  # grade again what has not changed
+    solutions: Path = files.SOLUTIONS
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did."""
+
+    records: list[Record]  # the last record of each student and unit
+    graded: int  # how many were graded in this run
+    unchanged: int  # how many were not, because nothing has changed
+    failures: list[str]  # what the grader itself could not do
+
+
+# what there is ------------------------------------------------------------------------------------------------------
+
+
+def students(submitted: Path) -> list[str]:
+    """The names of the students' folders. Raises RunError where there are none."""
+    if not submitted.is_dir():
+        raise RunError(f"{submitted} is not a folder; give the one that holds STUDENT/UNIT/UNIT.ipynb")
+    names = sorted(
+        entry.name for entry in os.scandir(submitted) if not entry.name.startswith(".") and (entry.is_dir() or entry.is_symlink())
+    )
+    if not names:
+        raise RunError(f"{submitted} holds no student's folder; notebooks belong in STUDENT/UNIT/UNIT.ipynb")
+    return names
+
+
+def units_handed_in(submitted: Path, names: Sequence[str], solutions: Path) -> list[str]:
+    """The known units that any student handed in. Raises RunError where there is none."""
+    known = [unit.name for unit in find_units(solutions)]
+    found = [unit for unit in known if any((submitted / name / unit).is_dir() for name in names)]
+    if not found:
+        raise RunError(f"no student in {submitted} handed in a unit; known are {', '.join(known)}")
+    return found
+
+
+def shown_name(name: str) -> str:
+    """A folder's name as text that can be written anywhere, also where its bytes are no UTF-8."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def checks_digest(solutions: Path, unit: str) -> str:
+    """A hash of all that decides a verdict on a unit: its folder, the rules, the judge, the versions."""
+    import torch
+
+    state = hashlib.sha256(f"{platform.python_version()} {torch.__version__}".encode())
+    package = Path(__file__).resolve().parents[1]
+    decisive = [*(package / "selfcheck").rglob("*.py"), Path(__file__).with_name("assess.py"), Path(__file__).with_name("intake.py")]
+    for path in sorted([*(solutions / unit).glob("*.py"), *(solutions / unit).glob("*.yml"), *decisive]):
+        state.update(path.name.encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()[:16]
+
+
+def make_task(plan: Plan, student: str, unit: str) -> Task:
+    """The task for a student and unit, with a fresh secret seed."""
+    try:
+        data, reason = read_bytes(plan.submitted, student, unit), ""
+    except IntakeError as error:
+        data, reason = None, error.reason
+    return Task(
+        student=shown_name(student),
+        unit=unit,
+        data=data,
+        reason=reason,
+        digest=digest(data) if data is not None else reason,
+        seed=secrets.token_hex(16),
+        sandbox=plan.sandbox,
+        solutions=str(plan.solutions),
+        patience=plan.patience,
+    )
+
+
+# the log --------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _locked(results: Path) -> Iterator[None]:
+    """The results folder for this process alone. Raises RunError where another run holds it."""
+    results.mkdir(parents=True, exist_ok=True)
+    with (results / ".lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunError(f"another run is grading into {results}; wait for it or take another --results") from None
+        yield
+
+
+def _cut_broken_end(path: Path) -> None:
+    """Take away a last line that a kill left unfinished."""
+    if not path.exists():
+        return
+    with path.open("rb+") as log:
+        size = end = log.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - 2**16)
+            log.seek(start)
+            cut = log.read(end - start).rfind(b"\n")
+            if cut >= 0:
+                end = start + cut + 1
+                break
+            end = start
+        if end != size:
+            log.truncate(end)
+
+
+def read_log(results: Path, name: str = LOG) -> dict[tuple[str, str], Record]:
+    """The last record of each student and unit."""
+    last: dict[tuple[str, str], Record] = {}
+    try:
+        with (results / name).open("rb") as log:
+            for line in log:
+                try:
+                    record = json.loads(line)
+                    last[record["student"], record["unit"]] = record
+                except (ValueError, KeyError, TypeError):
+                    continue  # an unfinished line
+    except FileNotFoundError:
+        pass
+    return last
+
+
+# the run ----------------------------------------------------------------------------------------------------------------
+
+
+Changes = list[tuple[str, str, str, float, float]]  # student, unit, check, points before, points now
+
+
+def run(
+    plan: Plan,
+    executor: Executor | None = None,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+    confirm: Callable[[Changes], bool] = lambda changes: True,
+) -> Outcome:
+    """Grade what is new or changed, and log it.
+
+    executor: where tasks run, by default one that the plan describes; tell: is told how many of how many are done;
+    confirm: is asked before a regrade replaces scores, with those that change.
+    Raises RunError where there is nothing to grade.
+    """
+    names = students(plan.submitted)
+    units = [unit.name for unit in find_units(plan.solutions, plan.units)] if plan.units else None
+    units = units or units_handed_in(plan.submitted, names, plan.solutions)
+    digests = {unit: checks_digest(plan.solutions, unit) for unit in units}
+    place = PENDING if plan.regrade else LOG
+    with _locked(plan.results):
+        _cut_broken_end(plan.results / LOG)
+        _cut_broken_end(plan.results / PENDING)
+        before = read_log(plan.results)
+        known = read_log(plan.results, PENDING) if plan.regrade else before
+        wanted = [make_task(plan, student, unit) for student in names for unit in units]
+        keyed = [(task, f"{task.digest}/{digests[task.unit]}") for task in wanted]
+        tasks = [(task, key) for task, key in keyed if known.get((task.student, task.unit), {}).get("key") != key]
+        fresh: list[Record] = []
+        failures: list[str] = []
+        for done, (record, fault) in enumerate(_results(tasks, plan, executor), start=1):
+            fresh.append(record)
+            if fault:
+                failures.append(fault)
+            else:
+                _append(plan.results / place, record)
+            tell(done, len(tasks))
+        if plan.regrade:
+            fresh = [*known.values(), *fresh]
+            changes = _changes(before, fresh)
+            if confirm(changes):
+                for record in fresh:
+                    _append(plan.results / LOG, record)
+            else:
+                fresh = []
+            (plan.results / PENDING).unlink(missing_ok=True)
+        after = before | {(record["student"], record["unit"]): record for record in fresh}
+    return Outcome([record for _, record in sorted(after.items())], len(tasks), len(wanted) - len(tasks), failures)
+
+
+def _append(path: Path, record: Record) -> None:
+    """Add a line in one write; a kill leaves a whole line or an unfinished last one, which the next run cuts off."""
+    with path.open("ab", buffering=0) as log:
+        log.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _results(
+    tasks: Sequence[tuple[Task, str]], plan: Plan, executor: Executor | None
+) -> Iterator[tuple[Record, str]]:
+    """Records as they are finished, with the fault of the grader where a record has one."""
+    waiting = {number: 0 for number in range(len(tasks))}  # task -> tries
+    while waiting:
+        with _executor(plan, executor, len(waiting)) as pool:
+            futures: dict[Future[Record], int] = {}
+            try:
+                for number in waiting:
+                    futures[pool.submit(grade, tasks[number][0])] = number
+            except RuntimeError:  # the pool broke while it was being filled
+                pass
+            lost = []
+            for future in as_completed(futures):
+                number = futures[future]
+                task, key = tasks[number]
+                try:
+                    record = future.result()
+                except Exception as error:  # a worker died, or the grader has a bug: others go on
+                    lost.append((number, error))
+                    continue
+                del waiting[number]
+                yield record | _facts(key, plan), ""
+        for number, error in lost:
+            waiting[number] += 1
+            if waiting[number] >= TRIES:
+                del waiting[number]
+                task, _ = tasks[number]
+                fault = f"{task.student}, {task.unit}: {type(error).__name__}: {error}"
+                yield _failed(task), fault
+
+
+def _facts(key: str, plan: Plan) -> Record:
+    import torch
+
+    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    return {"key": key, "sandbox": plan.sandbox, "versions": versions, "date": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+def _failed(task: Task) -> Record:
+    """The record of a task at which the grader itself failed; it is not logged, so that the next run tries again."""
+    from dataclasses import replace
+
+    record = grade(replace(task, data=None, reason="unreadable"))
+    for score in record["scores"]:
+        score["message"] = dict(INTERNAL)
+    return record | {"message": dict(INTERNAL)}
+
+
+@contextmanager
+def _executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Executor]:
+    if given is not None:
+        yield given
+    elif plan.dask:
+        from .cluster import dask_executor
+
+        with dask_executor(plan.dask) as pool:
+            yield pool
+    else:
+        jobs = min(plan.jobs or os.cpu_count() or 1, max(tasks, 1))
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["course_utils.instructor.engine"])
+        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+            yield pool
+
+
+def _changes(before: Mapping[tuple[str, str], Record], fresh: Sequence[Record]) -> Changes:
+    changes = []
+    for record in sorted(fresh, key=lambda item: (item["student"], item["unit"])):
+        old = before.get((record["student"], record["unit"]))
+        points = {grade_id(score): score["points"] for score in (old["scores"] if old else [])}
+        for score in record["scores"]:
+            name = grade_id(score)
+            if old and points.get(name, 0.0) != score["points"]:
+                changes.append((record["student"], record["unit"], name, points.get(name, 0.0), score["points"]))
+    return changes
+
+
+# the files ----------------------------------------------------------------------------------------------------------------
+
+
+def grade_id(score: Mapping[str, Any]) -> str:
+    """The grade id of a score's cell."""
+    return f"{score['exercise']}-{score['check']}" if score["check"] else str(score["exercise"])
+
+
+def write_scores(results: Path, records: Sequence[Record]) -> None:
+    """Write scores.json and scores.csv."""
+    scores = [
+        score | {"message": score["message"][record["language"]] if score["message"] else None}
+        for record in records
+        for score in record["scores"]
+    ]
+    files.write_whole(results / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["student", "unit", "points", "max_points", "manual_points_open", "outcome"])
+    for record in records:
+        points = sum(score["points"] for score in record["scores"])
+        most = sum(score["max_points"] for score in record["scores"])
+        manual = sum(score["max_points"] for score in record["scores"] if score["outcome"] == "manual")
+        writer.writerow([record["student"], record["unit"], f"{points:g}", f"{most:g}", f"{manual:g}", record["outcome"]])
+    files.write_whole(results / "scores.csv", table.getvalue())

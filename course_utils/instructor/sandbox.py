@@ -1,0 +1,613 @@
+"""Where submissions run: one bubblewrap per grading worker, in it a warm Python, from it a forked child per submission.
+
+    with Sandbox(find_mode("auto")) as sandbox:
+        child = sandbox.spawn()
+        child.channel.sendall(...)      # what the serve function understands
+        child.kill()
+
+Notable choices:
+- what a child may not do is refused twice: by namespaces (there is nothing to reach), and by limits and a filter of
+  system calls (there is no way to reach it);
+- no sandbox, no grading: `find_mode("auto")` proves the walls by running against them, and raises where one is missing;
+- bubblewrap starts with an empty environment: its own first process keeps that readable for as long as it lives;
+- inside, everything of the course stands under /course, whatever its path outside: a repository below /tmp or with a
+  space in its path works, and no path of the instructor's is told;
+- the zygote decides nothing about points: what it says of a child (how it ended) only chooses the words of a message.
+
+One thread at a time may use a Sandbox. See `zygote.py` for the inside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, Literal
+
+Mode = Literal["bwrap", "none"]
+
+PACKAGE = Path(__file__).resolve().parent.parent
+ZYGOTE = Path(__file__).resolve().with_name("zygote.py")
+# what nearly every notebook imports
+WARM_IMPORTS = ("torch", "numpy", "IPython.core.interactiveshell", "matplotlib.pyplot")
+INSIDE = Path("/course")  # where the environment stands in the sandbox
+WARM_SECONDS = 180  # importing torch on a cold disk and a busy machine
+ANSWER_SECONDS = 20  # fork or kill on a busy machine; past that the whole sandbox is ended
+HOW_TO_INSTALL = (
+    "install it with `sudo apt install bubblewrap` (Debian, Ubuntu) or `sudo dnf install bubblewrap` (Fedora), "
+    "or grade without protection with --sandbox none"
+)
+
+
+class SandboxUnavailable(RuntimeError):
+    """One sentence: what is missing, and how to get it."""
+
+
+class ZygoteDied(RuntimeError):
+    """The warm process went away or did not answer; the next spawn starts another."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """What one submission may use; the time that a check may take is the engine's to measure."""
+
+    memory_mib: int = 2048  # beyond the warm imports: address space of each process, pages in use of all together
+    cpu_seconds: int = 300  # of each process
+    processes: int = 32  # processes and threads at once
+    file_mib: int = 16  # the largest file
+    tmp_mib: int = 64  # all files: once in /tmp, once in /dev/shm
+    open_files: int = 256  # descriptors of each process
+
+
+class Child:
+    """One submission's process tree, from a fork to its certain death."""
+
+    def __init__(self, sandbox: Sandbox, channel: socket.socket, output: IO[bytes]) -> None:
+        self.channel = channel  # the other end is what the serve function got
+        self.cause: Literal["memory", "cpu", None] = None  # why it was ended, where that can be told
+        self._sandbox = sandbox
+        self._output = output
+        self._exit: str | None = None
+        self._dead = False
+
+    @property
+    def output(self) -> int:
+        """A non-blocking descriptor with the child's stdout and stderr, readable until close(), after the death too."""
+        return self._output.fileno()
+
+    def kill(self) -> None:
+        """Ends the child and everything that it started; returns when they are dead. May be called again."""
+        if not self._dead:
+            self._note(self._sandbox._end_child())
+            self._dead = True
+
+    def exit(self) -> str | None:
+        """How the child ended of itself: "exit:N" or "signal:N"; None while it lives, or if kill() ended it."""
+        if not self._dead and self._exit is None:
+            self._note(self._sandbox._look())
+        return self._exit
+
+    def close(self) -> None:
+        """Kills, and lets go of channel and output."""
+        self.kill()
+        self.channel.close()
+        self._output.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # a child that nobody closed; the sandbox ends it
+            self.channel.close()
+            self._output.close()
+
+    def _note(self, answer: dict[str, Any]) -> None:
+        self._exit = answer.get("exit") or self._exit
+        self.cause = answer.get("cause") or self.cause
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Sandbox:
+    """A warm process behind walls, which forks one child at a time.
+
+    Raises SandboxUnavailable if it cannot be started.
+    """
+
+    def __init__(
+        self,
+        mode: Mode,
+        limits: Limits | None = None,
+        serve: str = "course_utils.selfcheck.workbench:serve",
+        imports: Sequence[str] = WARM_IMPORTS,
+    ) -> None:
+        if mode not in ("bwrap", "none"):
+            raise ValueError(f'mode must be "bwrap" or "none", got {mode!r}; find_mode("auto") chooses')
+        self.mode: Mode = mode
+        self.limits = limits or Limits()
+        self.serve = serve
+        self.imports = imports
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        # a pipe, as a child's output will be: Python's streams remember what they were opened on
+        self._errors: IO[bytes] | None = None
+        self._last_words = b""
+        self._home: str | None = None
+        self._child: Child | None = None
+        self._start()
+
+    def spawn(self) -> Child:
+        """A fresh child; the one before it is killed. Starts the warm process again if it has died.
+
+        Raises SandboxUnavailable if the child could not be shut in: then nothing of it has run.
+        """
+        if self._child is not None:
+            self._child.kill()
+        try:
+            self._child = self._fork()
+        except ZygoteDied:
+            self._stop()
+            self._start()
+            try:
+                self._child = self._fork()
+            except ZygoteDied as error:
+                raise SandboxUnavailable(f"the sandbox died as it started a submission: {error}") from error
+        return self._child
+
+    def close(self) -> None:
+        """Ends everything inside."""
+        self._stop()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):
+            self._stop()
+
+    @property
+    def pid(self) -> int | None:
+        """The process to ask for the memory of, with its descendants; None when closed."""
+        return self._process.pid if self._process else None
+
+    # -- the other side ----------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        ours, theirs = socket.socketpair()
+        errors, far_errors = os.pipe()
+        os.set_blocking(errors, False)
+        self._errors, self._last_words = open(errors, "rb", buffering=0), b""
+        self._home = tempfile.mkdtemp(prefix="course-") if self.mode == "none" else None
+        config = {
+            "mode": self.mode,
+            "serve": self.serve,
+            "imports": list(self.imports),
+            "limits": dataclasses.asdict(self.limits),
+        }
+        arguments = [str(theirs.fileno()), json.dumps(config)]
+        try:
+            if self.mode == "bwrap":
+                command, environment = _bwrap_command(arguments), {}
+            else:
+                command, environment = (
+                    [sys.executable, str(ZYGOTE), *arguments],
+                    _environment(PACKAGE.parent, self._home),
+                )
+            self._process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=far_errors, stderr=far_errors,
+                pass_fds=[theirs.fileno()], cwd="/", start_new_session=True,
+            )  # fmt: skip
+        except SandboxUnavailable:
+            ours.close()
+            self._stop()
+            raise
+        except OSError as error:
+            ours.close()
+            self._stop()
+            raise SandboxUnavailable(f"the sandbox could not be started ({error}); {HOW_TO_INSTALL}") from error
+        finally:
+            theirs.close()
+            os.close(far_errors)
+        self._control = ours
+        try:
+            self._answer(WARM_SECONDS)
+        except ZygoteDied:
+            self._process.kill()
+            self._process.wait()
+            reason = self._last_error()
+            self._stop()
+            raise SandboxUnavailable(_explained(reason)) from None
+
+    def _stop(self) -> None:
+        """Ends the zygote and all below it: it leaves when its control socket closes, and is killed if it does not."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        if self._process is not None:
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+        if self._home is not None:
+            shutil.rmtree(self._home, ignore_errors=True)
+            self._home = None
+
+    def _fork(self) -> Child:
+        channel, far_channel = socket.socketpair()
+        output, far_output = os.pipe()
+        os.set_blocking(output, False)
+        stream = open(output, "rb", buffering=0)
+        try:
+            trouble = self._ask(b"spawn", [far_channel.fileno(), far_output])["trouble"]
+        except ZygoteDied:
+            channel.close()
+            stream.close()
+            raise
+        finally:
+            far_channel.close()
+            os.close(far_output)
+        if trouble:
+            channel.close()
+            stream.close()
+            raise SandboxUnavailable(_explained(trouble))
+        return Child(self, channel, stream)
+
+    def _end_child(self) -> dict[str, Any]:
+        self._child = None
+        try:
+            return self._ask(b"kill")
+        except ZygoteDied:
+            self._stop()  # the child dies with it
+            return {}
+
+    def _look(self) -> dict[str, Any]:
+        try:
+            return self._ask(b"look")
+        except ZygoteDied:
+            self._stop()
+            return {}
+
+    def _ask(self, order: bytes, descriptors: list[int] | None = None) -> dict[str, Any]:
+        if self._control is None:
+            raise ZygoteDied("it is closed")
+        try:
+            socket.send_fds(self._control, [order], descriptors or [])
+        except OSError as error:
+            raise ZygoteDied(str(error)) from error
+        return self._answer(ANSWER_SECONDS)
+
+    def _answer(self, seconds: float) -> Any:
+        """The next line of the zygote's; nothing of a submission's making stands in it."""
+        if self._control is None:
+            raise ZygoteDied("it is closed")
+        line, deadline = b"", time.monotonic() + seconds
+        while not line.endswith(b"\n"):
+            poll = select.poll()  # not select(): a busy cluster's worker has descriptors past its 1024
+            poll.register(self._control, select.POLLIN)
+            if self._errors is not None:
+                poll.register(self._errors, select.POLLIN)
+            ready = {descriptor for descriptor, _ in poll.poll(1000 * max(0.0, deadline - time.monotonic()))}
+            if not ready:
+                raise ZygoteDied(f"no answer within {seconds} seconds")
+            if ready != {self._control.fileno()}:
+                self._listen()
+            if self._control.fileno() not in ready:
+                continue
+            try:
+                more = self._control.recv(65536)
+            except OSError as error:
+                raise ZygoteDied(str(error)) from error
+            if not more:
+                raise ZygoteDied("it has ended")
+            line += more
+        return json.loads(line)
+
+    def _listen(self) -> None:
+        """Takes what the zygote says on stderr, so that it never waits for a reader."""
+        words = self._errors.read(65536) if self._errors is not None else None
+        if words:
+            self._last_words = (self._last_words + words)[-8192:]
+        elif words == b"" and self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+    def _last_error(self) -> str:
+        self._listen()
+        lines = [line for line in self._last_words.decode(errors="replace").splitlines() if line.strip()]
+        return lines[-1].strip() if lines else "it ended without a word"
+
+
+def _explained(reason: str) -> str:
+    """One sentence of why, and what to do about it."""
+    if "Permission denied" in reason and ("/course" in reason or "execvp" in reason):
+        return (
+            f"the sandbox cannot read the course or its environment ({reason}); "
+            "as root, submissions run as nobody: make both readable with `chmod -R a+rX`"
+        )
+    refusals = ("Permission denied", "Operation not permitted", "No permissions", "clone:", "uid map")
+    if any(words in reason for words in refusals):
+        return (
+            f"bubblewrap is installed, but this machine does not let it make its namespaces ({reason}): allow "
+            "unprivileged user namespaces (on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, "
+            "in Docker `--security-opt seccomp=unconfined`), or grade without protection with --sandbox none"
+        )
+    return f"the sandbox did not start: {reason}"
+
+
+def _environment(package_parent: Path, home: str | None = None) -> dict[str, str]:
+    """All the variables that the zygote sees; none of the instructor's."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": home or "/tmp",
+        "TMPDIR": home or "/tmp",
+        "USER": "student",
+        "LOGNAME": "student",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(package_parent),
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "2",  # each arena of a thread reserves 64 MiB of address space
+        "MPLBACKEND": "Agg",
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+def _python_binds() -> tuple[list[tuple[Path, Path]], Path]:
+    """What must be readable for this Python to run inside, as (path outside, path inside), and its executable inside.
+
+    A virtual environment moves to /course/venv. Its base cannot move; each stop of the executable's chain of links is
+    bound where it is.
+    """
+    executable = Path(sys.executable)
+    binds: list[tuple[Path, Path]] = []
+    inside = executable
+    if sys.prefix != sys.base_prefix:
+        binds.append((Path(sys.prefix), INSIDE / "venv"))
+        inside = INSIDE / "venv" / executable.relative_to(sys.prefix)
+    bases = [Path(sys.base_prefix)]
+    hop = executable
+    for _ in range(10):
+        if not hop.is_symlink():
+            break
+        hop = Path(os.path.normpath(hop.parent / os.readlink(hop)))
+        bases.append(hop.parent.parent)
+    for base in dict.fromkeys(bases):
+        below_another = any(base.is_relative_to(other) for other in [Path("/usr"), *(source for source, _ in binds)])
+        if not below_another and base != Path("/"):
+            binds.append((base, base))
+    return binds, inside
+
+
+def _bwrap_command(arguments: list[str]) -> list[str]:
+    """The walls. Nothing is there but what is named here."""
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise SandboxUnavailable(f"bubblewrap (the program bwrap) is not on this machine: {HOW_TO_INSTALL}")
+    words = [bwrap, "--new-session", "--hostname", "sandbox"]
+    words += ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    if os.geteuid() == 0:
+        # a user namespace made by root would map to root: stay without, and let the zygote become nobody
+        words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        words += ["--unshare-user"]
+    if threading.current_thread() is threading.main_thread():
+        # "parent" is the thread, and a pool's thread may end before its process: there the control socket alone tells
+        words += ["--die-with-parent"]
+    for name, value in _environment(INSIDE / "lib").items():
+        words += ["--setenv", name, value]
+
+    made: set[Path] = set()
+
+    def parents(path: Path) -> None:
+        for parent in reversed(path.parents):
+            if parent != Path("/") and parent not in made:
+                made.add(parent)
+                words.extend(["--perms", "0755", "--dir", str(parent)])
+
+    def show(source: Path, target: Path) -> None:
+        parents(target)
+        words.extend(["--ro-bind", str(source), str(target)])
+
+    words += ["--ro-bind", "/usr", "/usr"]
+    made.add(Path("/usr"))
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/") / name
+        if path.is_symlink():
+            words += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            words += ["--ro-bind", str(path), str(path)]
+    for name in ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "fonts", "alternatives"):
+        path = Path("/etc") / name
+        if path.exists():
+            show(path, path)
+    words += ["--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"]
+    made.update({Path("/dev"), Path("/proc"), Path("/tmp")})
+    processors = Path("/sys/devices/system/cpu")  # torch asks there which instructions it may use
+    if processors.is_dir():
+        show(processors, processors)
+    binds, python = _python_binds()
+    for source, target in binds:
+        show(source, target)
+    package = INSIDE / "lib" / PACKAGE.name
+    show(PACKAGE, package)
+    nothing = str(package / "instructor")
+    words += ["--perms", "0755", "--tmpfs", nothing, "--remount-ro", nothing]
+    show(ZYGOTE, INSIDE / "zygote.py")
+    # an ordinary user's zygote owns what bubblewrap made: what is written there would last until the next child
+    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
+    return [*words, "--", str(python), str(INSIDE / "zygote.py"), *arguments]
+
+
+# -------------------------------------------------------------------------------------------------------- the self-test
+
+_PROBES = {
+    "the network is unreachable": """
+import socket
+reached = []
+for address in (("1.1.1.1", 53), ("127.0.0.1", 22), ("::1", 22)):
+    try:
+        socket.create_connection(address, timeout=1).close()
+        reached.append(address)
+    except OSError:
+        pass
+try:
+    reached += [name for _, name in socket.if_nameindex() if name != "lo"]
+except OSError:
+    pass
+answer = reached
+""",
+    "the instructor's files are invisible": """
+import os
+answer = [path for path in HIDDEN if os.path.lexists(path)]
+""",
+    "the environment is scrubbed": """
+import os
+answer = [name for name in os.environ if name not in VARIABLES]
+for path in ("/proc/1/environ", "/proc/self/environ", "/proc/2/environ"):
+    try:
+        answer += [path] if open(path, "rb").read() else []
+    except OSError:
+        pass
+""",
+    "/tmp is private and writable": """
+import os
+answer = os.listdir("/tmp") + os.listdir("/dev/shm")
+for folder in ("/tmp", "/dev/shm"):
+    open(folder + "/left-behind", "w").write("x")
+""",
+    "the environment is read-only": """
+import os, sys
+answer = []
+library = os.path.dirname(os.__file__)
+folders = ["/", "/dev", "/usr", "/course", "/course/lib/course_utils", "/proc", sys.prefix, sys.base_prefix, library]
+for folder in folders:
+    try:
+        open(folder + "/left-behind", "w")
+        answer.append(folder)
+    except OSError:
+        pass
+""",
+    "the warm parent is out of reach": """
+import ctypes, os
+answer = os.listdir("/proc") + ([] if os.getpid() == 1 else ["pid %d" % os.getpid()])
+for pid in range(2, 50):
+    try:
+        os.kill(pid, 0)
+        answer.append("kill %d" % pid)
+    except OSError:
+        pass
+if ctypes.CDLL(None).ptrace(16, 2, 0, 0) == 0:
+    answer.append("ptrace")
+""",
+    "all rights are given up": """
+import ctypes, os
+libc = ctypes.CDLL(None)
+caps = (ctypes.c_uint32 * 6)()
+libc.capget((ctypes.c_uint32 * 2)(0x20080522, 0), caps)
+answer = ["capabilities"] if any(caps) else []
+answer += ["uid %d" % os.getuid()] if 0 in os.getresuid() else []
+answer += ["new privileges"] if libc.prctl(39, 0, 0, 0, 0) != 1 else []
+answer += ["no filter"] if libc.prctl(21, 0, 0, 0, 0) != 2 else []
+answer += ["a user namespace"] if libc.unshare(0x10000000) == 0 else []
+""",
+}
+
+
+def ask_sources(child: Child, source: str, seconds: float = 20) -> Any:
+    """What `answer` is after a child that serves `run_sources` ran the source; RuntimeError with the child's error."""
+    child.channel.settimeout(seconds)
+    child.channel.sendall((json.dumps(source) + "\n").encode())
+    line = b""
+    while not line.endswith(b"\n"):
+        more = child.channel.recv(65536)
+        if not more:
+            raise RuntimeError(f"the child ended ({child.exit()})")
+        line += more
+    answer = json.loads(line)
+    if "error" in answer:
+        raise RuntimeError(answer["error"])
+    return answer["answer"]
+
+
+def _hidden_paths(canary: str) -> list[str]:
+    """Paths that must not exist inside: the canary, the repository's other folders, what the home folder holds."""
+    shown = [source for source, _ in _python_binds()[0] if source != Path(sys.prefix)]
+    if sys.prefix == sys.base_prefix:
+        shown.append(Path(sys.prefix))
+    repository = PACKAGE.parent
+    hidden = [
+        canary,
+        *(str(repository / name) for name in ("solutions", "build")),
+        str(PACKAGE),
+        "/etc/passwd",
+        "/etc/shadow",
+    ]
+    for folder in (Path.home(), repository):
+        with contextlib.suppress(OSError):
+            hidden += [str(path) for path in sorted(folder.iterdir())[:200]]
+
+    def must_show(path: str) -> bool:
+        return any(bind.is_relative_to(path) or Path(path).is_relative_to(bind) for bind in [*shown, Path("/usr")])
+
+    return [path for path in hidden if not must_show(path)]
+
+
+def self_test() -> None:
+    """Starts a sandbox and runs against its walls.
+
+    Raises SandboxUnavailable that names the first wall that is missing.
+    """
+    with tempfile.NamedTemporaryFile(prefix="course-canary-") as canary:
+        known = [*_environment(INSIDE), "PWD", "OLDPWD", "SHLVL", "LC_CTYPE"]
+        preamble = f"HIDDEN = {_hidden_paths(canary.name)!r}\nVARIABLES = {known!r}\n"
+        with Sandbox("bwrap", Limits(cpu_seconds=30), serve="__main__:run_sources", imports=()) as sandbox:
+            for _ in range(2):  # the second child must find nothing of the first
+                with sandbox.spawn() as child:
+                    for claim, source in _PROBES.items():
+                        _prove(claim, child, preamble + source)
+
+
+def _prove(claim: str, child: Child, source: str) -> None:
+    try:
+        broken = ask_sources(child, source)
+    except (RuntimeError, OSError) as error:
+        raise SandboxUnavailable(f"the sandbox's self-test could not show that {claim}: {error}") from error
+    if broken:
+        counterexamples = ", ".join(map(str, broken))[:300]
+        raise SandboxUnavailable(f"the sandbox's self-test failed: it is not so that {claim} ({counterexamples})")
+
+
+def find_mode(wanted: Literal["auto", "bwrap", "none"] = "auto") -> Mode:
+    """How submissions can be run here: "bwrap" where its self-test passes, "none" only where that was asked for.
+
+    Raises SandboxUnavailable, never falls back.
+    """
+    if wanted == "none":
+        return "none"
+    if wanted not in ("auto", "bwrap"):
+        raise ValueError(f'the sandbox must be "auto", "bwrap" or "none", got {wanted!r}')
+    self_test()
+    return "bwrap"

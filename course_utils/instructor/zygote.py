@@ -1,0 +1,536 @@
+"""The inside of the sandbox: a warm process that forks a child per submission and outlives whatever the child does.
+
+Started by `sandbox.py` as `python zygote.py CONTROL_FD CONFIG`, in bubblewrap or plainly; of the course it imports
+nothing but the `serve` function that it is told. Notable choices:
+
+- a child is made by one raw `clone(2)`, as pid 1 of its own pid namespace: one fork of a large process, and a kill that
+  no descendant survives;
+- the child gives up every right before the first line of `serve` runs, and dies if one step of that fails;
+- /proc is needed to write the uid map and covered after it: parent and siblings have no name in the child's world;
+- the warm heap is folded into huge pages, which makes a fork 5 times cheaper (8 -> 1.5 ms) and a kill 3 times;
+- address space is limited per process by the kernel, memory of the whole tree by the zygote, which looks every tenth
+  of a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import gc
+import importlib
+import json
+import os
+import platform
+import resource
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+MIB = 1 << 20
+STRANGER = 65534  # the uid that root becomes in the sandbox: "nobody" everywhere, owner of nothing
+STUDENT = 1000  # what the child sees as its own uid
+WATCH_SECONDS = 0.1  # how often memory is looked at; two cores fill some 400 MiB in that time
+
+# --------------------------------------------------------------------------------------------------- the kernel's words
+
+PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER = 4, 24, 36
+PR_SET_NO_NEW_PRIVS, PR_GET_TID_ADDRESS, PR_CAP_AMBIENT = 38, 40, 47
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_RDONLY, MS_REC, MS_PRIVATE = 2, 4, 8, 1, 0x4000, 0x40000
+CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x200000, 0x1000000
+CHILD_NAMESPACES = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+ANY_NAMESPACE = CHILD_NAMESPACES | CLONE_NEWNET
+
+X86_64, AARCH64 = 0, 1
+MACHINES = {"x86_64": X86_64, "aarch64": AARCH64}
+AUDIT_ARCH = (0xC000003E, 0xC00000B7)
+CALL = {  # name: (number on x86_64, on aarch64)
+    "clone": (56, 220), "socket": (41, 198), "socketpair": (53, 199), "seccomp": (317, 277), "capset": (126, 91),
+}  # fmt: skip
+REFUSED = {  # what no notebook needs, and what has opened a sandbox before or keeps memory that no limit counts
+    "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
+    "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
+    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
+    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "pidfd_getfd": (438, 438),
+    "kcmp": (312, 272), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "bpf": (321, 280),
+    "perf_event_open": (298, 241), "userfaultfd": (323, 282), "kexec_load": (246, 104), "kexec_file_load": (320, 294),
+    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
+    "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "fanotify_init": (300, 262),
+    "shmget": (29, 194), "msgget": (68, 186),
+}  # fmt: skip
+# answered with "no such call": callers then take the older one
+ABSENT = {"clone3": (435, 435), "memfd_create": (319, 279), "memfd_secret": (447, 447)}
+
+# PyDLL keeps the interpreter's lock over the call: a clone must not come back in a child that waits for it.
+libc = ctypes.PyDLL(None, use_errno=True)
+if sys.platform == "linux":
+    libc.syscall.restype = ctypes.c_long
+    libc.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+    libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
+
+
+def checked(result: int, what: str) -> int:
+    """The result of a system call; OSError that names the call where it failed."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def prctl(option: int, a: int = 0, b: int = 0, c: int = 0, d: int = 0) -> int:
+    """What prctl(2) answers; OSError where it failed."""
+    return checked(libc.prctl(option, a, b, c, d), f"prctl {option}")
+
+
+def syscall(number: int, *arguments: Any) -> int:
+    """What a system call answers, by number; OSError where it failed."""
+    words = [a if not isinstance(a, int) else ctypes.c_ulong(a) for a in arguments]
+    return checked(libc.syscall(ctypes.c_long(number), *words), f"system call {number}")
+
+
+def mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:
+    """Mounts, or raises an OSError that names the target."""
+    words = [None if w is None else w.encode() for w in (source, target, kind)]
+    checked(libc.mount(*words, flags, None if options is None else options.encode()), f"mount {target}")
+
+
+def thread_id_address() -> int:
+    """Where the C library keeps this thread's id.
+
+    A raw clone must update it, or recursive locks take a thread of the child (numbered from 2 in its own namespace) for
+    the main one.
+    """
+    address = ctypes.c_ulong()
+    prctl(PR_GET_TID_ADDRESS, ctypes.addressof(address))
+    return address.value
+
+
+def clone(flags: int, tid_address: int) -> int:
+    """Fork with namespaces: 0 in the child, its pid in the parent. Python's own fork hooks run as in os.fork()."""
+    machine = MACHINES[platform.machine()]
+    flags |= signal.SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
+    # the order of the last two words differs: (tid, tls) on x86_64, (tls, tid) on aarch64
+    tail = map(ctypes.c_ulong, (tid_address, 0) if machine == X86_64 else (0, tid_address))
+    number = ctypes.c_long(CALL["clone"][machine])
+    ctypes.pythonapi.PyOS_BeforeFork()
+    pid: int = libc.syscall(number, ctypes.c_ulong(flags), None, None, *tail)
+    if pid == 0:
+        ctypes.pythonapi.PyOS_AfterFork_Child()
+        return 0
+    ctypes.pythonapi.PyOS_AfterFork_Parent()
+    return checked(pid, "clone")
+
+
+# ----------------------------------------------------------------------------------- what a child does before it serves
+
+
+class _Instruction(ctypes.Structure):
+    _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.POINTER(_Instruction))]
+
+
+def seccomp_program(machine: int) -> list[tuple[int, int, int, int]]:
+    """The filter of system calls as classic BPF: (code, jump if true, jump if false, k) each."""
+    load, equal, at_least, any_bit, answer = 0x20, 0x15, 0x35, 0x45, 0x06
+    number_at, arch_at, first_argument_at = 0, 4, 16  # offsets in struct seccomp_data, little-endian
+    allow, refuse, no_such_call = (0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS)
+    program = [(load, 0, 0, arch_at), (equal, 1, 0, AUDIT_ARCH[machine]), (answer, 0, 0, refuse)]
+    program += [(load, 0, 0, number_at)]
+    if machine == X86_64:  # the x32 twins of all calls
+        program += [(at_least, 0, 1, 0x40000000), (answer, 0, 0, refuse)]
+    for names, verdict in ((REFUSED, refuse), (ABSENT, no_such_call)):
+        for numbers in names.values():
+            program += [(equal, 0, 1, numbers[machine]), (answer, 0, 0, verdict)]
+    for name in ("socket", "socketpair"):
+        program += [(equal, 0, 4, CALL[name][machine]), (load, 0, 0, first_argument_at), (equal, 0, 1, socket.AF_UNIX),
+                    (answer, 0, 0, allow), (answer, 0, 0, refuse)]  # fmt: skip
+    program += [(equal, 0, 3, CALL["clone"][machine]), (load, 0, 0, first_argument_at)]
+    program += [(any_bit, 0, 1, ANY_NAMESPACE), (answer, 0, 0, refuse)]
+    return [*program, (answer, 0, 0, allow)]
+
+
+def filter_system_calls() -> None:
+    """Puts the filter over this process and all that it will start, for good."""
+    machine = MACHINES[platform.machine()]
+    lines = seccomp_program(machine)
+    program = _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
+    set_mode_filter, spec_allow = 1, 4  # no slow-down against speculation, which a child's threads need not fear
+    syscall(CALL["seccomp"][machine], set_mode_filter, spec_allow, ctypes.byref(program))
+
+
+def drop_capabilities() -> None:
+    """Gives up every capability, and the way to get one back by running a program."""
+    for capability in range(64):
+        if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0:
+            break  # past the kernel's last one
+    prctl(PR_CAP_AMBIENT, 4)  # clear all
+    header, nothing = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    syscall(CALL["capset"][MACHINES[platform.machine()]], header, nothing)
+
+
+def isolate(uid: int, gid: int, limits: dict[str, int]) -> None:
+    """Own uid, own /tmp, /dev/shm and no /proc; only in namespaces of one's own."""
+    prctl(PR_SET_DUMPABLE, 1)  # else /proc/self belongs to root and the maps cannot be written
+    maps = {"setgroups": "deny", "gid_map": f"{STUDENT} {gid} 1", "uid_map": f"{STUDENT} {uid} 1"}
+    for name, text in {**maps, "oom_score_adj": "1000"}.items():
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(text)
+    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    sized = f"size={limits['tmp_mib']}m,nr_inodes=8192"
+    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"{sized},mode=1777")
+    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, f"{sized},mode=1777")
+    mount("tmpfs", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=0555")
+
+
+def set_limits(limits: dict[str, int], own_address_space: int, count_processes: bool) -> None:
+    """Sets the kernel's limits, soft and hard alike, so that they cannot be raised."""
+
+    def hard(kind: int, value: int) -> None:
+        ceiling = resource.getrlimit(kind)[1]
+        value = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
+        resource.setrlimit(kind, (value, value))
+
+    hard(resource.RLIMIT_CORE, 0)
+    hard(resource.RLIMIT_CPU, limits["cpu_seconds"])
+    hard(resource.RLIMIT_FSIZE, limits["file_mib"] * MIB)
+    hard(resource.RLIMIT_NOFILE, limits["open_files"])
+    if count_processes:
+        hard(resource.RLIMIT_NPROC, limits["processes"])
+    if sys.platform == "linux":
+        hard(resource.RLIMIT_MEMLOCK, 0)
+        hard(resource.RLIMIT_AS, own_address_space + limits["memory_mib"] * MIB)
+
+
+def counts_processes_per_namespace() -> bool:
+    """Whether RLIMIT_NPROC counts anew in each user namespace (Linux 5.14), not all that the user runs."""
+    release = platform.release().split("-")[0].split(".")
+    return sys.platform == "linux" and tuple(int(part) for part in release[:2] if part.isdigit()) >= (5, 14)
+
+
+# ----------------------------------------------------------------------------------------------------------- the zygote
+
+
+class Zygote:
+    """Forks, watches, kills and reaps children, one at a time, as the control socket says."""
+
+    def __init__(
+        self, control: socket.socket, mode: str, limits: dict[str, int], serve: Callable[[socket.socket], None]
+    ) -> None:
+        self.control, self.mode, self.limits, self.serve = control, mode, limits, serve
+        self.pid = 0  # the child's, 0 for none
+        self.ended: tuple[int, float] | None = None  # wait status and CPU seconds, once reaped
+        self.memory = False  # killed here for the memory of its whole tree
+        self.folder = ""  # where a child of mode "none" works
+        self.uid, self.gid = os.getuid(), os.getgid()
+        self.own_address_space = self.own_memory = self.tid_address = 0
+        if sys.platform == "linux":
+            own = read_status("self")
+            self.own_address_space, self.own_memory = own["VmSize"] * 1024, resident(own)
+            self.tid_address = thread_id_address() if mode == "bwrap" else 0
+
+    def run(self) -> None:
+        """Obeys until the other side closes the control socket or dies."""
+        while True:
+            watching = self.pid and not self.ended
+            if not select.select([self.control], [], [], WATCH_SECONDS if watching else None)[0]:
+                self.watch_memory()
+                continue
+            order, descriptors, _, _ = socket.recv_fds(self.control, 64, 2)
+            if not order:
+                self.kill()
+                return
+            if order == b"spawn":
+                self.kill()
+                answer = self.spawn(*descriptors)
+            elif order == b"kill":
+                answer = self.kill()
+            else:
+                self.reap(os.WNOHANG)
+                answer = self.report(by_us=False)
+            self.control.sendall(json.dumps(answer).encode() + b"\n")
+
+    def spawn(self, channel: int, output: int) -> dict[str, Any]:
+        self.ended, self.memory = None, False
+        if self.mode == "none":
+            self.folder = tempfile.mkdtemp(prefix="course-")
+        news, tell = os.pipe()
+        pid = clone(CHILD_NAMESPACES, self.tid_address) if self.mode == "bwrap" else os.fork()
+        if pid == 0:
+            self.live(channel, output, tell)
+        self.pid = pid
+        for descriptor in (channel, output, tell):
+            os.close(descriptor)
+        with open(news, "rb") as pipe:  # closed by the child once it is shut in
+            trouble = pipe.read().decode(errors="replace")
+        if trouble:
+            self.kill()
+        return {"trouble": trouble}
+
+    def live(self, channel: int, output: int, tell: int) -> NoReturn:
+        """A child's whole life."""
+        code = 1
+        try:
+            try:
+                self.shut_in(channel, output, tell)
+            except BaseException as error:
+                os.write(tell, f"{type(error).__name__}: {error}".encode()[:4000])
+                os._exit(1)
+            os.close(tell)
+            # kept open to the end: the other side takes its closing for the death
+            self.channel = socket.socket(fileno=channel)
+            self.serve(self.channel)
+            code = 0
+        except SystemExit as error:
+            code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(BaseException):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            os._exit(code & 255)
+
+    def shut_in(self, channel: int, output: int, tell: int) -> None:
+        """Gives up everything but a socket, a pipe, a small /tmp and the read-only environment."""
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        if sys.platform == "linux":
+            for name in os.listdir("/proc/self/fd"):
+                if int(name) not in (0, 1, 2, channel, tell):
+                    with contextlib.suppress(OSError):  # the listing's own
+                        os.close(int(name))
+        else:
+            for descriptor in set(range(3, 256)) - {channel, tell}:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+        self.control.detach()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL if number != signal.SIGPIPE else signal.SIG_IGN)
+        sys.stdout.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+        if self.mode == "bwrap":
+            isolate(self.uid, self.gid, self.limits)
+            os.chdir("/tmp")
+        else:
+            os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = self.folder
+            os.chdir(self.folder)
+        set_limits(self.limits, self.own_address_space, self.mode == "bwrap" and counts_processes_per_namespace())
+        if self.mode == "bwrap":
+            drop_capabilities()
+            prctl(PR_SET_NO_NEW_PRIVS, 1)
+            filter_system_calls()
+
+    def reap(self, flags: int = 0) -> None:
+        if self.pid and not self.ended:
+            pid, status, usage = os.wait4(self.pid, flags)
+            if pid:
+                self.ended = (status, usage.ru_utime + usage.ru_stime)
+
+    def kill(self) -> dict[str, Any]:
+        """Ends the child and all that it started; returns when they are gone."""
+        if self.mode == "none" and self.pid and not self.ended:
+            self.reap(os.WNOHANG)
+            with contextlib.suppress(OSError):
+                os.killpg(self.pid, signal.SIGKILL)
+        self.reap(os.WNOHANG)
+        by_us = bool(self.pid) and not self.ended
+        if by_us:
+            os.kill(self.pid, signal.SIGKILL)  # of pid 1: the kernel ends the whole namespace before it lets us reap
+            self.reap()
+        if self.mode == "none":
+            self.end_orphans()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        answer = self.report(by_us)
+        self.pid = 0
+        return answer
+
+    def end_orphans(self) -> None:
+        """Mode "none": ends what left the child's group and became ours, by PR_SET_CHILD_SUBREAPER."""
+        if sys.platform != "linux":
+            return
+        own = f"/proc/self/task/{os.getpid()}/children"
+        while pids := read_numbers(own) if os.path.exists(own) else descendants(os.getpid()):
+            for pid in pids:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+
+    def report(self, by_us: bool) -> dict[str, Any]:
+        """How the child ended: of itself, or (None) not before we killed it; and whether memory or CPU time was why."""
+        if not self.pid or not self.ended:
+            return {"exit": None, "cause": None}
+        status, cpu_seconds = self.ended
+        if os.WIFEXITED(status):
+            return {"exit": f"exit:{os.WEXITSTATUS(status)}", "cause": None}
+        number = os.WTERMSIG(status)
+        if number == signal.SIGKILL and by_us and not self.memory:
+            return {"exit": None, "cause": None}
+        cause = None
+        if self.memory:
+            cause = "memory"
+        elif number in (signal.SIGKILL, signal.SIGXCPU):  # else only the kernel's own memory killer sends that
+            cause = "cpu" if cpu_seconds >= self.limits["cpu_seconds"] - 1 else "memory"
+        return {"exit": f"signal:{number}", "cause": cause}
+
+    def watch_memory(self) -> None:
+        """Kills the child when its tree holds more than the limit: RLIMIT_AS counts each process alone."""
+        self.reap(os.WNOHANG)
+        if self.ended or sys.platform != "linux":
+            return
+        allowed, pids = self.limits["memory_mib"] * MIB, descendants(os.getpid())
+        if sum(max(0, resident(read_status(pid)) - self.own_memory) for pid in pids) <= allowed:
+            return  # an upper bound that is cheap to have: pages that two processes share count twice
+        if sum(proportional(pid) for pid in pids) > allowed + self.own_memory:
+            self.memory = True
+            os.kill(self.pid, signal.SIGKILL)
+            self.reap()
+
+
+def read_status(pid: int | str) -> dict[str, int]:
+    """The numbers of /proc/<pid>/status (memory in KiB); empty for a process that has gone."""
+    try:
+        with open(f"/proc/{pid}/status", errors="replace") as file:
+            pairs = (line.split(":", 1) for line in file)
+            return {name: int(words[0]) for name, value in pairs if (words := value.split()) and words[0].isdigit()}
+    except OSError:
+        return {}
+
+
+def read_numbers(path: str) -> list[int]:
+    """The whole numbers in a file."""
+    with open(path) as file:
+        return [int(word) for word in file.read().split()]
+
+
+def resident(status: dict[str, int]) -> int:
+    """Bytes that the process has written to, shared ones too."""
+    return (status.get("RssAnon", 0) + status.get("RssShmem", 0)) * 1024
+
+
+def proportional(pid: int) -> int:
+    """Bytes of a process, each shared page divided by its sharers; the upper bound where the process hides it."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            pss = {line.split(":")[0]: int(line.split()[1]) for line in file if line.startswith("Pss")}
+        return (pss.get("Pss_Anon", pss.get("Pss", 0)) + pss.get("Pss_Shmem", 0)) * 1024
+    except OSError:
+        return resident(read_status(pid))
+
+
+def descendants(root: int) -> list[int]:
+    """Pids of all that a process started, directly or not."""
+    parents = {int(name): read_status(name).get("PPid", 0) for name in os.listdir("/proc") if name.isdigit()}
+    found, seen = [root], {root}
+    for parent in found:
+        new = [pid for pid, ppid in parents.items() if ppid == parent and pid not in seen]
+        found += new
+        seen.update(new)
+    return found[1:]
+
+
+# ------------------------------------------------------------------------------------------------------------- start-up
+
+
+def run_sources(channel: socket.socket) -> None:
+    """A serve function for the self-test: runs each source (a line of JSON), answers its `answer` or its error."""
+    stream = channel.makefile("rw", encoding="utf-8", newline="\n")
+    for line in stream:
+        names: dict[str, Any] = {"channel": channel}
+        try:
+            exec(json.loads(line), names)
+            answer = {"answer": names.get("answer")}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        stream.write(json.dumps(answer) + "\n")
+        stream.flush()
+
+
+def become_nobody() -> None:
+    """Root inside bubblewrap is root outside: leave it before anything is imported."""
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(STRANGER, STRANGER, STRANGER)
+        os.setresuid(STRANGER, STRANGER, STRANGER)
+
+
+def warm(imports: list[str], serve: str) -> Callable[[socket.socket], None]:
+    """Imports what submissions import, once; returns the function that serves them."""
+    for name in imports:
+        module = importlib.import_module(name)
+        if name == "torch":
+            module.set_num_threads(1)  # before any parallel work: its threads would not survive a fork
+    module_name, function_name = serve.split(":")
+    module = importlib.import_module(module_name)
+    if hasattr(module, "warm_up"):
+        module.warm_up()
+    return getattr(module, function_name)
+
+
+def fold_into_huge_pages() -> None:
+    """Makes the fork cheap, where the kernel can (Linux 6.1): it copies one entry for 2 MiB instead of 512."""
+    huge, wish, collapse = 2 * MIB, 14, 25  # MADV_HUGEPAGE, MADV_COLLAPSE
+    libc.madvise.argtypes = [ctypes.c_ulong, ctypes.c_ulong, ctypes.c_int]
+    with open("/proc/self/maps") as file:
+        regions = [line.split() for line in file]
+    for span, rights, _, _, _, *name in regions:
+        if rights != "rw-p" or name not in ([], ["[heap]"]):
+            continue
+        start, end = (int(address, 16) for address in span.split("-"))
+        for address in range(-(-start // huge) * huge, end // huge * huge, huge):
+            libc.madvise(address, huge, wish)
+            libc.madvise(address, huge, collapse)
+
+
+def main() -> None:
+    """Warms up, then obeys the control socket."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    config = json.loads(sys.argv[2])
+    sys.argv[1:] = []
+    os.set_inheritable(control.fileno(), False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c is for the trusted side, which then closes the control socket
+    if config["mode"] == "bwrap":
+        become_nobody()
+        interfaces = {name for _, name in socket.if_nameindex()}
+        if interfaces - {"lo"}:
+            raise RuntimeError(f"the sandbox sees the network interfaces {sorted(interfaces - {'lo'})}")
+        if platform.machine() not in MACHINES:
+            raise RuntimeError(f"the sandbox knows the processors {sorted(MACHINES)}, this is {platform.machine()}")
+    elif sys.platform == "linux":
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        serve = warm(config["imports"], config["serve"])
+    threads = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
+    if threads > 1:
+        names = sorted(thread.name for thread in threading.enumerate())
+        raise RuntimeError(f"the warm process must have one thread before it forks, it has {threads}: {names}")
+    if sys.platform == "linux":
+        prctl(PR_SET_DUMPABLE, 0)
+    gc.collect()
+    gc.freeze()
+    if sys.platform == "linux":
+        fold_into_huge_pages()
+    zygote = Zygote(control, config["mode"], config["limits"], serve)
+    control.sendall(b'"ready"\n')
+    zygote.run()
+    os._exit(0)  # without the second that an interpreter full of torch takes to tidy up
+
+
+if __name__ == "__main__":
+    main()

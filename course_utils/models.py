@@ -1,0 +1,39 @@
+"""Encoders to build on, made of torch's own blocks; never an exercise's answer.
+
+`SelfAttention` stands in for a learner's own attention while that one is not written or not yet right.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention of torch, with this course's mask.
+
+    x:    (batch, seq, d_model)
+    mask: (batch, seq), 1 = token, 0 = padding, as int, bool or float; None hides nothing
+    Returns (batch, seq, d_model). Keeps `attn_weights` (batch, num_heads, seq, seq), detached.
+    Raises ValueError unless num_heads divides d_model.
+    Source: torch.nn.MultiheadAttention; Vaswani et al. 2017, section 3.2.2.
+    """
+
+    def __init__(self, d_model: int, num_heads: int) -> None:
+        if num_heads < 1 or d_model % num_heads:
+            raise ValueError(
+                f"num_heads must divide d_model, got d_model={d_model} and num_heads={num_heads}. "
+                "Try a number of heads that leaves no remainder."
+            )
+        super().__init__()
+        self.attention = nn.MultiheadAttention(d_model, num_heads, batch_first=True)
+        self.attn_weights: Tensor | None = None
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        # Torch's argument marks the keys to leave out; our mask marks the tokens to keep.
+        hidden = None if mask is None else mask == 0
+        if hidden is not None:
+            # A row of padding only would give softmax nothing to divide by: let it see all, and stay finite.
+            hidden = hidden & ~hidden.all(dim=1, keepdim=True)
+        context, weights = self.attention(x, x, x, key_padding_mask=hidden, average_attn_weights=False)
+        self.attn_weights = weights.detach()
+        return context

@@ -1,0 +1,34 @@
+"""The self-check: `check("div_term")` says in a moment, offline, what is right and names what is wrong.
+
+It compares what the learner's names do on fixed inputs with recorded results, and a wrong result with the recorded
+results of known mistakes. No instructor's file is needed or read. `hint("div_term")` gives further help in steps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["check", "hint"]
+
+
+def check(name: str, names: dict[str, Any] | None = None, language: str | None = None) -> Any:
+    """A report on an exercise: a line per rule, and for a known mistake a question that names it.
+
+    name: the exercise, such as "div_term"; names: where to look for it, by default the caller's globals;
+    language: "en" or "zh", by default that of the notebook's folder. Raises ValueError for an unknown exercise.
+    """
+    import sys
+
+    from .report import check_names
+
+    return check_names(name, sys._getframe(1).f_globals if names is None else names, language)
+
+
+def hint(name: str, step: int = 1, language: str | None = None) -> Any:
+    """Help with an exercise in steps: 1 and 2 are hints, 3 is an example worked with other numbers.
+
+    Raises ValueError for an unknown exercise or step.
+    """
+    from .report import help_step
+
+    return help_step(name, step, language)

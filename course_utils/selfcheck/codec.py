@@ -1,0 +1,180 @@
+"""Values as bytes and back: JSON for the structure, raw bytes for tensors, never pickle.
+
+What a learner's function returns crosses a process boundary in this form. The reading side trusts nothing:
+it caps sizes and depth, and knows only plain data, so that no object with behaviour of its own ever arrives.
+
+A message is: length of the header (8 bytes, big endian), length of the raw part (8 bytes), header (JSON), raw part.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+LENGTHS = struct.Struct(">QQ")
+MAX_HEADER_BYTES = 4 * 2**20  # far above any honest answer; a class with thousands of names still fits
+MAX_RAW_BYTES = 64 * 2**20  # the largest hidden input is below 1 MiB
+MAX_DEPTH = 12
+MAX_DIMENSIONS = 8
+
+DTYPES: dict[str, torch.dtype] = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        torch.float16, torch.bfloat16, torch.float32, torch.float64,
+        torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool,
+        torch.complex64, torch.complex128,
+    )
+}  # fmt: skip
+
+
+class CodecError(ValueError):
+    """Bytes that are no message of this format, or a value that is too large for one."""
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Stands for a value that is no plain data; only the name of its type crosses over."""
+
+    type_name: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Stands for an object that stays on the learner's side, such as a module."""
+
+    number: int
+    type_name: str = ""
+
+
+def encode(value: Any) -> bytes:
+    """The message for a value of plain data, tensors, `Reference` and `Foreign`. Raises CodecError if too large."""
+    raw: list[bytes] = []
+    header = json.dumps(_pack(value, raw, 0), separators=(",", ":")).encode()
+    body = b"".join(raw)
+    if len(header) > MAX_HEADER_BYTES or len(body) > MAX_RAW_BYTES:
+        raise CodecError(f"a value of {len(header) + len(body)} bytes is larger than a message may be")
+    return LENGTHS.pack(len(header), len(body)) + header + body
+
+
+def decode(header: bytes, raw: bytes) -> Any:
+    """The value of a message's two parts. Raises CodecError for anything that `encode` does not write."""
+    try:
+        tree = json.loads(header)
+        return _unpack(tree, memoryview(raw), 0)
+    except CodecError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError, RuntimeError) as error:
+        raise CodecError(f"not a message of this format ({type(error).__name__})") from None
+
+
+def lengths(prefix: bytes) -> tuple[int, int]:
+    """Lengths of header and raw part that a message's first 16 bytes announce. Raises CodecError if too large."""
+    header, raw = LENGTHS.unpack(prefix)
+    if header > MAX_HEADER_BYTES or raw > MAX_RAW_BYTES:
+        raise CodecError("a message announces more bytes than it may have")
+    return header, raw
+
+
+def send(channel: socket.socket, value: Any) -> None:
+    """Write one message to a blocking socket."""
+    channel.sendall(encode(value))
+
+
+def receive(channel: socket.socket) -> Any:
+    """Read one message from a blocking socket. Raises EOFError when the other side has closed it."""
+    header, raw = lengths(_read(channel, LENGTHS.size))
+    return decode(_read(channel, header), _read(channel, raw))
+
+
+def _read(channel: socket.socket, count: int) -> bytes:
+    parts = bytearray()
+    while len(parts) < count:
+        part = channel.recv(min(count - len(parts), 2**20))
+        if not part:
+            raise EOFError("the other side closed the channel")
+        parts += part
+    return bytes(parts)
+
+
+def _pack(value: Any, raw: list[bytes], depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        return {"foreign": "nested too deeply"}
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else {"foreign": "int"}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": repr(float(value))}
+    if isinstance(value, torch.Tensor):
+        return _pack_tensor(value, raw)
+    if isinstance(value, list | tuple):
+        return {"tuple" if isinstance(value, tuple) else "list": [_pack(item, raw, depth + 1) for item in value]}
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        return {"dict": [[key, _pack(item, raw, depth + 1)] for key, item in value.items()]}
+    if isinstance(value, Reference):
+        return {"reference": [value.number, value.type_name]}
+    if isinstance(value, np.generic):
+        return _pack(value.item(), raw, depth + 1)
+    name = value.type_name if isinstance(value, Foreign) else type(value).__name__
+    return {"foreign": name}
+
+
+def _pack_tensor(tensor: torch.Tensor, raw: list[bytes]) -> Any:
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name not in DTYPES or tensor.layout is not torch.strided or tensor.dim() > MAX_DIMENSIONS:
+        return {"foreign": f"Tensor of {name}"}
+    if tensor.numel() * tensor.element_size() > MAX_RAW_BYTES:
+        raise CodecError("a tensor is larger than a message may be")
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
+    start = sum(map(len, raw))
+    raw.append(plain.view(torch.uint8).numpy().tobytes() if plain.numel() else b"")
+    return {"tensor": [name, list(tensor.shape), start, len(raw[-1])]}
+
+
+def _unpack(tree: Any, raw: memoryview, depth: int) -> Any:
+    if depth > MAX_DEPTH + 1:
+        raise CodecError("nested too deeply")
+    if tree is None or isinstance(tree, bool | str | int | float):
+        return tree
+    if not isinstance(tree, dict) or len(tree) != 1:
+        raise CodecError("an unknown kind of value")
+    ((kind, body),) = tree.items()
+    match kind:
+        case "list":
+            return [_unpack(item, raw, depth + 1) for item in body]
+        case "tuple":
+            return tuple(_unpack(item, raw, depth + 1) for item in body)
+        case "dict":
+            return {str(key): _unpack(item, raw, depth + 1) for key, item in body}
+        case "tensor":
+            return _unpack_tensor(body, raw)
+        case "float":
+            return float(str(body))
+        case "reference":
+            return Reference(int(body[0]), str(body[1])[:80])
+        case "foreign":
+            return Foreign(str(body)[:80])
+    raise CodecError("an unknown kind of value")
+
+
+def _unpack_tensor(body: Any, raw: memoryview) -> torch.Tensor:
+    name, shape, start, length = body
+    dtype = DTYPES[name]
+    shape = [int(size) for size in shape]
+    if len(shape) > MAX_DIMENSIONS or min(shape, default=0) < 0 or not 0 <= start <= start + length <= len(raw):
+        raise CodecError("a tensor with an impossible shape")
+    if math.prod(shape) * dtype.itemsize != length:
+        raise CodecError("a tensor whose bytes do not fit its shape")
+    if length == 0:
+        return torch.empty(shape, dtype=dtype)
+    if dtype is torch.bool:  # a byte other than 0 and 1 would be no bool
+        data = np.frombuffer(raw[start : start + length], dtype=np.uint8) != 0
+        return torch.from_numpy(data).reshape(shape)
+    return cast(torch.Tensor, torch.frombuffer(bytearray(raw[start : start + length]), dtype=dtype).reshape(shape))

@@ -1,0 +1,49 @@
+"""The random inputs of a check: equal seeds and sizes give equal inputs, for the learner and for the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Draw:
+    """Sizes of one case as attributes, and seeded inputs in the order in which they are asked for."""
+
+    def __init__(self, seed: int, **sizes: Any) -> None:
+        """seed: start of the stream of inputs; sizes: whatever the rule reads, such as d_model=18."""
+        self._generator = torch.Generator().manual_seed(seed % 2**63)
+        self.__dict__.update(sizes)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"this case has no size {name!r}; it has {sorted(vars(self))}")
+
+    def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
+        """Standard normal values times scale, float32, of the given shape."""
+        return torch.randn(*shape, generator=self._generator) * scale
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Uniform values between low and high, float32, of the given shape."""
+        return torch.rand(*shape, generator=self._generator) * (high - low) + low
+
+    def integers(self, high: int, *shape: int) -> Tensor:
+        """Whole numbers from 0 to high - 1, int64, of the given shape."""
+        return torch.randint(high, shape, generator=self._generator)
+
+    def mask(self, batch: int, seq: int, dtype: torch.dtype = torch.int64) -> Tensor:
+        """A ragged padding mask (batch, seq): row 0 is full, every other row has 1 to seq - 1 tokens, then padding."""
+        lengths = torch.randint(1, max(seq, 2), (batch,), generator=self._generator)
+        lengths[0] = seq
+        return (torch.arange(seq) < lengths[:, None]).to(dtype)
+
+    def weights(self, shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+        """Values for parameters by name: matrices of a trained size, vectors far from the 0 and 1 of a fresh layer."""
+        values = {}
+        for name, shape in sorted(shapes.items()):
+            if len(shape) >= 2:
+                values[name] = self.normal(*shape, scale=shape[-1] ** -0.5)
+            else:
+                offset = 1.0 if name.endswith("weight") else 0.2
+                values[name] = offset + self.uniform(*shape, low=-0.4, high=0.4)
+        return values

@@ -1,0 +1,260 @@
+"""Verdicts: observations made on a learner's answer against those made on the truth, and the name of the mistake.
+
+`look` runs a rule on several cases, `differs` compares two such looks, `recognise` finds the mutant that gives the
+same. What is said about an outcome is composed here too, always in both languages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .codec import CodecError, Foreign, Reference
+from .draws import Draw
+from .rules import AnyOf, Rule
+from .sentences import SENTENCES, Text, filled
+from .student import Fault, Student, StudentError, kind_of, known_type
+
+SIGNIFICANT_DIGITS = 7  # of recorded numbers: float32 has no more
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A case that could not be looked at: the learner's code raised, or what it gave has the wrong form."""
+
+    outcome: str  # "error", "failed" or "memory"
+    reason: str  # key of a sentence
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def kind(self) -> str:
+        """What two troubles have to share to be the same one."""
+        return f"{self.outcome} {self.reason} {self.about.get('type', '')}"
+
+
+Seen = dict[str, Any] | Trouble
+Look = list[Seen]  # one entry per case
+Case = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check, with a sentence in each language unless it passed."""
+
+    check: str
+    outcome: str  # "passed", "failed", "error", or what the engine adds to these
+    message: Text | None = None
+    hint: str | None = None
+
+
+def case_seed(seed: str, check: str, number: int) -> int:
+    """The seed of a check's case: different for each, the same for the learner and for the truth."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{check}/{number}".encode()).digest()[:7], "big")
+
+
+def look(rule: Rule, student: Student, cases: Sequence[Case], seed: str) -> Look:
+    """What a rule sees on each case."""
+    return [_see(rule, student, Draw(case_seed(seed, rule.name, i), **case)) for i, case in enumerate(cases)]
+
+
+def _see(rule: Rule, student: Student, draw: Draw) -> Seen:
+    try:
+        return dict(rule.look(student, draw))
+    except StudentError as error:
+        return trouble_of(error)
+    except Fault as fault:
+        return Trouble("failed", fault.reason, fault.about)
+    except CodecError:
+        return Trouble("failed", "unreadable_value")
+    except (TypeError, ValueError, IndexError, KeyError, AttributeError, RuntimeError):
+        # a rule met a value of a form that it does not expect; a rule's own bug would show on the reference's tests
+        return Trouble("failed", "odd_value")
+
+
+def trouble_of(error: StudentError) -> Trouble:
+    """What is told of an exception of the learner's code: a class of Python's own and a line, never its text."""
+    about = {"type": known_type(error.types), "cell": error.cell, "line": error.line}
+    if about["type"] == "MemoryError":
+        return Trouble("memory", "memory", about)
+    return Trouble("error", "raised" if error.line else "raised_elsewhere", about)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first observation that is not as it should be."""
+
+    observation: str
+    reason: str  # "shape", "kind" or "value"
+    expected: Any
+    got: Any
+
+
+def differs(seen: Look, expected: Look, rule: Rule, equal_nan: bool = False) -> Difference | Trouble | None:
+    """The first difference between two looks at the same cases, None where there is none."""
+    for got, wanted in zip(seen, expected, strict=True):
+        if isinstance(got, Trouble) or isinstance(wanted, Trouble):
+            if isinstance(got, Trouble) and isinstance(wanted, Trouble) and got.kind() == wanted.kind():
+                continue
+            return got if isinstance(got, Trouble) else Trouble("failed", "odd_value")
+        for name in wanted:
+            reason = _unequal(got.get(name), wanted[name], rule, equal_nan)
+            if reason:
+                return Difference(name, reason, wanted[name], got.get(name))
+    return None
+
+
+def _unequal(got: Any, wanted: Any, rule: Rule, equal_nan: bool) -> str:
+    """Why a value is not the wanted one; empty where it is."""
+    if isinstance(wanted, AnyOf):
+        views = got.views if isinstance(got, AnyOf) else [got]
+        reasons = [_unequal(view, wanted.views[0], rule, equal_nan) for view in views]
+        return "" if "" in reasons else (reasons[0] if reasons else "kind")
+    if isinstance(wanted, Tensor):
+        if not isinstance(got, Tensor):
+            return "kind"
+        if got.shape != wanted.shape:
+            return "shape"
+        if got.dtype.is_complex:
+            return "kind"
+        a, b = got.double(), wanted.double()
+        return "" if torch.allclose(a, b, rtol=rule.rtol, atol=rule.atol, equal_nan=equal_nan) else "value"
+    if isinstance(wanted, float) and isinstance(got, float | int) and not isinstance(got, bool):
+        close = math.isclose(got, wanted, rel_tol=rule.rtol, abs_tol=rule.atol)
+        return "" if close or (equal_nan and math.isnan(got) and math.isnan(wanted)) else "value"
+    if isinstance(wanted, list | tuple):
+        if not isinstance(got, list | tuple) or len(got) != len(wanted):
+            return "value"
+        return next(filter(None, (_unequal(g, w, rule, equal_nan) for g, w in zip(got, wanted, strict=True))), "")
+    return "" if type(got) is type(wanted) and got == wanted else "value"
+
+
+# mistakes with a name ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a known mistake gives: its hint, and its looks at those checks that it loses."""
+
+    hint: str
+    looks: Mapping[str, Look]
+
+
+def recognise(check: str, seen: Mapping[str, Look], known: Iterable[Fingerprint], rules: Mapping[str, Rule]) -> str:
+    """The hint of the known mistake that looks most like this answer at a lost check; empty where none is equal.
+
+    seen: looks of all the exercise's checks. A mistake counts when it is equal at `check`; of several such mistakes
+    the one that agrees at most of the exercise's other checks too.
+    """
+    best, most = "", -1
+    for mistake in known:
+        if check not in mistake.looks or differs(seen[check], mistake.looks[check], rules[check], equal_nan=True):
+            continue
+        agree = sum(
+            differs(seen[name], other, rules[name], equal_nan=True) is None
+            for name, other in mistake.looks.items()
+            if name in seen
+        )
+        if agree > most:
+            best, most = mistake.hint, agree
+    return best
+
+
+def verdict(
+    rule: Rule,
+    seen: Mapping[str, Look],
+    expected: Look,
+    known: Iterable[Fingerprint],
+    rules: Mapping[str, Rule],
+    texts: Mapping[str, Any],
+    show_values: bool = False,
+) -> Verdict:
+    """The verdict on one check, with the hint of the mistake where it is a known one.
+
+    seen: looks of all the exercise's checks on the same draws; texts: the unit's texts.
+    show_values: tell shapes, as the self-check does; the grader never shows what it expected.
+    """
+    difference = differs(seen[rule.name], expected, rule)
+    if difference is None:
+        return Verdict(rule.name, "passed")
+    outcome = difference.outcome if isinstance(difference, Trouble) else "failed"
+    hint = recognise(rule.name, seen, known, rules)
+    if hint:
+        return Verdict(rule.name, outcome, texts["hints"][hint], hint)
+    return Verdict(rule.name, outcome, explain(rule, difference, texts, show_values))
+
+
+def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, Any], show_values: bool) -> Text:
+    """A sentence about a difference that has no name of its own."""
+    if isinstance(difference, Trouble):
+        about = dict(difference.about)
+        if difference.reason == "raised" and about.get("cell") != rule.exercise:
+            return filled("raised_elsewhere", **about)
+        return filled(difference.reason, **about)
+    rule_text = texts["rules"][rule.name]
+    claim = {language: rule_text[language].rstrip(".。") for language in rule_text}
+    if difference.reason == "shape" and show_values:
+        shapes = {"expected": tuple(difference.expected.shape), "got": tuple(difference.got.shape)}
+        return filled("wrong_shape_shown", **shapes)
+    if difference.reason == "kind":
+        return filled("no_tensor", type=kind_of(difference.got))
+    sentence = SENTENCES["wrong_shape" if difference.reason == "shape" else "wrong_value"]
+    return {language: sentence[language].format(rule=claim[language]) for language in sentence}
+
+
+# recorded looks -----------------------------------------------------------------------------------------------------
+
+
+def recorded(value: Any) -> Any:
+    """Looks and observations as JSON, numbers rounded so that they are the same on every machine."""
+    if isinstance(value, Trouble):
+        return {"trouble": [value.outcome, value.reason, {k: v for k, v in value.about.items() if k != "line"}]}
+    if isinstance(value, AnyOf):
+        return {"any": [recorded(view) for view in value.views]}
+    if isinstance(value, Tensor):
+        kind = "bool" if value.dtype is torch.bool else "float" if value.is_floating_point() else "int"
+        numbers = value.reshape(-1).tolist()
+        return {"tensor": [kind, list(value.shape), [_rounded(n) if kind == "float" else n for n in numbers]]}
+    if isinstance(value, float):
+        return {"float": _rounded(value)}
+    if isinstance(value, Foreign | Reference):
+        return {"foreign": kind_of(value)}
+    if isinstance(value, list | tuple):
+        return [recorded(item) for item in value]
+    if isinstance(value, dict):
+        return {"dict": {key: recorded(item) for key, item in value.items()}}
+    return value
+
+
+def _rounded(number: float) -> Any:
+    if not math.isfinite(number):
+        return repr(number)
+    return float(f"{number:.{SIGNIFICANT_DIGITS}g}") if abs(number) > 1e-9 else 0.0
+
+
+def replayed(value: Any) -> Any:
+    """The looks and observations that `recorded` wrote."""
+    if isinstance(value, list):
+        return [replayed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, body),) = value.items()
+    match kind:
+        case "trouble":
+            return Trouble(body[0], body[1], body[2])
+        case "any":
+            return AnyOf([replayed(view) for view in body])
+        case "tensor":
+            dtype = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}[body[0]]
+            return torch.tensor([float(n) if body[0] == "float" else n for n in body[2]], dtype=dtype).reshape(body[1])
+        case "float":
+            return float(body)
+        case "foreign":
+            return Foreign(body)
+        case "dict":
+            return {key: replayed(item) for key, item in body.items()}
+    raise ValueError(f"a recorded value is of an unknown kind: {kind!r}")

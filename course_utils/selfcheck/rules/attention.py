@@ -1,0 +1,476 @@
+"""Rules of unit 02: attention judged part by part from (context, attn) alone, the heads, and the module.
+
+Notable choices:
+- queries are made so that the scores are known without computing any: a query with two entries picks two columns of
+  the keys. `scores` looks at what lies behind the weights, whatever was done with them afterwards; `weights` at
+  properties that hold for any scores; `context` at the values summed with the learner's own weights
+- where a call raises with sizes that all differ, a probe with equal sizes finds the part whose axes are mixed up,
+  and only that part pays
+- what a mask does wrong belongs to `weights`, also when it does not reach the context; gradients to queries and keys
+  belong to `weights`, gradients to values to `context`; inputs without a heads axis belong to `context`
+- residuals are told as smallest, largest and mean size, so that they have one shape whatever the probe was
+- `MultiHeadSelfAttention`: kept weights, gradient and padding are judged against the learner's own output, so that a
+  wrong value is paid for once, in `values`
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..draws import Draw
+from ..student import Built, Fault, Student, StudentError, as_tensor
+from . import Observations, rule
+
+HIDDEN_LIMIT = 1e-6  # a hidden key's weight stays below it
+CLOSE = 1e-3  # float32 logarithms of weights are right to about 1e-5; classic mistakes are wrong by over 1e-2
+WRONG = 1e6  # stands for nan and inf in what is told
+
+
+def _told(residual: Tensor) -> Tensor:
+    """Smallest, largest and mean size of a residual, (3,)."""
+    flat = torch.nan_to_num(residual.detach().double().reshape(-1), WRONG, WRONG, -WRONG)
+    return torch.stack([flat.min(), flat.max(), flat.abs().mean()])
+
+
+def _size(residual: Tensor) -> float:
+    return float(_told(residual)[:2].abs().max())
+
+
+# scaled dot-product attention -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Inputs of one call, and the scores that they have."""
+
+    q: Tensor  # (..., seq_q, d_k)
+    k: Tensor  # (..., seq_k, d_k)
+    v: Tensor  # (..., seq_k, d_v)
+    scores: Tensor  # (..., seq_q, seq_k)
+
+
+def _picking(draw: Draw, k: Tensor, v: Tensor, seq_q: int, second_part: float) -> Probe:
+    """A probe whose queries pick one column of the keys, and a second one times second_part."""
+    d_k = k.shape[-1]
+    first = draw.integers(d_k, *k.shape[:-2], seq_q)
+    second = (first + 1 + draw.integers(d_k - 1, *first.shape)) % d_k
+    columns = k.transpose(-2, -1)  # (..., d_k, seq_k)
+    q, scores = torch.zeros(*first.shape, d_k), torch.zeros(*first.shape, k.shape[-2])
+    for column, part in ((first, 1.0), (second, second_part)):
+        index = column.unsqueeze(-1)
+        q.scatter_(-1, index, part * math.sqrt(d_k))
+        scores += part * columns.gather(-2, index.expand_as(scores))
+    return Probe(q, k, v, scores)
+
+
+def _generic(draw: Draw) -> Probe:
+    """All sizes differ, scores are near 1."""
+    lead = (draw.batch, draw.num_heads)
+    k, v = draw.normal(*lead, draw.seq_k, draw.d_k), draw.normal(*lead, draw.seq_k, draw.d_v)
+    return _picking(draw, k, v, draw.seq_q, 0.7)
+
+
+def _equal_sizes(draw: Draw) -> Probe:
+    """All sizes are the same, so that hardly a mistake with axes raises."""
+    n = draw.square
+    return _picking(draw, draw.normal(n, n, n, n), draw.normal(n, n, n, n), n, 0.7)
+
+
+def _far_apart(draw: Draw, like: Probe) -> Probe:
+    """The scores of each query are multiples of 300, each another, also where keys are read across."""
+    *lead, seq_k, d_k = like.k.shape
+    prime = next(p for p in range(max(seq_k, d_k, 3), 200) if all(p % i for i in range(2, p)))
+    axes = torch.meshgrid(*(torch.arange(size) for size in like.k.shape), indexing="ij")
+    steps = (axes[-2] + 2 * axes[-1] + sum(axes[:-2])) % prime
+    return _picking(draw, 300.0 * (steps - prime // 2), like.v, like.q.shape[-2], 0.0)
+
+
+def _shouting(draw: Draw, like: Probe, hidden: Tensor) -> Probe:
+    """Keys of score 0 where hidden (..., seq_k), of score -95 elsewhere: nothing but a full mask silences them."""
+    k = torch.where(hidden.unsqueeze(-1), 0.0, -95.0).expand(like.k.shape).contiguous()
+    return _picking(draw, k, like.v, like.q.shape[-2], 0.0)
+
+
+def _attend(student: Student, probe: Probe, *mask: Tensor) -> tuple[Any, Tensor]:
+    """Context as it came back, and weights. Raises Fault unless there are two things, the second in the right shape."""
+    value = student.call("scaled_dot_product_attention", probe.q, probe.k, probe.v, *mask)
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise Fault("odd_value")
+    attn = as_tensor(value[1])
+    if attn.shape != probe.scores.shape or not attn.is_floating_point():
+        raise Fault("odd_value")
+    return value[0], attn.double()
+
+
+def _first_look(student: Student, draw: Draw) -> tuple[Probe, Any, Tensor]:
+    """A probe, and context and weights that the learner's function gives without a mask.
+
+    Where sizes that all differ make it raise, equal sizes tell which part is to blame; where they blame none,
+    the exception stands for all parts.
+    """
+    probe, square = _generic(draw), _equal_sizes(draw)
+    try:
+        return probe, *_attend(student, probe)
+    except StudentError as error:
+        try:
+            context, attn = _attend(student, square)
+        except (StudentError, Fault):
+            raise error from None
+        if not isinstance(context, Tensor) or context.shape != square.v.shape:
+            raise error from None
+        residuals = [_behind(attn, square.scores), _row_sums(attn), _unexplained(context, attn, square.v)]
+        if all(_size(residual) < CLOSE for residual in residuals):
+            raise error from None
+        return square, context, attn
+
+
+def _behind(attn: Tensor, scores: Tensor) -> Tensor:
+    """How far the scores behind the weights are from the probe's, in the reading that suits the learner best.
+
+    Weights may be a softmax over any axis (their logarithm, but for a shift along that axis), a softmax of a softmax,
+    a sigmoid, the scores themselves, or these divided by their sum.
+    """
+    scores, attn = scores.double(), attn.double()
+    logs = attn.log()
+    twice = logs - logs.mean(-1, keepdim=True) + 1 / attn.shape[-1]
+    stretch = (attn * scores).sum(-1, keepdim=True) / (attn * attn).sum(-1, keepdim=True)
+    readings = [(logs, axis) for axis in range(-1, -1 - attn.dim(), -1)]
+    readings += [(twice.log(), -1), (attn.logit(), -1), (attn, -1), (attn * stretch, -1)]
+    residuals = []
+    for reading, axis in readings:
+        residual = reading - scores
+        residuals.append(residual - residual.mean(axis, keepdim=True))
+    return min(residuals, key=_size)
+
+
+def _row_sums(attn: Tensor) -> Tensor:
+    return attn.sum(-1) - 1
+
+
+def _unexplained(context: Tensor, attn: Tensor, v: Tensor) -> Tensor:
+    """What is left of the context without the values, weighted with the learner's own weights, relative to these."""
+    weighted = attn.unsqueeze(-1) * v.double().unsqueeze(-3)  # (..., seq_q, seq_k, d_v)
+    return (context.double() - weighted.sum(-2)) / attn.abs().sum(-1, keepdim=True).clamp(min=1)
+
+
+def _explained(context: Any, attn: Tensor, v: Tensor) -> bool:
+    fits = isinstance(context, Tensor) and context.shape == (*attn.shape[:-1], v.shape[-1])
+    return fits and _size(_unexplained(context, attn, v)) < CLOSE
+
+
+def _inputs_kept(student: Student, probe: Probe) -> list[bool]:
+    """For each of q, k and v, whether it is after the call what it was before."""
+    before = [probe.q, probe.k, probe.v]
+    after = student.inputs_after("scaled_dot_product_attention", *before)
+    return [torch.equal(one, other) for one, other in zip(before, after, strict=True)]
+
+
+def _slope(student: Student, kept: list[bool], q: Tensor, k: Tensor, v: Tensor) -> list[bool]:
+    """For each of q, k and v, whether autograd agrees with the learner's own slope.
+
+    The slope of a function that writes into its input means nothing; that is paid for where the input is looked at.
+    """
+    if not all(kept):
+        return [True] * 3
+    slope = student.slope("scaled_dot_product_attention", q, k, v)
+    return [slope[f"slope of argument {position}"] for position in range(3)]
+
+
+# Scores are near 1 and float32 logarithms are right to about 1e-5.
+@rule("scaled_dot_product_attention", "scores", atol=CLOSE, rtol=0.0)
+def scaled_dot_product_attention_scores(student: Student, draw: Draw) -> Observations:
+    """Behind the weights stand the dot products of queries and keys, divided by the square root of d_k."""
+    probe, _, attn = _first_look(student, draw)
+    return {"distance from the scores": _told(_behind(attn, probe.scores)), "q and k kept": _inputs_kept(student, probe)[:2]}
+
+
+@rule("scaled_dot_product_attention", "weights", atol=1e-4, rtol=1e-4)
+def scaled_dot_product_attention_weights(student: Student, draw: Draw) -> Observations:
+    """Each query's weights are 0 or more and sum to 1 over the keys; hidden keys get none, and nothing becomes NaN."""
+    probe, context, attn = _first_look(student, draw)
+    seen: Observations = {"row sums": _told(_row_sums(attn)), "below 0": _told(attn.clamp(max=0))}
+
+    # float32 softmax of scores in the thousands: exact 0 and 1, unless all scores are the same
+    far = _far_apart(draw, probe)
+    _, sharp = _attend(student, far)
+    highest = sharp.max(-1).values
+    flat = bool((sharp == sharp[..., :1]).all())
+    seen["the highest of scores far apart takes all"] = _told(highest * 0 if flat else highest - 1)
+
+    for name, mask in _masks(draw, probe).items():
+        seen |= {f"{name}: {key}": value for key, value in _masked(student, probe, mask, context, attn).items()}
+
+    hidden = torch.zeros(probe.k.shape[:-1], dtype=torch.bool)
+    hidden[..., 1::2] = True
+    shouting = _shouting(draw, probe, hidden)
+    _, silenced = _attend(student, shouting, (~hidden).long().unsqueeze(-2))
+    seen["hidden keys with high scores"] = _above_limit(silenced[hidden.unsqueeze(-2).expand_as(silenced)])
+
+    kept = _inputs_kept(student, probe)
+    seen |= _empty_rows(student, probe, all(kept), _explained(context, attn, probe.v))
+    # a context of 0, so that only the weights count; small scores, whose slope is the same all along a step
+    small = [probe.q * 0.1, probe.k * 0.3, torch.zeros_like(probe.v)]
+    seen["slope of q and k"] = _slope(student, kept, *small)[:2]
+    return seen
+
+
+def _masks(draw: Draw, probe: Probe) -> dict[str, Tensor]:
+    """Masks of three dtypes and shapes; each row sees a key, no row of the last two sees all."""
+    batch, _, seq_q, seq_k = probe.scores.shape
+
+    def scattered(*lead: int) -> Tensor:
+        seen = draw.uniform(*lead, seq_k) < 0.5
+        one = draw.integers(seq_k, *lead).unsqueeze(-1)
+        return seen.scatter(-1, one, True).scatter(-1, (one + 1) % seq_k, False)
+
+    return {
+        "int mask (batch, 1, 1, seq_k)": draw.mask(batch, seq_k)[:, None, None, :],
+        "bool mask (batch, 1, seq_q, seq_k)": scattered(batch, 1, seq_q),
+        "float mask (seq_q, seq_k)": scattered(seq_q).float(),
+    }
+
+
+def _masked(student: Student, probe: Probe, mask: Tensor, context: Any, attn: Tensor) -> Observations:
+    """What a mask does, measured by the learner's own weights without one."""
+    masked_context, masked = _attend(student, probe, mask)
+    visible = (mask != 0).expand_as(masked)
+    left = torch.where(visible, attn, 0.0)
+    return {
+        "hidden keys": _above_limit(masked[~visible]),
+        "shares of the others": _told(masked - left / left.sum(-1, keepdim=True)),
+        # a context that is wrong without a mask has been paid for
+        "context follows": not _explained(context, attn, probe.v) or _explained(masked_context, masked, probe.v),
+    }
+
+
+def _above_limit(hidden: Tensor) -> Tensor:
+    """0 where every hidden key's weight is below the limit, else 1 plus the largest weight."""
+    largest = torch.nan_to_num(hidden, WRONG, WRONG, -WRONG).abs().max()
+    return torch.where(largest < HIDDEN_LIMIT, torch.zeros_like(largest), 1 + largest)
+
+
+def _empty_rows(student: Student, probe: Probe, kept: bool, explained: bool) -> Observations:
+    """Whether rows that see no key stay finite, forward and backward, and let the mask be.
+
+    kept: no input is changed; explained: the context is right without a mask. Where not, less is looked at.
+    """
+    mask = torch.ones(probe.scores.shape[0], 1, 1, probe.scores.shape[-1], dtype=torch.int64)
+    mask[-1] = 0
+    name, args = "scaled_dot_product_attention", [probe.q, probe.k, probe.v, mask]
+    context, attn = _attend(student, probe, mask)
+    found = []
+    if kept:
+        number, value = student.ask("call", name=name, args=args, kwargs={}, gradient=True)
+        outputs = [item for item in value if isinstance(item, Tensor) and item.is_floating_point()]
+        pulls = [torch.ones_like(item).cumsum(-1) for item in outputs]
+        if not explained and len(pulls) == 2:
+            pulls[0].zero_()
+        found = student.ask("backward", call=number, cotangents=pulls)["arguments"]
+    after = student.inputs_after(name, *args)[3]
+    return {
+        "row without keys: weights finite": _finite(attn),
+        "row without keys: context finite": not explained or _finite(context),
+        "row without keys: gradients finite": all(_finite(item) for item in found if isinstance(item, Tensor)),
+        "mask kept": isinstance(after, Tensor) and torch.equal(after, mask),
+    }
+
+
+def _finite(values: Tensor) -> bool:
+    return bool(torch.isfinite(values).all())
+
+
+@rule("scaled_dot_product_attention", "context", atol=1e-4, rtol=1e-4)
+def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observations:
+    """The context is the sum of the values, each times the weight that came back with it."""
+    probe, context, attn = _first_look(student, draw)
+    context = as_tensor(context)
+    wide = context.shape == (*probe.scores.shape[:-1], probe.v.shape[-1])
+    seen: Observations = {"one row of d_v numbers for each query": wide}
+    if not wide:
+        return seen | {"shape": list(context.shape)}
+    seen["distance from the weighted sum"] = _told(_unexplained(context, attn, probe.v))
+    kept = _inputs_kept(student, probe)
+    seen["slope of v"] = _slope(student, kept, probe.q, probe.k, probe.v)[2]
+    seen["v kept"] = kept[2]
+    # axes that are mixed up have been paid for in scores or weights
+    sound = _size(_behind(attn, probe.scores)) < CLOSE and _size(_row_sums(attn)) < CLOSE
+    for name, index in {"without heads": (0,), "one sentence without heads": (0, 0)}.items():
+        fewer = Probe(probe.q[index], probe.k[index], probe.v[index], probe.scores[index])
+        seen[name] = not sound or _works(student, fewer)
+    return seen
+
+
+def _works(student: Student, probe: Probe) -> bool:
+    try:
+        context, attn = _attend(student, probe)
+    except (StudentError, Fault):
+        return False
+    return isinstance(context, Tensor) and context.shape == (*attn.shape[:-1], probe.v.shape[-1])
+
+
+# heads ----------------------------------------------------------------------------------------------------------------
+
+
+@rule("split_heads", "values")
+def split_heads_values(student: Student, draw: Draw) -> Observations:
+    """Head h holds the h-th block of columns, for every token."""
+    x = draw.normal(draw.batch, draw.seq, draw.num_heads * draw.d_head)
+    heads = student.tensor("split_heads", x, draw.num_heads)
+    return {"heads": heads, "input kept": torch.equal(student.inputs_after("split_heads", x, draw.num_heads)[0], x)}
+
+
+@rule("split_heads", "gradient")
+def split_heads_gradient(student: Student, draw: Draw) -> Observations:
+    """The gradient of every head reaches the tokens."""
+    x = draw.normal(draw.batch, draw.seq, draw.num_heads * draw.d_head)
+    return {"slope": student.slope("split_heads", x, draw.num_heads), "is a tensor": bool(student.tensor("split_heads", x, draw.num_heads).numel())}
+
+
+@rule("merge_heads", "values")
+def merge_heads_values(student: Student, draw: Draw) -> Observations:
+    """The blocks of all heads stand side by side again, head 0 first."""
+    x = draw.normal(draw.batch, draw.num_heads, draw.seq, draw.d_head)
+    return {"tokens": student.tensor("merge_heads", x), "input kept": torch.equal(student.inputs_after("merge_heads", x)[0], x)}
+
+
+@rule("merge_heads", "gradient")
+def merge_heads_gradient(student: Student, draw: Draw) -> Observations:
+    """The gradient of every token reaches its heads."""
+    x = draw.normal(draw.batch, draw.num_heads, draw.seq, draw.d_head)
+    return {"slope": student.slope("merge_heads", x), "is a tensor": bool(student.tensor("merge_heads", x).numel())}
+
+
+# the module -----------------------------------------------------------------------------------------------------------
+
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
+
+
+def _build(student: Student, draw: Draw, **changes: Tensor) -> tuple[Built, list[str]]:
+    """A module in eval mode with seeded weights, and the names of biases that it lacks."""
+    width = draw.num_heads * draw.d_head
+    weights = draw.weights({f"{name}.weight": (width, width) for name in PROJECTIONS})
+    weights |= draw.weights({f"{name}.bias": (width,) for name in PROJECTIONS})
+    weights |= {name.replace("__", "."): value for name, value in changes.items()}
+    module = student.build("MultiHeadSelfAttention", width, draw.num_heads)
+    module.train(False)
+    present = module.parameters()
+    lacking = sorted(name for name in weights if name.endswith(".bias") and name not in present)
+    module.load({name: value for name, value in weights.items() if name not in lacking})
+    return module, lacking
+
+
+def _tokens(draw: Draw) -> Tensor:
+    return draw.normal(draw.batch, draw.seq, draw.num_heads * draw.d_head)
+
+
+# Float32 against float32 through four matrices.
+@rule("MultiHeadSelfAttention", "values", atol=1e-4, rtol=1e-3)
+def multi_head_self_attention_values(student: Student, draw: Draw) -> Observations:
+    """With the same weights the output is that of torch.nn.MultiheadAttention."""
+    module, lacking = _build(student, draw)
+    x = _tokens(draw)
+    shorter = draw.normal(1, draw.seq - 1, x.shape[-1])
+    return {
+        "missing biases": lacking,
+        "output": module.tensor(x),
+        "output for one shorter sentence": module.tensor(shorter),
+        "input kept": torch.equal(module.inputs_after(x)[0], x),
+    }
+
+
+@rule("MultiHeadSelfAttention", "weights", atol=1e-4, rtol=1e-3)
+def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observations:
+    """attn_weights keeps one map for each head, those that made the output, detached."""
+    module, _ = _build(student, draw)
+    x = _tokens(draw)
+    module.tensor(x)
+    kept = _kept(module)
+    shape = [draw.batch, draw.num_heads, draw.seq, draw.seq]
+    seen: Observations = {
+        "shape": list(kept.shape),
+        "part of the graph": module.requires_grad("attn_weights"),
+        "heads differ": list(kept.shape) == shape and not torch.allclose(kept[:, 0], kept[:, 1], atol=1e-3),
+    }
+    if list(kept.shape) != shape:
+        return seen
+
+    # Every column of a token and of its projections is one number, and these sum to 0 over a sentence: the mean output
+    # tells what the weights were, whatever was done with the projections or added to the output.
+    width = x.shape[-1]
+    row = draw.normal(width, scale=0.5 / width)
+    row += (1 - row.sum()) / width
+    plain: dict[str, Tensor] = {f"{name}__weight": row.expand(width, width) for name in PROJECTIONS[:3]}
+    plain |= {f"{name}__bias": torch.zeros(width) for name in PROJECTIONS}
+    module, _ = _build(student, draw, **plain, out_proj__weight=torch.eye(width))
+    numbers = draw.normal(draw.batch, draw.seq)
+    numbers -= numbers.mean(1, keepdim=True)
+    output, kept = module.tensor(numbers.unsqueeze(-1).expand(-1, -1, width).contiguous()), _kept(module)
+    mixed = (kept * numbers[:, None, None, :]).sum(-1)  # (batch, num_heads, seq)
+    return seen | {"distance from the output": output.mean((1, 2)) - mixed.mean((1, 2))}
+
+
+def _kept(module: Built) -> Tensor:
+    try:
+        return as_tensor(module.get("attn_weights"))
+    except StudentError:
+        raise Fault("odd_value") from None
+
+
+@rule("MultiHeadSelfAttention", "gradient")
+def multi_head_self_attention_gradient(student: Student, draw: Draw) -> Observations:
+    """The gradient reaches the tokens and every projection that changes the output."""
+    module, _ = _build(student, draw)
+    x = _tokens(draw)
+    silent = [name for name in module.silent_parameters(x) if name in {f"{p}.weight" for p in PROJECTIONS}]
+    slope = module.slope(x)
+    output, cut = module.tensor(x), []
+    for name in silent:  # an unused projection is a mistake of the values
+        values = module.parameters()[name]
+        module.load({name: values * 1.5})
+        if not torch.allclose(module.tensor(x), output, atol=1e-5):
+            cut.append(name)
+        module.load({name: values})
+    return {"projections cut off": cut, "slope": slope}
+
+
+# The same sums in another order: float32 differs by about 1e-6.
+@rule("MultiHeadSelfAttention", "padding", atol=1e-4, rtol=0.0)
+def multi_head_self_attention_padding(student: Student, draw: Draw) -> Observations:
+    """A padded sentence gives the same as the sentence alone, whatever stands in the padding."""
+    module, _ = _build(student, draw)
+    x, mask = _tokens(draw), draw.mask(draw.batch, draw.seq)
+    lengths = mask.sum(1).tolist()
+    alone = torch.cat([module.tensor(x[i : i + 1, :length])[0] for i, length in enumerate(lengths)])
+    seen: Observations = {}
+    for name, dtype in {"int": torch.int64, "bool": torch.bool, "float": torch.float32}.items():
+        padded = module.tensor(x, mask.to(dtype))[mask.bool()]
+        seen[f"{name} mask"] = _told(padded - alone)
+    if any(_size(residual) > CLOSE for residual in seen.values()):
+        # free, and no part of the verdict; tells mistakes from each other
+        twins = torch.where(mask.unsqueeze(-1) == 0, x[:, :1], x)
+        seen["rows of padding"] = _told(module.tensor(twins, mask)[mask == 0])
+    return seen
+
+
+@rule("MultiHeadSelfAttention", "errors")
+def multi_head_self_attention_errors(student: Student, draw: Draw) -> Observations:
+    """A num_heads that does not divide d_model is a ValueError; one that does is none."""
+    width, name = draw.num_heads * draw.d_head, "MultiHeadSelfAttention"
+    return {
+        "does not divide": student.error(name, width, draw.not_dividing),
+        "more heads than columns": student.error(name, width, 2 * width),
+        "divides": student.error(name, width, draw.num_heads) == "ValueError",
+    }
+
+
+VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
+    "scaled_dot_product_attention": [dict(batch=2, num_heads=3, seq_q=5, seq_k=7, d_k=6, d_v=4, square=5)],
+    "split_heads": [dict(batch=2, seq=4, num_heads=3, d_head=5)],
+    "merge_heads": [dict(batch=2, seq=4, num_heads=3, d_head=5)],
+    "MultiHeadSelfAttention": [dict(batch=3, seq=5, num_heads=3, d_head=6, not_dividing=4)],
+}

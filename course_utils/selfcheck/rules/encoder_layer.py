@@ -1,0 +1,437 @@
+"""Rules of unit 03: what is looked at in the feed-forward block, the encoder layer and the mended layer.
+
+The encoder layer has four TODOs, and each is paid for by itself. A layer whose output is right passes all four,
+however it is written. Otherwise each TODO is judged by what goes in and out of the layer's own parts, given whatever
+the TODOs before it made: so one mistake costs one check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..draws import Draw
+from ..student import Built, Student, StudentError, as_tensor
+from . import AnyOf, Observations, rule
+
+PARTS = ("self_attn", "norm1", "ff", "norm2")
+PROJECTIONS = 4  # numbers that are compared of each output vector
+SAME = 1e-3  # relative to the largest value; a forgotten or doubled part differs by over 1e-1, a wrong eps by 1e-2
+
+Call = tuple[list[Any], dict[str, Any], Any]
+
+
+# the feed-forward block -------------------------------------------------------------------------------------------
+
+
+def _loaded_block(student: Student, draw: Draw, *dropout: float) -> Built:
+    block = student.build("FeedForward", draw.d_model, draw.d_ff, *dropout)
+    shapes = {
+        "linear1.weight": (draw.d_ff, draw.d_model),
+        "linear1.bias": (draw.d_ff,),
+        "linear2.weight": (draw.d_model, draw.d_ff),
+        "linear2.bias": (draw.d_model,),
+    }
+    block.load(draw.weights(shapes))
+    return block
+
+
+@rule("FeedForward", "values")
+def feed_forward_values(student: Student, draw: Draw) -> Observations:
+    """The block's output for given weights, and that its input is left as it was."""
+    block = _loaded_block(student, draw, 0.0)
+    block.train(False)
+    x = draw.normal(draw.batch, draw.seq, draw.d_model)
+    output = block.tensor(x)
+    return {"output": output, "input unchanged": torch.equal(block.inputs_after(x)[0], x)}
+
+
+@rule("FeedForward", "gradient")
+def feed_forward_gradient(student: Student, draw: Draw) -> Observations:
+    """Autograd agrees with the block's own slope, and each parameter gets a gradient."""
+    block = _loaded_block(student, draw, 0.0)
+    block.train(False)
+    x = draw.normal(draw.batch, draw.seq, draw.d_model)
+    return {"slope": block.slope(x)["slope of argument 0"], "silent parameters": block.silent_parameters(x)}
+
+
+@rule("FeedForward", "dropout")
+def feed_forward_dropout(student: Student, draw: Draw) -> Observations:
+    """Dropout acts in train mode only, and a rate of 0 switches it off."""
+    x = draw.normal(draw.batch, draw.seq, draw.d_model)
+    seen = {}
+    for name, rate in {"default rate": (), "rate 0.5": (0.5,), "rate 0": (0.0,)}.items():
+        block = student.build("FeedForward", draw.d_model, draw.d_ff, *rate)
+        for mode in (True, False):
+            block.train(mode)
+            repeats = torch.allclose(block.tensor(x), block.tensor(x), atol=1e-6)
+            seen[f"{name}, {'train' if mode else 'eval'}: equal outputs"] = repeats
+        if name == "rate 0":
+            in_eval = block.tensor(x)
+            block.train(True)
+            seen["rate 0: train equals eval"] = torch.allclose(block.tensor(x), in_eval, atol=1e-6)
+    return seen
+
+
+# the encoder layer: weights ---------------------------------------------------------------------------------------
+
+
+def canonical_weights(draw: Draw) -> dict[str, Tensor]:
+    """Weights by the names of torch's own encoder layer; draw.scale makes a quiet layer, in which eps is felt."""
+    d_model, d_ff = draw.d_model, draw.d_ff
+    shapes: dict[str, tuple[int, ...]] = {
+        "self_attn.in_proj_weight": (3 * d_model, d_model),
+        "self_attn.in_proj_bias": (3 * d_model,),
+        "self_attn.out_proj.weight": (d_model, d_model),
+        "self_attn.out_proj.bias": (d_model,),
+        "linear1.weight": (d_ff, d_model),
+        "linear1.bias": (d_ff,),
+        "linear2.weight": (d_model, d_ff),
+        "linear2.bias": (d_model,),
+        "norm1.weight": (d_model,),
+        "norm1.bias": (d_model,),
+        "norm2.weight": (d_model,),
+        "norm2.bias": (d_model,),
+    }
+    weights = draw.weights(shapes)
+    for name in weights:
+        if name.startswith(("self_attn.out_proj", "linear2", "norm1")):
+            weights[name] = weights[name] * draw.scale
+    return weights
+
+
+def named_as(parameters: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Canonical weights under the names that a layer's own parts use.
+
+    Attention may hold q_proj, k_proj, v_proj or one in_proj; the feed-forward block's maps are told by their shapes.
+    A parameter that has no counterpart is left as it is.
+    """
+    values = {}
+    for name, parameter in parameters.items():
+        part, _, inner = name.partition(".")
+        value = None
+        if part == "self_attn":
+            value = _attention_weight(inner, weights)
+        elif part == "ff":
+            shape = parameter.shape
+            value = next((weights[n] for n in weights if n.startswith("linear") and weights[n].shape == shape), None)
+        elif part in ("norm1", "norm2"):
+            value = weights.get(name)
+        if value is not None and value.shape == parameter.shape:
+            values[name] = value
+    return values
+
+
+def _attention_weight(inner: str, weights: Mapping[str, Tensor]) -> Tensor | None:
+    kind = "weight" if inner.endswith("weight") else "bias"
+    for number, projection in enumerate(("q_proj", "k_proj", "v_proj")):
+        if f"{projection}." in inner:
+            return weights[f"self_attn.in_proj_{kind}"].chunk(3)[number]
+    for ending in ("in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"):
+        if inner.endswith(ending):
+            return weights[f"self_attn.{ending}"]
+    return None
+
+
+# the encoder layer: one look at it --------------------------------------------------------------------------------
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two tensors hold the same values, up to rounding."""
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)) or a.shape != b.shape:
+        return False
+    size = b.abs().max().item() if b.numel() else 0.0
+    return bool(((a - b).abs() <= SAME * size + 1e-7).all())
+
+
+def _among(value: Any, candidates: list[Tensor]) -> bool:
+    return any(same(value, candidate) for candidate in candidates)
+
+
+def _entry(call: Call) -> Any:
+    """What a part was given: its first argument."""
+    args, kwargs, _ = call
+    return args[0] if args else next(iter(kwargs.values()), None)
+
+
+def _exit(call: Call) -> Any:
+    """What a part gave back; of several values the first."""
+    output = call[2]
+    return output[0] if isinstance(output, list | tuple) and output else output
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One run of a layer on x and a mask, and what can be told of its parts."""
+
+    x: Tensor  # (batch, seq, d_model)
+    mask: Tensor | None  # (batch, seq)
+    output: Any
+    calls: Mapping[str, list[Call]]
+    expected: Tensor  # (batch, seq, d_model), of torch's own layer with the same weights
+    attention: nn.MultiheadAttention  # torch's own, with the same weights
+    weights: Mapping[str, Tensor]
+    silent: frozenset[str]  # parts of which a weight gets no gradient
+    repeats: bool  # two runs in eval mode agree
+
+    @property
+    def hidden(self) -> Tensor | None:
+        """True where torch's own layer is to hide a position."""
+        return None if self.mask is None else self.mask == 0
+
+    def at_tokens(self, value: Any) -> Any:
+        """A value with zeros at the padding, where nothing is asked for."""
+        if self.mask is None or not isinstance(value, Tensor) or value.shape != self.x.shape:
+            return value
+        return value.masked_fill((self.mask == 0)[..., None], 0.0)
+
+    @property
+    def right(self) -> bool:
+        """Whether the whole layer gives what torch's own gives."""
+        return same(self.at_tokens(self.output), self.at_tokens(self.expected))
+
+    def given(self, part: str) -> list[Any]:
+        """What each call of a part was given."""
+        return [_entry(call) for call in self.calls[part]]
+
+    def made(self, part: str) -> list[Tensor]:
+        """What each call of a part gave, where that has the layer's shape; also when its axes stand turned."""
+        values = [_exit(call) for call in self.calls[part]]
+        tensors = [value for value in values if isinstance(value, Tensor) and value.dim() == 3]
+        turned = [value.transpose(1, 2) for value in tensors]
+        return [value for value in (*tensors, *turned) if value.shape == self.x.shape]
+
+    def made_or_nothing(self, part: str) -> list[Tensor]:
+        """What a part gave; zeros for a part that was never called."""
+        return self.made(part) or [torch.zeros_like(self.x)]
+
+    def is_layer_norm(self, part: str) -> bool:
+        """Whether each call of a part does what torch's LayerNorm does to the same input."""
+        gain, shift = self.weights[f"{part}.weight"], self.weights[f"{part}.bias"]
+        return all(
+            isinstance(_entry(call), Tensor)
+            and _entry(call).shape == self.x.shape
+            and same(_exit(call), F.layer_norm(_entry(call), gain.shape, gain, shift))
+            for call in self.calls[part]
+        )
+
+    def gained(self, value: Any, start: Tensor, gains: list[Tensor]) -> bool:
+        """Whether a value went up from its start by one of the gains."""
+        if not isinstance(value, Tensor) or value.shape != start.shape:
+            return False
+        size = max(value.abs().max().item(), start.abs().max().item())
+        return any(bool(((value - start - gain).abs() <= SAME * size + 1e-7).all()) for gain in gains)
+
+    def first_norm(self) -> list[Tensor]:
+        """What norm1 gave where it was given the first residual sum."""
+        entries, gains = self.given("norm1"), self.made_or_nothing("self_attn")
+        exits = [_exit(call) for call in self.calls["norm1"]]
+        return [e for v, e in zip(entries, exits, strict=True) if self.gained(v, self.x, gains) and same_shape(e, v)]
+
+    def states(self) -> list[Tensor]:
+        """What may count as the result of TODO 2: the right one if it is there, else whatever was made of it."""
+        right = self.first_norm()
+        if right and self.is_layer_norm("norm1"):
+            return right
+        attended, normed = self.made_or_nothing("self_attn"), self.made("norm1")
+        made = [*normed, *attended, *(self.x + value for value in (*attended, *normed))]
+        made += [a + n for a in attended for n in normed]
+        for entry, value in zip(self.given("norm2"), self.made("norm2"), strict=False):
+            if self.gained(entry, self.x, attended):
+                made.append(value)  # norm2 in the place of norm1, or in front of the feed-forward block
+        untouched = not self.calls["norm1"] and (not self.calls["self_attn"] or "self_attn" in self.silent)
+        return [value for value in made if not same(value, self.x)] + ([self.x] if untouched else [])
+
+
+def same_shape(a: Any, b: Any) -> bool:
+    """Whether both are tensors of one shape."""
+    return isinstance(a, Tensor) and isinstance(b, Tensor) and a.shape == b.shape
+
+
+class _Bench:
+    """A learner's layer with drawn weights, beside torch's own with the same."""
+
+    def __init__(self, student: Student, draw: Draw, exercise: str) -> None:
+        self.draw = draw
+        self.layer = student.build(exercise, draw.d_model, draw.num_heads, draw.d_ff)
+        self.layer.train(False)
+        self.weights = canonical_weights(draw)
+        self.layer.load(named_as(self.layer.parameters(), self.weights))
+        self.twin = nn.TransformerEncoderLayer(draw.d_model, draw.num_heads, draw.d_ff, 0.0, batch_first=True)
+        self.twin.load_state_dict(self.weights)
+        self.x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=draw.scale)
+        self.mask = draw.mask(draw.batch, draw.seq)
+        self.directions = draw.normal(draw.d_model, PROJECTIONS, scale=draw.d_model**-0.5)
+
+    def sight(self, dtype: torch.dtype | None = torch.int64) -> Sight:
+        """One run of the layer, with a mask of some dtype or with none."""
+        mask = None if dtype is None else self.mask.to(dtype)
+        rest = [] if mask is None else [mask]
+        output, calls = self.layer.trace(PARTS, self.x, *rest)
+        again = self.layer(self.x, *rest)
+        silent = self._silent(rest) if isinstance(output, Tensor) else frozenset()
+        hidden = None if mask is None else mask == 0
+        expected = self.twin(self.x, src_key_padding_mask=hidden).detach()
+        repeats = not isinstance(output, Tensor) or same(output, again)
+        return Sight(
+            self.x, mask, output, calls, expected, self.twin.self_attn, self.weights, silent, repeats
+        )
+
+    def _silent(self, rest: list[Tensor]) -> frozenset[str]:
+        rest = [value.to(torch.int64) for value in rest]
+        try:
+            names = self.layer.silent_parameters(self.x, *rest)
+        except StudentError:  # a backward pass that raises is paid for at norm2, where the layer ends
+            return frozenset()
+        return frozenset(name.partition(".")[0] for name in names if name.endswith("weight"))
+
+    def view(self, sight: Sight, value: Any) -> Tensor:
+        """An output as it is compared: some projections of each token's vector."""
+        if not sight.repeats:
+            return torch.full((1,), 12345.0)  # differs from run to run: no single value would tell it
+        if not isinstance(value, Tensor) or value.shape != self.x.shape:
+            return torch.zeros(1)
+        return sight.at_tokens(value).float() @ self.directions
+
+
+def _judged(bench: _Bench, sights: list[Sight], part: str, holds: Callable[[Sight], bool]) -> Observations:
+    """The layer's output; or, where only other TODOs spoil it, the output that it would have without them."""
+    right = all(sight.right for sight in sights)
+    views = [torch.cat([bench.view(sight, sight.output) for sight in sights])]
+    if not right and all(holds(sight) for sight in sights):
+        views.append(torch.cat([bench.view(_steady(sight), sight.expected) for sight in sights]))
+    learns = not right or not any(part in sight.silent for sight in sights)
+    return {"layer": AnyOf(views), "gradient reaches the weights": learns}
+
+
+def _steady(sight: Sight) -> Sight:
+    return Sight(**{**vars(sight), "repeats": True})
+
+
+# the encoder layer: one relation per TODO ---------------------------------------------------------------------------
+
+
+def _attention_holds(sight: Sight) -> bool:
+    """Self-attention was asked once, about x, and hid what the mask hides."""
+    if len(sight.calls["self_attn"]) != 1:
+        return False
+    ((entry,), made) = sight.given("self_attn"), sight.made("self_attn")
+    entries = [sight.x, *(n for n, e in zip(sight.made("norm1"), sight.given("norm1"), strict=False) if same(e, sight.x))]
+    if not made or not _among(entry, entries):
+        return False
+    wanted, _ = sight.attention(entry, entry, entry, key_padding_mask=sight.hidden)
+    cut_off = bool(sight.first_norm()) and "self_attn" in sight.silent and "norm1" not in sight.silent
+    return same(sight.at_tokens(made[0]), sight.at_tokens(wanted.detach())) and not cut_off
+
+
+def _norm1_holds(sight: Sight) -> bool:
+    """norm1 was given the first residual sum, is a LayerNorm, and its result is used."""
+    twice = any(_among(entry, sight.made("norm1")) for entry in sight.given("norm1"))
+    first = bool(sight.first_norm()) and sight.is_layer_norm("norm1")
+    return first and not twice and "norm1" not in sight.silent
+
+
+def _feed_forward_holds(sight: Sight) -> bool:
+    """The feed-forward block was asked once, about the state that TODO 2 left."""
+    if len(sight.calls["ff"]) != 1 or not sight.made("ff"):
+        return False
+    cut_off = "ff" in sight.silent and _norm2_holds(sight)
+    return _among(sight.given("ff")[0], sight.states()) and not cut_off
+
+
+def _norm2_holds(sight: Sight) -> bool:
+    """norm2 was given the second residual sum, is a LayerNorm, and its result is the layer's."""
+    if not sight.calls["norm2"] or not sight.is_layer_norm("norm2"):
+        return False
+    entry, made = sight.given("norm2")[-1], sight.made("norm2")
+    ends = bool(made) and same(sight.output, _exit(sight.calls["norm2"][-1]))
+    gains = sight.made_or_nothing("ff")
+    return ends and "norm2" not in sight.silent and any(sight.gained(entry, s, gains) for s in sight.states())
+
+
+def _attention(student: Student, draw: Draw, exercise: str) -> Observations:
+    bench = _Bench(student, draw, exercise)
+    sights = [bench.sight(dtype) for dtype in (torch.int64, torch.bool, torch.float32, None)]
+    return _judged(bench, sights, "self_attn", _attention_holds)
+
+
+def _norm1(student: Student, draw: Draw, exercise: str) -> Observations:
+    bench = _Bench(student, draw, exercise)
+    unchanged = torch.equal(bench.layer.inputs_after(bench.x, bench.mask)[0], bench.x)
+    return {**_judged(bench, [bench.sight()], "norm1", _norm1_holds), "input unchanged": unchanged}
+
+
+def _feed_forward(student: Student, draw: Draw, exercise: str) -> Observations:
+    bench = _Bench(student, draw, exercise)
+    return _judged(bench, [bench.sight()], "ff", _feed_forward_holds)
+
+
+def _norm2(student: Student, draw: Draw, exercise: str) -> Observations:
+    bench = _Bench(student, draw, exercise)
+    as_tensor(bench.layer(bench.x, bench.mask))
+    bench.layer.silent_parameters(bench.x, bench.mask)
+    return _judged(bench, [bench.sight()], "norm2", _norm2_holds)
+
+
+@rule("TransformerEncoderLayer", "attention")
+def encoder_layer_attention(student: Student, draw: Draw) -> Observations:
+    """Self-attention sees the layer's input, and the mask reaches it."""
+    return _attention(student, draw, "TransformerEncoderLayer")
+
+
+@rule("TransformerEncoderLayer", "norm1")
+def encoder_layer_norm1(student: Student, draw: Draw) -> Observations:
+    """The first residual sum goes through norm1."""
+    return _norm1(student, draw, "TransformerEncoderLayer")
+
+
+@rule("TransformerEncoderLayer", "feed_forward")
+def encoder_layer_feed_forward(student: Student, draw: Draw) -> Observations:
+    """The feed-forward block sees the result of TODO 2."""
+    return _feed_forward(student, draw, "TransformerEncoderLayer")
+
+
+@rule("TransformerEncoderLayer", "norm2")
+def encoder_layer_norm2(student: Student, draw: Draw) -> Observations:
+    """The second residual sum goes through norm2, and that is the layer's output."""
+    return _norm2(student, draw, "TransformerEncoderLayer")
+
+
+@rule("RepairedEncoderLayer", "attention")
+def repaired_layer_attention(student: Student, draw: Draw) -> Observations:
+    """The bug at the attention is mended."""
+    return _attention(student, draw, "RepairedEncoderLayer")
+
+
+@rule("RepairedEncoderLayer", "norm1")
+def repaired_layer_norm1(student: Student, draw: Draw) -> Observations:
+    """The bug at the first residual sum is mended."""
+    return _norm1(student, draw, "RepairedEncoderLayer")
+
+
+@rule("RepairedEncoderLayer", "feed_forward")
+def repaired_layer_feed_forward(student: Student, draw: Draw) -> Observations:
+    """The bug at the feed-forward block is mended."""
+    return _feed_forward(student, draw, "RepairedEncoderLayer")
+
+
+@rule("RepairedEncoderLayer", "norm2")
+def repaired_layer_norm2(student: Student, draw: Draw) -> Observations:
+    """The bug at the second LayerNorm is mended."""
+    return _norm2(student, draw, "RepairedEncoderLayer")
+
+
+_LAYERS = [
+    dict(batch=2, seq=5, d_model=12, num_heads=3, d_ff=20, scale=1.0),
+    dict(batch=3, seq=4, d_model=10, num_heads=2, d_ff=14, scale=0.02),
+]
+VISIBLE_CASES = {
+    "FeedForward": [dict(batch=2, seq=5, d_model=6, d_ff=11), dict(batch=3, seq=2, d_model=7, d_ff=4)],
+    "TransformerEncoderLayer": _LAYERS,
+    "RepairedEncoderLayer": _LAYERS,
+}

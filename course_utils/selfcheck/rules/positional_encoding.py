@@ -1,0 +1,184 @@
+"""Rules of unit 01: the table, the module that adds it, and the matrix that moves it.
+
+Notable choices:
+- the even columns are looked at in even widths only, so that a mistake with odd widths is paid for once, in `odd`
+- values and gradient are looked at with dropout 0, so that a mistake with dropout is paid for once, in `dropout`
+- that the input stays as it was belongs to `gradient`: a write into it also spoils what flows back
+- a shift matrix is judged by what it does to rows, never by its entries: a fitted one may differ in directions in
+  which the rows hardly differ
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ..draws import Draw
+from ..student import Student
+from . import Observations, rule
+
+
+# The smallest frequency is near 1e-4, so that the comparison is relative; float32 exponentials are right to about
+# 2e-6 of the value. The small absolute part forgives what is as good as 0.
+@rule("div_term", "values", atol=1e-9, rtol=2e-4)
+def div_term_values(student: Student, draw: Draw) -> Observations:
+    """There is one frequency for each pair of columns, and each has the right size."""
+    return {"frequencies": student.tensor("div_term", draw.d_model)}
+
+
+# Positions stay below 100: there float32 angles are right to about 1e-5, classic mistakes differ by over 1e-1.
+@rule("sinusoidal_encoding", "even", atol=1e-4, rtol=0.0)
+def sinusoidal_encoding_even(student: Student, draw: Draw) -> Observations:
+    """The even columns hold sines."""
+    width = draw.d_model + draw.d_model % 2
+    table = student.tensor("sinusoidal_encoding", draw.max_len, width)
+    if table.dim() != 2:
+        return {"shape": list(table.shape)}
+    return {"rows": table.size(0), "even columns": table[:, 0::2]}
+
+
+@rule("sinusoidal_encoding", "odd", atol=1e-4, rtol=0.0)
+def sinusoidal_encoding_odd(student: Student, draw: Draw) -> Observations:
+    """The odd columns hold cosines of the same angles, also where the width is odd."""
+    table = student.tensor("sinusoidal_encoding", draw.max_len, draw.d_model)
+    if table.dim() != 2:
+        return {"shape": list(table.shape)}
+    seen: Observations = {"rows": table.size(0), "odd columns": table[:, 1::2]}
+    if draw.d_model % 2:
+        # an odd width ends with an even column: filled if the even columns of the next width are filled
+        wider = student.tensor("sinusoidal_encoding", draw.max_len, draw.d_model + 1)
+        seen["last column filled"] = _changes(table[:, -1]) == _changes(wider[:, -2])
+    return seen
+
+
+def _changes(column: torch.Tensor) -> bool:
+    return bool((column != column[0]).any())
+
+
+def _build(student: Student, draw: Draw, **changes: Any) -> Any:
+    settings = {"dropout": 0.0, "max_len": draw.max_len} | changes
+    return student.build("PositionalEncoding", draw.d_model, **settings)
+
+
+# Sums of two numbers near 1 in float32: the table's own error counts, see above.
+@rule("PositionalEncoding", "values", atol=1e-4, rtol=0.0)
+def positional_encoding_values(student: Student, draw: Draw) -> Observations:
+    """In eval mode every token gets the row of its own position, whatever sentence it stands in."""
+    module = _build(student, draw)
+    module.train(False)
+    return {
+        "sum": module.tensor(draw.normal(draw.batch, draw.seq, draw.d_model)),
+        "sum for one shorter sentence": module.tensor(draw.normal(1, draw.seq - 1, draw.d_model)),
+    }
+
+
+@rule("PositionalEncoding", "buffer")
+def positional_encoding_buffer(student: Student, draw: Draw) -> Observations:
+    """The table is a buffer named pe, and nothing in the module is trained."""
+    module = _build(student, draw)
+    table = module.buffers().get("pe")
+    shape = [] if table is None else list(table.shape)
+    return {
+        "parameters": len(module.parameters()),
+        "shape of the buffer without its batch axis": shape[1:] if shape[:1] == [1] and len(shape) == 3 else shape,
+    }
+
+
+@rule("PositionalEncoding", "gradient")
+def positional_encoding_gradient(student: Student, draw: Draw) -> Observations:
+    """The gradient reaches the tokens, and the tensor that was handed in stays as it was."""
+    module = _build(student, draw)
+    module.train(False)
+    x = draw.normal(draw.batch, draw.seq, draw.d_model)
+    (after,) = module.inputs_after(x)
+    unchanged = torch.equal(after, x)
+    return {
+        "input unchanged": unchanged,
+        # the slope of a function that writes into its input means nothing
+        "slope": module.slope(x) if unchanged else {},
+    }
+
+
+# Shares of about 16,000 entries: the difference of two has a standard deviation below 0.006.
+@rule("PositionalEncoding", "dropout", atol=0.04, rtol=0.0)
+def positional_encoding_dropout(student: Student, draw: Draw) -> Observations:
+    """Training sets a share of the sums to 0 and enlarges the others; eval mode does neither."""
+    module = _build(student, draw, dropout=draw.dropout, max_len=1024)
+    x = draw.normal(draw.batch, 16000 // (draw.batch * draw.d_model), draw.d_model)
+    module.train(False)
+    calm, again, table = module.tensor(x), module.tensor(x), module.tensor(torch.zeros_like(x))
+    module.train(True)
+    train = module.tensor(x)
+    if not x.shape == calm.shape == train.shape:
+        return {"shape": list(train.shape)}
+    kept = (train != 0) & (calm != 0)
+    factors = train[kept] / calm[kept] if kept.any() else torch.zeros(1)
+    one_factor = torch.allclose(factors, factors[0], rtol=1e-3)
+    return {
+        "share of zeros in train mode": _share(train == 0),
+        "factor on what is kept": factors[0] if one_factor else torch.zeros(()),
+        "share that is the token alone": _share((train == x) & (x != 0)),
+        "share that is the position alone": _share((train == table) & (table != 0)),
+        "share of zeros in eval mode": _share(calm == 0),
+        "eval mode says the same twice": torch.equal(calm, again),
+    }
+
+
+def _share(hits: torch.Tensor) -> torch.Tensor:
+    return hits.float().mean()
+
+
+@rule("PositionalEncoding", "errors")
+def positional_encoding_errors(student: Student, draw: Draw) -> Observations:
+    """A sentence as long as the table is welcome; a longer one is a ValueError."""
+    module = _build(student, draw)
+    module.train(False)
+    full = module.error(draw.normal(draw.batch, draw.max_len, draw.d_model))
+    return {
+        "as long as the table": full == "ValueError",
+        "one token longer": module.error(draw.normal(draw.batch, draw.max_len + 1, draw.d_model)),
+        "twice as long": module.error(draw.normal(draw.batch, 2 * draw.max_len, draw.d_model)),
+    }
+
+
+# The tolerance has room for a matrix that was fitted to rows in float32; classic mistakes move a row by over 1e-1.
+@rule("shift_matrix", "values", atol=2e-3, rtol=0.0)
+def shift_matrix_values(student: Student, draw: Draw) -> Observations:
+    """Rows of the table, times the matrix, are the rows that stand offset positions further on."""
+    rows = torch.tensor(draw.rows, dtype=torch.float64)
+    matrix = student.tensor("shift_matrix", draw.offset, draw.d_model)
+    if list(matrix.shape) != [draw.d_model, draw.d_model]:
+        return {"shape": list(matrix.shape)}
+    return {"moved rows": rows @ matrix.double()}
+
+
+@rule("shift_matrix", "errors")
+def shift_matrix_errors(student: Student, draw: Draw) -> Observations:
+    """An odd width is a ValueError; an even one is not."""
+    return {
+        "odd width": student.error("shift_matrix", draw.offset, draw.d_model + 1),
+        "width 1": student.error("shift_matrix", draw.offset, 1),
+        "even width": student.error("shift_matrix", draw.offset, draw.d_model) == "ValueError",
+    }
+
+
+# Some rows of the tables of width 6 and 4, as numbers to be moved.
+ROWS_6 = [
+    [-0.756802, -0.653644, 0.184599, 0.982814, 0.008618, 0.999963],
+    [-0.958924, 0.283662, 0.230002, 0.973190, 0.010772, 0.999942],
+    [-0.279415, 0.960170, 0.274909, 0.961470, 0.012926, 0.999916],
+    [0.656987, 0.753902, 0.319225, 0.947679, 0.015080, 0.999886],
+]
+ROWS_4 = [
+    [0.656987, 0.753902, 0.069943, 0.997551],
+    [0.989358, -0.145500, 0.079915, 0.996802],
+    [0.412118, -0.911130, 0.089879, 0.995953],
+]
+
+VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
+    "div_term": [dict(d_model=18), dict(d_model=7)],
+    "sinusoidal_encoding": [dict(max_len=9, d_model=18), dict(max_len=6, d_model=7)],
+    "PositionalEncoding": [dict(batch=2, seq=5, d_model=18, max_len=7, dropout=0.3)],
+    "shift_matrix": [dict(offset=3, d_model=6, rows=ROWS_6), dict(offset=-2, d_model=4, rows=ROWS_4)],
+}

@@ -1,0 +1,96 @@
+"""Sentences about outcomes that belong to no single exercise, once in each language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Text = dict[str, str]  # language -> sentence
+
+SENTENCES: dict[str, Text] = {
+    "raised": {
+        "en": "Your code raised {type} in line {line} of this cell.",
+        "zh": "你的代码在本单元格第 {line} 行抛出了 {type}。",
+    },
+    "raised_elsewhere": {
+        "en": "Your code raised {type}.",
+        "zh": "你的代码抛出了 {type}。",
+    },
+    "undefined": {
+        "en": "The cell does not define {name}; keep the name of the function or class as it was given.",
+        "zh": "这个单元格没有定义 {name}；请保留原来的函数名或类名。",
+    },
+    "no_tensor": {
+        "en": "A torch.Tensor is asked for, and {type} came back.",
+        "zh": "这里需要一个 torch.Tensor，得到的却是 {type}。",
+    },
+    "no_object": {
+        "en": "{name} does not build an object that can be used further.",
+        "zh": "{name} 没有构造出可以继续使用的对象。",
+    },
+    "no_parameter": {
+        "en": "The module has no parameter {name} of the right shape; are its layers named as the docstring says?",
+        "zh": "模块里没有形状正确的参数 {name}；各层的名字和文档字符串里写的一样吗？",
+    },
+    "no_submodule": {
+        "en": "The module has no layer called {name}; are its layers named as the docstring says?",
+        "zh": "模块里没有名为 {name} 的层；各层的名字和文档字符串里写的一样吗？",
+    },
+    "odd_value": {
+        "en": "What came back has another form than the docstring promises.",
+        "zh": "返回值的形式和文档字符串里说的不一样。",
+    },
+    "unreadable_value": {
+        "en": "What came back is too large or of a kind that cannot be looked at.",
+        "zh": "返回值太大，或者是无法检查的类型。",
+    },
+    "wrong_shape": {
+        "en": "The result has another shape than the docstring promises. ({rule})",
+        "zh": "结果的形状和文档字符串里说的不一样。（{rule}）",
+    },
+    "wrong_shape_shown": {
+        "en": "The shape should be {expected}, and {got} came back.",
+        "zh": "形状应当是 {expected}，得到的却是 {got}。",
+    },
+    "wrong_value": {
+        "en": "Not yet so: {rule}.",
+        "zh": "还不满足：{rule}。",
+    },
+    "blank": {
+        "en": "This exercise is still as it was given; fill in the part marked YOUR CODE HERE.",
+        "zh": "这道练习还是原样；请补全标有 YOUR CODE HERE 的部分。",
+    },
+    "no_submission": {
+        "en": "No notebook was handed in for this unit.",
+        "zh": "这个单元没有提交笔记本。",
+    },
+    "manual": {
+        "en": "Your answer waits for a person to read it.",
+        "zh": "你的回答正等待老师批阅。",
+    },
+    "unanswered": {
+        "en": "This question has no answer yet.",
+        "zh": "这个问题还没有作答。",
+    },
+    "timeout": {
+        "en": "Your code was still running when its time was up; is there a loop that does not end?",
+        "zh": "时间用完时你的代码还在运行；有没有停不下来的循环？",
+    },
+    "memory": {
+        "en": "Your code asked for more memory than it may use.",
+        "zh": "你的代码申请的内存超过了允许的上限。",
+    },
+    "crashed": {
+        "en": "Python itself stopped while this exercise ran.",
+        "zh": "运行这道练习时 Python 进程意外终止了。",
+    },
+    "too_much_output": {
+        "en": "Your code printed more than can be kept, and was stopped.",
+        "zh": "你的代码打印的内容太多，已被中止。",
+    },
+}
+
+
+def filled(key: str, **about: Any) -> Text:
+    """A sentence in each language with its gaps filled. Raises KeyError for an unknown sentence."""
+    gaps = {name: value if value is not None else "?" for name, value in about.items()}
+    return {language: sentence.format(**gaps) for language, sentence in SENTENCES[key].items()}

@@ -1,0 +1,290 @@
+"""Handles on a learner's names: what a rule holds, wherever the learner's code runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import codec
+from .codec import Reference
+from .workbench import Answer, Request, Workbench, flat
+
+Transport = Callable[[Request], Answer]
+
+SLOPE_STEP = 1e-2  # central differences in float32: rounding 1e-5, curvature 1e-5
+SLOPE_TOLERANCE = 0.03  # relative; a missing path of the gradient is wrong by far more
+
+
+class StudentError(Exception):
+    """The learner's code raised: `types` are the names of the exception's classes, `line` is a line of its cell."""
+
+    def __init__(self, types: Sequence[str], cell: str | None = None, line: int | None = None) -> None:
+        """types: from the class itself up to object."""
+        super().__init__(types[0] if types else "error")
+        self.types, self.cell, self.line = tuple(types), cell, line
+
+    @classmethod
+    def of(cls, told: Any) -> StudentError:
+        """The error that a workbench told of; whatever is not of the right form counts as not told."""
+        told = told if isinstance(told, dict) else {}
+        types, cell, line = told.get("types"), told.get("cell"), told.get("line")
+        return cls(
+            [kind for kind in types if isinstance(kind, str)] if isinstance(types, list) else [],
+            cell if isinstance(cell, str) else None,
+            line if isinstance(line, int) and not isinstance(line, bool) and 0 < line < 10_000 else None,
+        )
+
+
+class Fault(Exception):
+    """What came back cannot be looked at: `reason` names a sentence, `about` fills it; both are our own words."""
+
+    def __init__(self, reason: str, **about: Any) -> None:
+        """reason: a key of the sentences in `judge`."""
+        super().__init__(reason)
+        self.reason, self.about = reason, about
+
+
+def local(names: dict[str, Any]) -> Student:
+    """A handle on names of this very process, with the same copies of values as a remote one makes."""
+    bench = Workbench(names)
+
+    def transport(request: Request) -> Answer:
+        answer = bench.perform(_copied(request))
+        try:
+            result: Answer = _copied(answer)
+        except codec.CodecError:
+            result = {"error": {"types": ["ValueError", "Exception"], "cell": None, "line": None}}
+        return result
+
+    return Student(transport)
+
+
+def _copied(value: Any) -> Any:
+    message = codec.encode(value)
+    header, _ = codec.lengths(message[: codec.LENGTHS.size])
+    start = codec.LENGTHS.size
+    return codec.decode(message[start : start + header], message[start + header :])
+
+
+class Student:
+    """The learner's names. Every verb returns plain data or a `Built`, and raises StudentError for what they raise."""
+
+    def __init__(self, transport: Transport) -> None:
+        """transport: carries a request to a workbench and brings its answer."""
+        self._transport = transport
+
+    def ask(self, do: str, **request: Any) -> Any:
+        """The value that a workbench answers to one request. Raises StudentError."""
+        answer = self._transport({"do": do, **request})
+        if not isinstance(answer, dict) or len(answer) != 1:
+            raise codec.CodecError("an answer is neither a value nor an error")
+        if "error" in answer:
+            raise StudentError.of(answer["error"])
+        return answer["value"]
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        """What the learner's function returns."""
+        return self._call({"name": name}, args, kwargs)
+
+    def tensor(self, name: str, *args: Any, **kwargs: Any) -> Tensor:
+        """What the learner's function returns, which has to be a tensor."""
+        return as_tensor(self.call(name, *args, **kwargs))
+
+    def error(self, name: str, *args: Any, **kwargs: Any) -> str:
+        """The best-known class of what the call raises, such as "ValueError"; empty where it raises nothing."""
+        return self._error({"name": name}, args, kwargs)
+
+    def inputs_after(self, name: str, *args: Any) -> list[Any]:
+        """The arguments as they are after the call."""
+        return self._inputs_after({"name": name}, args)
+
+    def slope(self, name: str, *args: Any) -> dict[str, Any]:
+        """For each float argument, whether autograd agrees with the slope of the learner's own function."""
+        return self._slope({"name": name}, args)
+
+    def build(self, name: str, *args: Any, **kwargs: Any) -> Built:
+        """An object that stays on the learner's side, such as a module."""
+        value = self.call(name, *args, **kwargs)
+        if not isinstance(value, Reference):
+            raise Fault("no_object", name=name)
+        return Built(self, value.number, name)
+
+    # shared by names and objects ----------------------------------------------------------------------------------
+
+    def _call(self, target: dict[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any], **more: Any) -> Any:
+        return self.ask("call", **target, args=list(_sent(args)), kwargs=_sent(dict(kwargs)), **more)
+
+    def _error(self, target: dict[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+        try:
+            self._call(target, args, kwargs)
+        except StudentError as error:
+            return known_type(error.types)
+        return ""
+
+    def _inputs_after(self, target: dict[str, Any], args: Sequence[Any]) -> list[Any]:
+        return list(self._call(target, args, {}, inputs=True))
+
+    def _slope(self, target: dict[str, Any], args: Sequence[Any]) -> dict[str, Any]:
+        def is_variable(value: Any) -> bool:
+            return isinstance(value, Tensor) and value.is_floating_point()
+
+        def outputs(values: Sequence[Any]) -> list[Tensor]:
+            return [item.double() for item in flat(self._call(target, values, {})) if is_variable(item)]
+
+        number, value = self._call(target, args, {}, gradient=True)
+        generator = torch.Generator().manual_seed(len(args))
+        shapes = [item.shape for item in flat(value) if is_variable(item)]
+        cotangents = [torch.randn(shape, generator=generator) for shape in shapes]
+        try:
+            gradients = self.ask("backward", call=number, cotangents=cotangents)["arguments"]
+        except StudentError:
+            gradients = [None] * len(args)
+        agreement = {}
+        for position, variable in enumerate(args):
+            if not is_variable(variable):
+                continue
+            agrees = True
+            for _ in range(2):
+                direction = torch.randn(variable.shape, generator=generator)
+                ends = []
+                for sign in (1, -1):
+                    moved = list(args)
+                    moved[position] = variable + sign * SLOPE_STEP * direction
+                    ends.append(outputs(moved))
+                numeric = sum(
+                    ((plus - minus) * cotangent).sum().item()
+                    for plus, minus, cotangent in zip(*ends, cotangents, strict=True)
+                ) / (2 * SLOPE_STEP)
+                gradient = gradients[position]
+                exact = (gradient.double() * direction).sum().item() if isinstance(gradient, Tensor) else 0.0
+                agrees &= abs(exact - numeric) <= SLOPE_TOLERANCE * max(abs(exact), abs(numeric)) + 3e-3
+            agreement[f"slope of argument {position}"] = bool(agrees)
+        return agreement
+
+
+class Built:
+    """An object that the learner's code made and that stays on its side."""
+
+    def __init__(self, student: Student, number: int, name: str) -> None:
+        """number: under which the workbench keeps it; name: the exercise that made it."""
+        self._student, self._target, self.name = student, {"object": number}, name
+
+    @property
+    def reference(self) -> Reference:
+        """Stands for the object among the arguments of another call."""
+        return Reference(self._target["object"])
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What calling the object returns."""
+        return self._student._call(self._target, args, kwargs)
+
+    def tensor(self, *args: Any, **kwargs: Any) -> Tensor:
+        """What calling the object returns, which has to be a tensor."""
+        return as_tensor(self(*args, **kwargs))
+
+    def method(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """What a method of the object returns."""
+        return self._student._call({**self._target, "method": method}, args, kwargs)
+
+    def error(self, *args: Any, **kwargs: Any) -> str:
+        """The best-known class of what calling the object raises; empty where it raises nothing."""
+        return self._student._error(self._target, args, kwargs)
+
+    def inputs_after(self, *args: Any) -> list[Any]:
+        """The arguments as they are after calling the object."""
+        return self._student._inputs_after(self._target, args)
+
+    def slope(self, *args: Any) -> dict[str, Any]:
+        """For each float argument, whether autograd agrees with the slope of the object's own forward."""
+        return self._student._slope(self._target, args)
+
+    def parameters(self) -> dict[str, Tensor]:
+        """A copy of each parameter by name."""
+        return dict(self._student.ask("state", **self._target)["parameters"])
+
+    def buffers(self) -> dict[str, Tensor]:
+        """A copy of each buffer by name."""
+        return dict(self._student.ask("state", **self._target)["buffers"])
+
+    def load(self, values: Mapping[str, Tensor]) -> None:
+        """Set parameters by name. Raises Fault where the module has none of that name and shape."""
+        missing = self._student.ask("load", **self._target, values=dict(values))
+        for name in values:
+            if name in missing:
+                raise Fault("no_parameter", name=name)
+
+    def train(self, training: bool) -> None:
+        """Switch to training or evaluation mode."""
+        self._student.ask("mode", **self._target, training=training)
+
+    def get(self, path: str) -> Any:
+        """The value of an attribute, with dots for attributes of attributes."""
+        return self._student.ask("get", **self._target, path=path)
+
+    def requires_grad(self, path: str) -> bool:
+        """Whether a tensor attribute is part of an autograd graph."""
+        return bool(self._student.ask("get", **self._target, path=path, wants="requires_grad"))
+
+    def silent_parameters(self, *args: Any) -> list[str]:
+        """Names of the parameters that get no gradient, or only zeros, from a random cotangent."""
+        number, value = self._student._call(self._target, args, {}, gradient=True)
+        generator = torch.Generator().manual_seed(1)
+        shapes = [item.shape for item in flat(value) if isinstance(item, Tensor) and item.is_floating_point()]
+        cotangents = [torch.randn(shape, generator=generator) for shape in shapes]
+        gradients = self._student.ask("backward", call=number, cotangents=cotangents)["parameters"]
+        return sorted(name for name, grad in gradients.items() if grad is None or not grad.any())
+
+    def trace(self, children: Sequence[str], *args: Any, **kwargs: Any) -> tuple[Any, dict[str, list[Any]]]:
+        """The output, and for each child a list of its calls (args, kwargs, output). Raises Fault for a missing child."""
+        value, notes = self._student.ask(
+            "trace", **self._target, children=list(children), args=list(_sent(args)), kwargs=_sent(kwargs)
+        )
+        for child in children:
+            if child not in notes:
+                raise Fault("no_submodule", name=child)
+        return value, {child: [tuple(call) for call in calls] for child, calls in notes.items()}
+
+
+def as_tensor(value: Any) -> Tensor:
+    """The value itself if it is a tensor. Raises Fault otherwise."""
+    if not isinstance(value, Tensor):
+        raise Fault("no_tensor", type=kind_of(value))
+    return value
+
+
+# words for the type of what came back: a learner's own class could carry a hidden input in its name
+KNOWN_KINDS = ("ndarray", "int", "float", "bool", "str", "list", "tuple", "dict", "Tensor")
+
+
+def kind_of(value: Any) -> str:
+    """A word for the type of a value that came back."""
+    if value is None:
+        return "None"
+    name = value.type_name if isinstance(value, codec.Foreign | Reference) else type(value).__name__
+    return name if name in KNOWN_KINDS else "object"
+
+
+KNOWN_ERRORS = frozenset(
+    name
+    for name, value in vars(__import__("builtins")).items()
+    if isinstance(value, type) and issubclass(value, BaseException)
+)
+
+
+def known_type(types: Sequence[str]) -> str:
+    """The first of an exception's classes that is Python's own: a learner's own name could carry a hidden input."""
+    return next((name for name in types if name in KNOWN_ERRORS), "Exception")
+
+
+def _sent(value: Any) -> Any:
+    """Arguments as they are sent: handles become references."""
+    if isinstance(value, Built):
+        return value.reference
+    if isinstance(value, list | tuple):
+        return type(value)(_sent(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _sent(item) for key, item in value.items()}
+    return value

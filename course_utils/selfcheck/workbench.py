@@ -1,0 +1,296 @@
+"""The learner's side of a check: runs cells, and performs operations on the names that they define.
+
+A workbench lives where the learner's code lives: in the notebook's kernel for a self-check, in a sandboxed process
+for grading. It is asked for operations as plain data and answers with plain data; it judges nothing and knows
+no right answer, so nothing is gained by tampering with it.
+"""
+
+from __future__ import annotations
+
+import builtins
+import linecache
+import socket
+import sys
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from . import codec
+from .codec import Foreign, Reference
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+
+def cell_file(name: str) -> str:
+    """The file name under which a cell is compiled, so that its lines can be found in a traceback."""
+    return f"<cell {name}>"
+
+
+class Workbench:
+    """The learner's names, and the objects that were built from them."""
+
+    def __init__(self, names: dict[str, Any]) -> None:
+        """names: the namespace of the learner's notebook, used as it is."""
+        self.names = names
+        self._objects: dict[int, Any] = {}
+        self._calls: dict[int, tuple[list[Any], list[Tensor], Any]] = {}
+        self._imposed: dict[str, Any] = {}
+        self._count = 0
+        self._transform: Callable[[str], str] | None = None
+
+    def perform(self, request: Request) -> Answer:
+        """The answer to a request, `{"value": ...}` or `{"error": ...}`; whatever the learner's code raises is told."""
+        try:
+            operation = getattr(self, f"_do_{request['do']}")
+            with torch.enable_grad():
+                return {"value": operation(request)}
+        except BaseException as error:  # SystemExit and KeyboardInterrupt of a learner's code are answers too
+            return {"error": describe(error)}
+
+    # cells ------------------------------------------------------------------------------------------------------
+
+    def _do_run(self, request: Request) -> None:
+        """Run one cell's source in the learner's namespace; then put imposed names back in their place."""
+        name, source = request["name"], request["source"]
+        if self._transform is not None:
+            source = self._transform(source)
+        file = cell_file(name)
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        try:
+            exec(compile(source, file, "exec"), self.names)
+        finally:
+            self.names.update(self._imposed)
+
+    def _do_impose(self, request: Request) -> None:
+        """Put given definitions in place of the learner's own, now and after each cell that runs later."""
+        module = types.ModuleType(request["module"])
+        sys.modules[module.__name__] = module
+        exec(compile(request["source"], f"<{module.__name__}>", "exec"), module.__dict__)
+        self._imposed.update({name: getattr(module, name) for name in request["names"]})
+        self.names.update(self._imposed)
+
+    def _do_defined(self, request: Request) -> bool:
+        return request["name"] in self.names
+
+    def _do_seed(self, request: Request) -> None:
+        torch.manual_seed(request["seed"])
+
+    # calls ------------------------------------------------------------------------------------------------------
+
+    def _target(self, request: Request) -> Any:
+        if request.get("object") is not None:
+            target = self._objects[request["object"]]
+        else:
+            try:
+                target = self.names[request["name"]]
+            except KeyError:
+                raise NameError(f"name {request['name']!r} is not defined") from None
+        return getattr(target, request["method"]) if request.get("method") else target
+
+    def _do_call(self, request: Request) -> Any:
+        """Call a name, an object or its method; with `gradient`, float tensors among the arguments require it."""
+        target = self._target(request)
+        args, kwargs = self._revive(request["args"]), self._revive(request["kwargs"])
+        if request.get("gradient"):
+            args = [item.requires_grad_() if _is_float(item) else item for item in args]
+        value = target(*args, **kwargs)
+        if request.get("inputs"):
+            return [self._plain(item) for item in args]
+        answer = self._plain(value)
+        if request.get("gradient"):
+            self._count += 1
+            outputs = [item for item in flat(value) if _is_float(item)]
+            self._calls[self._count] = (args, outputs, target)
+            return [self._count, answer]
+        return answer
+
+    def _do_backward(self, request: Request) -> dict[str, Any]:
+        """Pull cotangents back through a call: the gradients of its arguments and of its module's parameters."""
+        args, outputs, target = self._calls.pop(request["call"])
+        module = target if isinstance(target, nn.Module) else nn.Module()
+        module.zero_grad()
+        pairs = [(o, c) for o, c in zip(outputs, request["cotangents"], strict=True) if o.requires_grad]
+        if pairs:
+            torch.autograd.backward([o for o, _ in pairs], [c.to(o.dtype) for o, c in pairs])
+        return {
+            "arguments": [item.grad if _is_float(item) else None for item in args],
+            "parameters": {name: value.grad for name, value in module.named_parameters()},
+        }
+
+    def _do_trace(self, request: Request) -> list[Any]:
+        """Call an object while noting every call of the named children: arguments, keyword arguments, output."""
+        target = self._target(request)
+        notes: dict[str, list[Any]] = {}
+        wrapped = []
+        for child in request["children"]:
+            module = getattr(target, child, None)
+            if isinstance(module, nn.Module):
+                notes[child] = []
+                wrapped.append(module)
+                module.forward = self._noting(module.forward, notes[child])
+        try:
+            value = target(*self._revive(request["args"]), **self._revive(request["kwargs"]))
+        finally:
+            for module in wrapped:
+                module.__dict__.pop("forward", None)
+        return [self._plain(value), notes]
+
+    def _noting(self, forward: Callable[..., Any], notes: list[Any]) -> Callable[..., Any]:
+        def noting(*args: Any, **kwargs: Any) -> Any:
+            before = (self._plain(list(args)), self._plain(kwargs))
+            value = forward(*args, **kwargs)
+            if len(notes) < 8:
+                notes.append([*before, self._plain(value)])
+            return value
+
+        return noting
+
+    # objects ----------------------------------------------------------------------------------------------------
+
+    def _do_state(self, request: Request) -> dict[str, Any]:
+        module = self._target(request)
+        return {
+            "parameters": {name: value.detach().clone() for name, value in module.named_parameters()},
+            "buffers": {name: value.detach().clone() for name, value in module.named_buffers()},
+        }
+
+    def _do_load(self, request: Request) -> list[str]:
+        """Set parameters in place; the answer names those that the module lacks or holds in another shape."""
+        parameters = dict(self._target(request).named_parameters())
+        missing = []
+        with torch.no_grad():
+            for name, value in request["values"].items():
+                if name in parameters and parameters[name].shape == value.shape:
+                    parameters[name].copy_(value)
+                else:
+                    missing.append(name)
+        return missing
+
+    def _do_mode(self, request: Request) -> None:
+        self._target(request).train(request["training"])
+
+    def _do_get(self, request: Request) -> Any:
+        value = self._target(request)
+        for part in request["path"].split("."):
+            value = getattr(value, part)
+        if request.get("wants") == "requires_grad":
+            return bool(value.requires_grad)
+        return self._plain(value)
+
+    # values -----------------------------------------------------------------------------------------------------
+
+    def _revive(self, value: Any) -> Any:
+        """Arguments as the learner's code gets them: fresh tensors, and objects in the place of their references."""
+        if isinstance(value, Reference):
+            return self._objects[value.number]
+        if isinstance(value, list):
+            return [self._revive(item) for item in value]
+        if isinstance(value, tuple):
+            return tuple(self._revive(item) for item in value)
+        if isinstance(value, dict):
+            return {key: self._revive(item) for key, item in value.items()}
+        return value
+
+    def _plain(self, value: Any, depth: int = 0) -> Any:
+        """A value as it can cross over: tensors copied, modules and other objects kept here under a number."""
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if isinstance(value, Tensor):
+            return value.detach().clone()
+        if depth < codec.MAX_DEPTH and isinstance(value, list | tuple):
+            items = [self._plain(item, depth + 1) for item in value]
+            return items if isinstance(value, list) else tuple(items)
+        if depth < codec.MAX_DEPTH and isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            return {key: self._plain(item, depth + 1) for key, item in value.items()}
+        if type(value).__module__ == "numpy":
+            return Foreign(type(value).__name__)
+        self._count += 1
+        self._objects[self._count] = value
+        return Reference(self._count, type(value).__name__)
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def flat(value: Any) -> Iterator[Any]:
+    """The leaves of nested lists, tuples and dicts, in order."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from flat(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from flat(item)
+    else:
+        yield value
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """What crosses over of an exception: the names of its classes and the place in the learner's cell, no text."""
+    cell, line = None, None
+    if isinstance(error, SyntaxError) and str(error.filename).startswith("<cell "):
+        cell, line = str(error.filename), error.lineno
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith("<cell "):
+            cell, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+    types = [kind.__name__ for kind in type(error).__mro__][:20]
+    if isinstance(error, RuntimeError) and "allocate memory" in str(error):  # torch's way of saying MemoryError
+        types.insert(0, "MemoryError")
+    return {
+        "types": types,
+        "cell": cell[len("<cell ") : -1] if cell else None,
+        "line": line,
+    }
+
+
+def warm_up() -> None:
+    """Do what every submission needs once, before the first fork: import, allocate, build a shell."""
+    _shell()
+    x = torch.randn(2, 4, 6, requires_grad=True)
+    layer = nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)
+    layer(x).sum().backward()
+
+
+def _shell() -> Any:
+    """The IPython shell of this process, without a history: that would be a thread and a file."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    return InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+
+
+def notebook_workbench() -> Workbench:
+    """A workbench with the namespace of an IPython shell, so that magics, `display` and `get_ipython` work."""
+    shell = _shell()
+    names = shell.user_ns
+    names.update(get_ipython=lambda: shell, display=lambda *args, **kwargs: None)
+    builtins.input = _no_input
+    bench = Workbench(names)
+    bench._transform = shell.transform_cell
+    return bench
+
+
+def _no_input(*_: Any) -> str:
+    raise EOFError("nobody answers input() while a notebook is graded")
+
+
+def serve(channel: socket.socket) -> None:
+    """Answer requests until the other side closes the channel."""
+    bench = notebook_workbench()
+    while True:
+        try:
+            request = codec.receive(channel)
+        except (EOFError, OSError):
+            return
+        answer = bench.perform(request)
+        try:
+            message = codec.encode(answer)
+        except Exception as error:  # too large, or a tensor that only pretends to be one
+            message = codec.encode({"error": describe(error)})
+        channel.sendall(message)

@@ -1,0 +1,173 @@
+"""Known wrong answers of unit 03: each draws its hint and loses exactly the checks that it names."""
+
+from course_utils.instructor.units import Mutant
+
+RELU = "hidden = F.relu(self.linear1(x))"
+BLOCK = "output = self.linear2(self.dropout(hidden))"
+RATE = "self.dropout = nn.Dropout(dropout)"
+ATTENTION = "attended = self.self_attn(x, mask)"
+SUM1 = "state = self.norm1(x + attended)"
+FORWARD = "forwarded = self.ff(state)"
+SUM2 = "output = self.norm2(state + forwarded)"
+LAST = "return self.norm2(state + forwarded)"
+NORM1 = "self.norm1 = nn.LayerNorm(d_model)"
+NORM2 = "self.norm2 = nn.LayerNorm(d_model)"
+
+
+def _block(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    checks = tuple(f"FeedForward-{check}" for check in loses.split())
+    return Mutant(name=name, exercise="FeedForward", change=change, hint=hint, loses=checks)
+
+
+def _layer(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    checks = tuple(f"TransformerEncoderLayer-{check}" for check in loses.split())
+    return Mutant(name=name, exercise="TransformerEncoderLayer", change=change, hint=hint, loses=checks)
+
+
+def _repaired(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    checks = tuple(f"RepairedEncoderLayer-{check}" for check in loses.split())
+    return Mutant(name=name, exercise="RepairedEncoderLayer", change=change, hint=hint, loses=checks)
+
+
+MUTANTS = [
+    # FeedForward ------------------------------------------------------------------------------------------------------
+    _block("no_relu", "relu_forgotten", "values", (RELU, "hidden = self.linear1(x)")),
+    _block("gelu", "another_activation", "values", (RELU, "hidden = F.gelu(self.linear1(x))")),
+    _block(
+        "relu_at_the_end",
+        "relu_at_the_end",
+        "values",
+        (RELU, "hidden = self.linear1(x)"),
+        (BLOCK, "output = F.relu(self.linear2(self.dropout(hidden)))"),
+    ),
+    _block("relu_twice", "relu_twice", "values", (BLOCK, "output = F.relu(self.linear2(self.dropout(hidden)))")),
+    _block("residual_inside", "residual_inside", "values", (BLOCK, "output = x + self.linear2(self.dropout(hidden))")),
+    _block("input_changed", "input_changed", "values", (RELU, "hidden = F.relu(self.linear1(x)); x.mul_(0.5)")),
+    _block("detached", "gradient_cut", "gradient", (BLOCK, "output = self.linear2(self.dropout(hidden.detach()))")),
+    _block("no_dropout", "dropout_forgotten", "dropout", (BLOCK, "output = self.linear2(hidden)")),
+    _block(
+        "dropout_in_eval_mode",
+        "dropout_in_eval_mode",
+        "dropout",
+        (RATE, "self.rate = dropout"),
+        (BLOCK, "output = self.linear2(F.dropout(hidden, self.rate))"),
+    ),
+    _block("rate_written_down", "rate_written_down", "dropout", (RATE, "self.dropout = nn.Dropout(0.1)")),
+    # TODO 1 -----------------------------------------------------------------------------------------------------------
+    _layer("mask_forgotten", "mask_forgotten", "attention", (ATTENTION, "attended = self.self_attn(x)")),
+    _layer(
+        "mask_inverted",
+        "mask_inverted",
+        "attention",
+        (ATTENTION, "attended = self.self_attn(x, None if mask is None else mask == 0)"),
+    ),
+    _layer(
+        "padding_zeroed_instead",
+        "mask_on_the_values",
+        "attention",
+        (ATTENTION, "attended = self.self_attn(x if mask is None else x * mask.unsqueeze(-1))"),
+    ),
+    _layer("attention_asked_twice", "attention_asked_twice", "attention",
+           (ATTENTION, "attended = self.self_attn(self.self_attn(x, mask), mask)")),  # fmt: skip
+    _layer("attention_not_asked", "attention_not_asked", "attention", (ATTENTION, "attended = torch.zeros_like(x)")),
+    _layer("attention_detached", "gradient_cut", "attention",
+           (ATTENTION, "attended = self.self_attn(x, mask).detach()")),  # fmt: skip
+    # TODO 2 -----------------------------------------------------------------------------------------------------------
+    _layer("no_first_residual", "first_residual_forgotten", "norm1", (SUM1, "state = self.norm1(attended)")),
+    _layer("norm1_before_the_sum", "norm_before_the_sum", "norm1", (SUM1, "state = x + self.norm1(attended)")),
+    _layer("norm1_of_x_plus_attended", "norm_of_the_input", "norm1", (SUM1, "state = self.norm1(x) + attended")),
+    _layer("no_norm1", "norm1_forgotten", "norm1", (SUM1, "state = x + attended")),
+    _layer("difference_for_sum", "difference_for_sum", "norm1", (SUM1, "state = self.norm1(x - attended)")),
+    _layer("norm1_twice", "norm1_twice", "norm1", (SUM1, "state = self.norm1(self.norm1(x + attended))")),
+    _layer("input_changed_in_place", "input_changed", "norm1", (SUM1, "x += attended; state = self.norm1(x)")),
+    _layer(
+        "first_dropout_in_eval_mode",
+        "dropout_in_eval_mode",
+        "norm1",
+        (SUM1, "state = self.norm1(x + F.dropout(attended, 0.1))"),
+    ),
+    _layer("eps_of_norm1", "eps_changed", "norm1", (NORM1, "self.norm1 = nn.LayerNorm(d_model, eps=1e-6)")),
+    _layer(
+        "norm1_over_the_sequence",
+        "norm_over_another_axis",
+        "norm1",
+        (SUM1, "s = x + attended\n        state = (s - s.mean(1, keepdim=True)) / (s.var(1, keepdim=True, "
+               "unbiased=False) + 1e-5).sqrt() * self.norm1.weight + self.norm1.bias"),
+    ),  # fmt: skip
+    # TODO 3 -----------------------------------------------------------------------------------------------------------
+    _layer("feed_forward_of_the_input", "feed_forward_of_the_input", "feed_forward", (FORWARD, "forwarded = self.ff(x)")),
+    _layer(
+        "feed_forward_of_attended",
+        "feed_forward_of_attended",
+        "feed_forward",
+        (FORWARD, "forwarded = self.ff(attended)"),
+    ),
+    _layer("feed_forward_forgotten", "feed_forward_forgotten", "feed_forward", (FORWARD, "forwarded = torch.zeros_like(x)")),
+    _layer("feed_forward_twice", "feed_forward_twice", "feed_forward", (FORWARD, "forwarded = self.ff(self.ff(state))")),
+    _layer("feed_forward_detached", "gradient_cut", "feed_forward", (FORWARD, "forwarded = self.ff(state).detach()")),
+    # TODO 4 -----------------------------------------------------------------------------------------------------------
+    _layer("no_second_residual", "second_residual_forgotten", "norm2", (SUM2, "output = self.norm2(forwarded)")),
+    _layer("second_residual_from_the_input", "residual_from_the_input", "norm2", (SUM2, "output = self.norm2(x + forwarded)")),
+    _layer("norm1_used_again", "norm1_used_again", "norm2", (SUM2, "output = self.norm1(state + forwarded)")),
+    _layer("no_norm2", "norm2_forgotten", "norm2", (SUM2, "output = state + forwarded")),
+    _layer("norm2_before_the_sum", "norm_before_the_sum", "norm2", (SUM2, "output = state + self.norm2(forwarded)")),
+    _layer("residual_after_norm2", "residual_twice", "norm2", (SUM2, "output = state + self.norm2(state + forwarded)")),
+    _layer(
+        "second_dropout_in_eval_mode",
+        "dropout_in_eval_mode",
+        "norm2",
+        (SUM2, "output = self.norm2(state + F.dropout(forwarded, 0.1))"),
+    ),
+    _layer("nothing_returned", "nothing_returned", "norm2", ("return output", "output")),
+    # several TODOs at once --------------------------------------------------------------------------------------------
+    _layer(
+        "pre_ln",
+        "pre_ln",
+        "norm1 norm2",
+        (ATTENTION, "attended = self.self_attn(self.norm1(x), mask)"),
+        (SUM1, "state = x + attended"),
+        (FORWARD, "forwarded = self.ff(self.norm2(state))"),
+        (SUM2, "output = state + forwarded"),
+    ),
+    _layer(
+        "no_residual_at_all",
+        "no_residual_at_all",
+        "norm1 norm2",
+        (SUM1, "state = self.norm1(attended)"),
+        (SUM2, "output = self.norm2(forwarded)"),
+    ),
+    _layer("no_norm_at_all", "no_norm_at_all", "norm1 norm2", (SUM1, "state = x + attended"), (SUM2, "output = state + forwarded")),
+    _layer(
+        "eps_of_both",
+        "eps_changed",
+        "norm1 norm2",
+        (NORM1, "self.norm1 = nn.LayerNorm(d_model, eps=1e-6)"),
+        (NORM2, "self.norm2 = nn.LayerNorm(d_model, eps=1e-6)"),
+    ),
+    _layer(
+        "batch_norm",
+        "batch_norm",
+        "norm1 norm2",
+        (NORM1, "self.norm1 = nn.BatchNorm1d(d_model)"),
+        (NORM2, "self.norm2 = nn.BatchNorm1d(d_model)"),
+        (SUM1, "state = self.norm1((x + attended).transpose(1, 2)).transpose(1, 2)"),
+        (SUM2, "output = self.norm2((state + forwarded).transpose(1, 2)).transpose(1, 2)"),
+    ),
+    _layer("one_norm_for_both", "norm2_in_both_places", "norm1", (SUM1, "state = self.norm2(x + attended)")),
+    # RepairedEncoderLayer: one bug left in ----------------------------------------------------------------------------
+    _repaired("mask_still_dropped", "bug_at_the_mask", "attention", (ATTENTION, "attended = self.self_attn(x)")),
+    _repaired("residual_still_wrong", "bug_at_the_residual", "norm1", (SUM1, "state = self.norm1(attended + attended)")),
+    _repaired("residual_lost", "bug_at_the_residual", "norm1", (SUM1, "state = self.norm1(attended)")),
+    _repaired("still_the_layer_input", "bug_at_the_feed_forward", "feed_forward", (FORWARD, "forwarded = self.ff(x)")),
+    _repaired("norm1_still_used_again", "bug_at_the_norm", "norm2", (LAST, "return self.norm1(state + forwarded)")),
+    _repaired("residual_from_the_input", "residual_from_the_input", "norm2", (LAST, "return self.norm2(x + forwarded)")),
+    _repaired(
+        "broken_as_it_was",
+        "nothing_mended",
+        "attention norm1 feed_forward norm2",
+        (ATTENTION, "attended = self.self_attn(x)"),
+        (SUM1, "state = self.norm1(attended + attended)"),
+        (FORWARD, "forwarded = self.ff(x)"),
+        (LAST, "return self.norm1(state + forwarded)"),
+    ),
+]
