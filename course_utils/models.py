@@ -30,10 +30,10 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         # Torch's argument marks the keys to leave out; our mask marks the tokens to keep.
-        hidden = None if mask is None else mask == 0
-        if hidden is not None:
+        padding = mask.eq(0) if mask is not None else None
+        if padding is not None:
             # A row of padding only would give softmax nothing to divide by: let it see all, and stay finite.
-            hidden = hidden & ~hidden.all(dim=1, keepdim=True)
-        context, weights = self.attention(x, x, x, key_padding_mask=hidden, average_attn_weights=False)
-        self.attn_weights = weights.detach()
+            padding = padding & ~padding.all(dim=1, keepdim=True)
+        context, per_head = self.attention(x, x, x, key_padding_mask=padding, average_attn_weights=False)
+        self.attn_weights = per_head.detach()
         return context

@@ -159,12 +159,12 @@ def attention_map(
 
     weights: (seq, seq), each row sums to 1
     names:   a name for each token
-    mask:    (seq,), 1 = token, 0 = padding; None greys nothing
+    mask:    (seq,), 1 = token, 0 = padding; None greys nothing. A hidden key that gets weight keeps its colour
     """
     shares = np.asarray(weights, dtype=float)
     axes = ax if ax is not None else new_axes(5.0, 4.2)
     seen = np.ones(len(names), dtype=bool) if mask is None else np.asarray(mask) != 0
-    real = np.outer(seen, seen)
+    real = seen[:, None] & (seen[None, :] | (shares > 1e-6))
     image = axes.imshow(np.where(real, shares, np.nan), cmap="viridis", vmin=0.0, vmax=1.0, interpolation="nearest")
     axes.set_facecolor("#bdbdbd")  # shows where the image is empty
     axes.figure.colorbar(image, ax=axes, label="weight", shrink=0.8)

@@ -70,7 +70,7 @@ def is_within(module: str, package: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "requirement", [*PROJECT["dependencies"], *extra("instructor"), *extra("offline"), *extra("dev")]
+    "requirement", [*PROJECT["dependencies"], *extra("instructor"), *extra("cluster"), *extra("offline"), *extra("dev")]
 )
 def test_every_direct_dependency_is_pinned(requirement):
     assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", requirement)
@@ -95,7 +95,7 @@ def test_environment_and_pyproject_name_the_same_student_core():
 
 
 def test_the_lock_names_every_direct_dependency_at_its_version():
-    direct = pins_of([*PROJECT["dependencies"], *extra("instructor"), *extra("dev")])
+    direct = pins_of([*PROJECT["dependencies"], *extra("instructor"), *extra("cluster"), *extra("dev")])
     lock = pins_of(lock_lines())
     assert {name: lock.get(name) for name in direct} == direct
 
@@ -201,14 +201,16 @@ def test_teaching_modules_import_only_the_student_core():
     assert {name: path for name, path in third_party(TEACHING_MODULES).items() if name not in declared} == {}
 
 
-def test_the_instructors_part_imports_only_its_extra_and_the_core():
-    declared = set(pins_of([*PROJECT["dependencies"], *extra("instructor")]))
+def test_the_instructors_part_imports_only_its_extras_and_the_core():
+    declared = set(pins_of([*PROJECT["dependencies"], *extra("instructor"), *extra("cluster")]))
     assert {name: path for name, path in third_party(MODULES).items() if name not in declared} == {}
 
 
 def test_every_direct_dependency_is_used():
     paths = [path for folder in ("course_utils", "solutions", "tests") for path in (COURSE / folder).rglob("*.py")]
-    declared = set(pins_of([*PROJECT["dependencies"], *extra("instructor"), *extra("offline"), *extra("dev")]))
+    declared = set(
+        pins_of([*PROJECT["dependencies"], *extra("instructor"), *extra("cluster"), *extra("offline"), *extra("dev")])
+    )
     assert declared - set(third_party(paths)) - NEVER_IMPORTED == set()
 
 

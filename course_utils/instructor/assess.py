@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 from ..selfcheck import judge
@@ -31,8 +31,11 @@ class Stopped(Exception):
 class Bench(Protocol):
     """Gives handles on a learner's names. Handles raise `Stopped` when the process behind them ends."""
 
-    def own(self) -> Student:
-        """The names as the learner's cells define them; exercises given up by `replace` are the reference's."""
+    def own(self, exercise: str) -> Student:
+        """The names as the learner's cells define them, to ask about an exercise.
+
+        Of the exercises before it, those given up by `replace` are the reference's.
+        """
 
     def followed(self, exercise: str) -> Student:
         """The same with the reference in the place of all that comes before an exercise."""
@@ -64,6 +67,7 @@ class UnitJudge:
     def __init__(self, unit: Unit, texts: Mapping[str, Any]) -> None:
         """texts: the unit's texts, `titles`, `rules`, `hints`."""
         self.unit, self.texts = unit, texts
+        self._remembered: tuple[str, dict[tuple[str, str], Look]] = ("", {})  # looks at trusted answers on one seed
 
     @cached_property
     def truth(self) -> Student:
@@ -94,7 +98,7 @@ class UnitJudge:
                 found[exercise] = {check: Verdict(check, "missing", filled("blank")) for check in checks}
             else:
                 try:
-                    answer = self._seen(exercise, bench, bench.own, seed)
+                    answer = self._seen(exercise, bench, partial(bench.own, exercise), seed)
                 except Stopped as stop:
                     found[exercise] = _stopped(checks, stop)
                     bench.replace(exercise)
@@ -105,7 +109,7 @@ class UnitJudge:
             lost |= any(verdict.outcome != "passed" for verdict in found[exercise].values())
         for exercise, first in open_questions.items():
             try:
-                again = self._seen(exercise, bench, lambda name=exercise: bench.followed(name), seed)
+                again = self._seen(exercise, bench, partial(bench.followed, exercise), seed)
             except Stopped as stop:
                 found[exercise] = _stopped(self.unit.checks(exercise), stop)
                 bench.replace(exercise)
@@ -120,7 +124,7 @@ class UnitJudge:
         if isinstance(trouble, Stopped):
             raise trouble
         rules = {name: self.unit.rules[name] for name in self.unit.checks(exercise)}
-        expected = {name: self._look(rule, self.truth, seed) for name, rule in rules.items()}
+        expected = {name: self._trusted("", rule, seed) for name, rule in rules.items()}
         seen = self._looks(rules, handle(), seed, trouble)
         return _Answer(rules, seen, expected, _wrong(seen, expected, rules))
 
@@ -133,13 +137,24 @@ class UnitJudge:
             verdicts[name] = judge.verdict(rule, answer.seen, expected, known, answer.rules, self.texts)
         return verdicts
 
-    def _looks(self, rules: Mapping[str, Rule], student: Student, seed: str, trouble: Trouble | None) -> dict[str, Look]:
+    def _looks(
+        self, rules: Mapping[str, Rule], student: Student, seed: str, trouble: Trouble | None
+    ) -> dict[str, Look]:
         if trouble is not None:  # the cell itself failed: nothing of it can be looked at
             return {name: [trouble] * len(self._cases(rule)) for name, rule in rules.items()}
         return {name: self._look(rule, student, seed) for name, rule in rules.items()}
 
     def _look(self, rule: Rule, student: Student, seed: str) -> Look:
         return judge.look(rule, student, self._cases(rule), seed)
+
+    def _trusted(self, mutant: str, rule: Rule, seed: str) -> Look:
+        """What a rule sees on a mutant, or on the truth for no name; kept while the seed is the same."""
+        if self._remembered[0] != seed:
+            self._remembered = (seed, {})
+        looks = self._remembered[1]
+        if (mutant, rule.name) not in looks:
+            looks[mutant, rule.name] = self._look(rule, self.mistakes[mutant] if mutant else self.truth, seed)
+        return looks[mutant, rule.name]
 
     def _cases(self, rule: Rule) -> Sequence[Mapping[str, Any]]:
         return list(self.unit.hidden.CASES[rule.exercise])
@@ -149,7 +164,7 @@ class UnitJudge:
         return [
             Fingerprint(
                 mutant.hint,
-                {name: self._look(self.unit.rules[name], self.mistakes[mutant.name], seed) for name in mutant.loses},
+                {name: self._trusted(mutant.name, self.unit.rules[name], seed) for name in mutant.loses},
             )
             for mutant in self.unit.mutants
             if mutant.exercise == exercise and check in mutant.loses
@@ -167,7 +182,7 @@ class TrialBench:
         """answers: an exercise's name -> the source of its cell; the reference stands for all others."""
         self._unit, self._answers = unit, dict(answers)
 
-    def own(self) -> Student:
+    def own(self, exercise: str) -> Student:
         """A handle on the given answers."""
         return local(self._unit.namespace(self._answers))
 

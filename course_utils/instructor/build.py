@@ -19,16 +19,16 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.apps.api import NbGraderAPI
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
 
 from ..selfcheck.texts import LANGUAGES, MARKER_FILE
 from . import files
 from .lesson import Cell, Lesson, read
 from .texts import unit_texts
-from .units import BEGIN, END, Unit, UnitError, find_units
+from .units import BEGIN, END, EXPERIMENT, Unit, UnitError, find_units
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
-EXPERIMENT = "experiment"  # the tag of cells that grading never runs
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -47,8 +47,6 @@ def source_notebook(unit: Unit, lesson: Lesson, language: str) -> NotebookNode:
             continue
         cells += list(_expanded(unit, cell, number))
     _place_grade_cells(unit, cells)
-    for cell in cells:
-        cell.metadata = NotebookNode(dict(sorted(cell.metadata.items())))
     metadata = {"course": {"language": language, "unit": unit.name, "generated_from": f"solutions/{unit.name}"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata | {"kernelspec": KERNEL})
 
@@ -117,6 +115,7 @@ def grade_cell(unit: Unit, check: str) -> NotebookNode:
     exercise = unit.rules[check].exercise
     points = unit.points(check)
     before, earlier = unit.before(exercise)
+    hidden_tests = (unit.folder / "hidden_tests.py").read_text(encoding="utf-8")
     call = "\n".join(
         [
             "from course_utils.selfcheck.hidden_cell import grade_cell",
@@ -126,13 +125,13 @@ def grade_cell(unit: Unit, check: str) -> NotebookNode:
             f"    unit={unit.name!r},",
             "    names=globals(),",
             f"    cases={list(unit.hidden.CASES[exercise])!r},",
-            f"    truth={_text_literal(closure((unit.folder / 'hidden_tests.py').read_text(encoding='utf-8'), exercise))},",
+            f"    truth={_text_literal(closure(hidden_tests, exercise))},",
             f"    before={_text_literal(before if earlier else '')},",
             f"    earlier={earlier!r},",
             ")",
         ]
     )
-    head = f'# {check}: {points:g} points. Hidden tests run here when you are graded; check("{exercise}") shows the same rules.'
+    head = f'# {check}: {points:g} points, by hidden tests with other numbers than those of check("{exercise}").'
     source = "\n".join([head, HIDDEN_BEGIN, call, HIDDEN_END])
     return _cell("code", source, check, _graded(check, points, solution=False, cell_type="code"))
 
@@ -148,13 +147,15 @@ def closure(source: str, name: str) -> str:
     for node in tree.body:
         for bound in _bound_names(node):
             binds[bound] = node
-    needed: set[ast.stmt] = {node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"}
+    needed: set[ast.stmt] = {
+        node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    }
     open_names = [name]
     while open_names:
-        node = binds.get(open_names.pop())
-        if node is not None and node not in needed:
-            needed.add(node)
-            open_names += [item.id for item in ast.walk(node) if isinstance(item, ast.Name)]
+        found = binds.get(open_names.pop())
+        if found is not None and found not in needed:
+            needed.add(found)
+            open_names += [item.id for item in ast.walk(found) if isinstance(item, ast.Name)]
     return "\n\n".join(ast.unparse(node) for node in tree.body if node in needed)
 
 
@@ -210,8 +211,7 @@ def leaks(released: NotebookNode, unit: Unit) -> list[str]:
     text = {line.strip() for cell in released.cells for line in cell.source.splitlines()}
     shown = {line.strip() for exercise in unit.exercises for line in unit.released(exercise).splitlines()}
     secret = {line.strip() for line in secret_lines(unit)} - shown
-    given = {line.strip() for cell in read(unit).cells if not cell.labels.get("exercise") for line in cell.source.splitlines()}
-    return sorted(line for line in text if line in secret - given or "BEGIN SOLUTION" in line or "HIDDEN TESTS" in line)
+    return sorted(line for line in text if line in secret or "BEGIN SOLUTION" in line or "HIDDEN TESTS" in line)
 
 
 def secret_lines(unit: Unit) -> Iterator[str]:
@@ -308,5 +308,3 @@ def _close(a: Any, b: Any) -> bool:
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(_close, a, b))
     return bool(a == b)
-
-

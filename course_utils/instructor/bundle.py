@@ -61,7 +61,11 @@ def student_pyproject() -> str:
     project = _project()
     lines = ["# Generated from the course's pyproject.toml; the student core alone.", "[build-system]"]
     lines += ['requires = ["setuptools>=77"]', 'build-backend = "setuptools.build_meta"', "", "[project]"]
-    lines += ['name = "course_utils"', 'dynamic = ["version"]', f"requires-python = {json.dumps(project['requires-python'])}"]
+    lines += [
+        'name = "course_utils"',
+        'dynamic = ["version"]',
+        f"requires-python = {json.dumps(project['requires-python'])}",
+    ]
     lines += [f"dependencies = {json.dumps(project['dependencies'], indent=2)}", "", "[project.scripts]"]
     lines += [f'course = "{SCRIPT}"', "", "[tool.setuptools.dynamic]"]
     lines += ['version = { attr = "course_utils.__version__" }', "", "[tool.setuptools.packages.find]"]

@@ -42,7 +42,9 @@ class Format(StrEnum):
     csv = "csv"
 
 
-UnitNames = Annotated[list[str] | None, typer.Argument(metavar="[UNIT]...", help="Units; all of them if none is named.")]
+UnitNames = Annotated[
+    list[str] | None, typer.Argument(metavar="[UNIT]...", help="Units; all of them if none is named.")
+]
 ResultsFolder = Annotated[Path, typer.Option("--results", help="The folder of results.")]
 
 
@@ -129,7 +131,9 @@ def grade(
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail("interrupted; what was graded is kept, run the same command again to go on") from None
-    console.print(f"{outcome.graded} notebooks graded, {outcome.unchanged} unchanged; results in {results}", markup=False)
+    console.print(
+        f"{outcome.graded} notebooks graded, {outcome.unchanged} unchanged; results in {results}", markup=False
+    )
     for failure in outcome.failures:
         console.print(f"not graded: {failure}", style="red", markup=False)
     if outcome.failures:

@@ -236,6 +236,8 @@ class SandboxBench:
         self._troubles: dict[str, Trouble | Stopped] = {}
         self._own: Session | None = None
         self._followed: Session | None = None
+        self._placed: set[str] = set()  # exercises whose reference ran in the place of their cells, in the current process
+        self._imposed: set[str] = set()  # exercises whose reference was put there afterwards
 
     def close(self) -> None:
         """End all processes."""
@@ -243,16 +245,20 @@ class SandboxBench:
             if session is not None:
                 session.close()
         self._own = self._followed = None
+        self._placed, self._imposed = set(), set()
 
     def redefines_given_names(self) -> bool:
         """Whether the student's own cells mention a name that the unit builds on and an earlier unit defined."""
         return any(
-            name in cell.source for cell in self._submission.cells if cell.kind == "extra" for name in self._unit.provided()
+            name in cell.source
+            for cell in self._submission.cells
+            if cell.kind == "extra"
+            for name in self._unit.provided()
         )
 
-    def own(self) -> Student:
-        """A handle on the student's names."""
-        session = self._started()
+    def own(self, exercise: str) -> Student:
+        """A handle on the student's names, with the reference of what was given up before an exercise."""
+        session = self._started(exercise)
         session.allow(self._left(self._task.patience.exercise_seconds))
         return Student(self._carrying(session))
 
@@ -262,26 +268,28 @@ class SandboxBench:
         It comes after all that is asked of the student's own names, whose process it ends, and is asked for the
         exercises in their order, so that no process ever holds the answer to something still to be asked of it.
         """
-        if self._followed is None:
+        earlier = set(self._unit.earlier(exercise))
+        if self._followed is None or self._placed != self._to_place(exercise) or not self._imposed <= earlier:
             self.close()
-            self._followed = self._start()
+            self._followed = self._start(exercise)
         session = self._followed
         session.allow(self._left(self._task.patience.exercise_seconds))
         source, names = self._unit.before(exercise)
         answer = session.ask({"do": "impose", "module": f"before_{exercise}", "source": source, "names": names})
         if "error" in answer:  # given code does not fail but where the learner's code has broken Python itself
             raise Stopped("crashed", SENTENCES["crashed"])
+        self._imposed |= earlier
         return Student(self._carrying(session))
 
     def replace(self, exercise: str) -> None:
-        """Give an exercise up: from now on the reference's cell runs in its place."""
+        """Give an exercise up: what comes after it is asked with the reference's cell in its place."""
         self._replaced.add(exercise)
         self.close()
 
     def trouble(self, exercise: str) -> Trouble | Stopped | None:
         """What happened when an exercise's cell ran."""
-        if self._own is None and self._followed is None:
-            self._started()
+        if self._followed is None:
+            self._started(exercise)
         return self._troubles.get(exercise)
 
     def _carrying(self, session: Session) -> Any:
@@ -293,14 +301,22 @@ class SandboxBench:
     def _left(self, seconds: float) -> float:
         return min(seconds, self._end - time.monotonic())
 
-    def _started(self) -> Session:
-        if self._own is None:
-            self._own = self._start()
+    def _started(self, exercise: str) -> Session:
+        if self._own is None or self._placed != self._to_place(exercise):
+            self.close()
+            self._own = self._start(exercise)
         return self._own
 
-    def _start(self) -> Session:
-        """A process in which all cells have run; cells that stop a process are left out of the next one."""
+    def _to_place(self, exercise: str) -> set[str]:
+        return self._replaced & set(self._unit.earlier(exercise))
+
+    def _start(self, exercise: str) -> Session:
+        """A process in which all cells have run; cells that stop a process are left out of the next one.
+
+        exercise: what it will be asked for; of what was given up, only earlier exercises are the reference's in it.
+        """
         while True:
+            self._placed = self._to_place(exercise)
             session = Session(self._sandbox.spawn(), self._task.patience)
             current: CodeCell | None = None
             try:
@@ -328,11 +344,15 @@ class SandboxBench:
             return
         session.allow(self._left(self._task.patience.cell_seconds))
         if cell.kind == "exercise" and cell.name in self._replaced:
-            source = f"{self._unit.preamble()}\n\n{self._unit.answer(cell.name)}"
-            session.ask({"do": "run", "name": "reference", "source": source})
+            if cell.name in self._placed:
+                source = f"{self._unit.preamble()}\n\n{self._unit.answer(cell.name)}"
+                session.ask({"do": "run", "name": "reference", "source": source})
             return
         answer = session.ask({"do": "run", "name": cell.name, "source": cell.source})
-        if cell.kind != "exercise" or "error" not in answer:
+        if cell.kind != "exercise":
+            return
+        self._troubles.pop(cell.name, None)  # of a start with other references before it
+        if "error" not in answer:
             return
         defined = session.ask({"do": "defined", "name": cell.name})
         if defined.get("value") is not True:  # a cell that fails after its definition is judged by the definition
@@ -366,5 +386,3 @@ def _sandbox(mode: str) -> Sandbox:
 def text_of(message: Mapping[str, str] | None, language: str) -> str | None:
     """A message in one language."""
     return message[language] if message else None
-
-

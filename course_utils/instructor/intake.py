@@ -16,16 +16,17 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..selfcheck.sentences import Text
-from ..selfcheck.texts import LANGUAGES, fingerprint_of_source
-from .build import EXPERIMENT
+from ..selfcheck.texts import LANGUAGES, fingerprint_of_source, tree_of
+from .units import EXPERIMENT
 
 MAX_BYTES = 32 * 2**20  # a notebook full of plots has a few MiB
 MAX_CELLS = 2000
-MAX_SOURCE = 2**20  # characters of one cell
+MAX_SOURCE = 2**18  # characters of one cell: as JSON, at 12 bytes each, they fit into one message to the sandbox
 MAX_ANSWER = 100_000  # characters of one free-text answer
 
 REASONS: dict[str, Text] = {
@@ -138,7 +139,9 @@ def read_bytes(folder: Path, student: str, unit: str) -> bytes:
 
 
 def _reason(error: OSError, folder: Path) -> str:
-    if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and (folder.is_symlink() or folder.parent.is_symlink())):
+    if error.errno == errno.ELOOP or (
+        error.errno == errno.ENOTDIR and (folder.is_symlink() or folder.parent.is_symlink())
+    ):
         return "link"
     if error.errno == errno.ENOENT:
         return "missing"
@@ -201,7 +204,7 @@ class _Cell:
             identity if isinstance(identity, str) else "",
         )
 
-    def defines(self) -> set[str]:
+    def defines(self) -> frozenset[str]:
         """The names that the cell binds at its top level; none where it is no Python."""
         return _defined(self.source)
 
@@ -209,7 +212,7 @@ class _Cell:
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
         notebook = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, MemoryError):
         raise IntakeError("not_json") from None
     if not isinstance(notebook, dict):
         raise IntakeError("not_a_notebook")
@@ -277,13 +280,12 @@ def _own_part(cell: _Cell, known: Mapping[str, Any] | None, same: Mapping[str, A
 
 def _definitions(source: str) -> str:
     """The imports, functions, classes and constants of a cell, without what it does."""
+    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
     try:
-        tree = ast.parse(source)
+        kept = [node for node in tree_of(source).body if isinstance(node, kinds) or _is_constant(node)]
+        return "\n".join(ast.unparse(node) for node in kept)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return ""
-    kinds = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-    kept = [node for node in tree.body if isinstance(node, kinds) or _is_constant(node)]
-    return "\n".join(ast.unparse(node) for node in kept)
 
 
 def _is_constant(node: ast.stmt) -> bool:
@@ -304,20 +306,23 @@ def _answers(cells: list[_Cell], skeleton: Skeleton) -> Iterator[tuple[str, str]
             yield name, written[-1][:MAX_ANSWER]
 
 
-def _defined(source: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def _defined(source: str) -> frozenset[str]:
     try:
-        tree = ast.parse(source)
+        tree = tree_of(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+        return frozenset()
     names: set[str] = set()
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             names.add(node.name)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
-            names |= {item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
+            names |= {
+                item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+            }
         elif isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def _same_code(source: str, released: str) -> bool:
@@ -364,5 +369,3 @@ def _is_setup(cell: Mapping[str, Any]) -> bool:
 def digest(data: bytes) -> str:
     """The hash by which a submission is known in the log."""
     return hashlib.sha256(data).hexdigest()
-
-

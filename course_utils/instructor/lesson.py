@@ -100,7 +100,9 @@ def _check_labels(path: Path, unit: Unit, cells: list[Cell]) -> None:
             raise UnitError(f"{path}: a code cell is marked lang={cell.language}; code is the same in all languages")
         unknown = set(cell.labels) - {"lang", "of", "role", "exercise", "question"}
         if unknown or cell.labels.get("role", "setup") != "setup":
-            raise UnitError(f"{path}: unknown label in {cell.labels}; known are lang, of, role=setup, exercise, question")
+            raise UnitError(
+                f"{path}: unknown label in {cell.labels}; known are lang, of, role=setup, exercise, question"
+            )
 
 
 def stamp(unit: Unit) -> int:

@@ -37,4 +37,3 @@ def finish(plan: Plan, records: Sequence[Record], tell: Callable[[int, int], Non
     tell(3, 4)
     pages.write_class_page(plan.results, all_texts())
     tell(4, 4)
-

@@ -77,7 +77,9 @@ def students(submitted: Path) -> list[str]:
     if not submitted.is_dir():
         raise RunError(f"{submitted} is not a folder; give the one that holds STUDENT/UNIT/UNIT.ipynb")
     names = sorted(
-        entry.name for entry in os.scandir(submitted) if not entry.name.startswith(".") and (entry.is_dir() or entry.is_symlink())
+        entry.name
+        for entry in os.scandir(submitted)
+        if not entry.name.startswith(".") and (entry.is_dir() or entry.is_symlink())
     )
     if not names:
         raise RunError(f"{submitted} holds no student's folder; notebooks belong in STUDENT/UNIT/UNIT.ipynb")
@@ -104,7 +106,11 @@ def checks_digest(solutions: Path, unit: str) -> str:
 
     state = hashlib.sha256(f"{platform.python_version()} {torch.__version__}".encode())
     package = Path(__file__).resolve().parents[1]
-    decisive = [*(package / "selfcheck").rglob("*.py"), Path(__file__).with_name("assess.py"), Path(__file__).with_name("intake.py")]
+    decisive = [
+        *(package / "selfcheck").rglob("*.py"),
+        Path(__file__).with_name("assess.py"),
+        Path(__file__).with_name("intake.py"),
+    ]
     for path in sorted([*(solutions / unit).glob("*.py"), *(solutions / unit).glob("*.yml"), *decisive]):
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
@@ -237,11 +243,9 @@ def _append(path: Path, record: Record) -> None:
         log.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
 
 
-def _results(
-    tasks: Sequence[tuple[Task, str]], plan: Plan, executor: Executor | None
-) -> Iterator[tuple[Record, str]]:
+def _results(tasks: Sequence[tuple[Task, str]], plan: Plan, executor: Executor | None) -> Iterator[tuple[Record, str]]:
     """Records as they are finished, with the fault of the grader where a record has one."""
-    waiting = {number: 0 for number in range(len(tasks))}  # task -> tries
+    waiting = dict.fromkeys(range(len(tasks)), 0)  # task -> tries
     while waiting:
         with _executor(plan, executor, len(waiting)) as pool:
             futures: dict[Future[Record], int] = {}
@@ -261,12 +265,12 @@ def _results(
                     continue
                 del waiting[number]
                 yield record | _facts(key, plan), ""
-        for number, error in lost:
+        for number, reason in lost:
             waiting[number] += 1
             if waiting[number] >= TRIES:
                 del waiting[number]
                 task, _ = tasks[number]
-                fault = f"{task.student}, {task.unit}: {type(error).__name__}: {error}"
+                fault = f"{task.student}, {task.unit}: {type(reason).__name__}: {reason}"
                 yield _failed(task), fault
 
 
@@ -274,7 +278,12 @@ def _facts(key: str, plan: Plan) -> Record:
     import torch
 
     versions = {"python": platform.python_version(), "torch": torch.__version__}
-    return {"key": key, "sandbox": plan.sandbox, "versions": versions, "date": datetime.now(UTC).isoformat(timespec="seconds")}
+    return {
+        "key": key,
+        "sandbox": plan.sandbox,
+        "versions": versions,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _failed(task: Task) -> Record:
@@ -339,5 +348,7 @@ def write_scores(results: Path, records: Sequence[Record]) -> None:
         points = sum(score["points"] for score in record["scores"])
         most = sum(score["max_points"] for score in record["scores"])
         manual = sum(score["max_points"] for score in record["scores"] if score["outcome"] == "manual")
-        writer.writerow([record["student"], record["unit"], f"{points:g}", f"{most:g}", f"{manual:g}", record["outcome"]])
+        writer.writerow(
+            [record["student"], record["unit"], f"{points:g}", f"{most:g}", f"{manual:g}", record["outcome"]]
+        )
     files.write_whole(results / "scores.csv", table.getvalue())

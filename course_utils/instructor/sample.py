@@ -44,7 +44,8 @@ def with_answer(unit: Unit, answer: Mutant | Alternative) -> dict[str, str]:
 
 def report(unit: Unit) -> dict[str, str]:
     """What the laboratory report's author wrote, adapted to the course's names; the reference where it says nothing."""
-    own = [answer for answer in [*unit.mutants, *unit.alternatives] if answer.name == "report"]
+    known: list[Mutant | Alternative] = [*unit.mutants, *unit.alternatives]
+    own = [answer for answer in known if answer.name == "report"]
     sources = reference(unit)
     for answer in own:
         sources |= {answer.exercise: with_answer(unit, answer)[answer.exercise]}

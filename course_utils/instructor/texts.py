@@ -1,4 +1,4 @@
-"""What a student's installation holds of each unit, generated from `solutions/`: texts, recorded truths, fingerprints."""
+"""What a student's installation holds of each unit, generated from `solutions/`: texts, truths, fingerprints."""
 
 from __future__ import annotations
 

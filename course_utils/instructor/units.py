@@ -21,6 +21,7 @@ from ..selfcheck.rules import Rule
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
+EXPERIMENT = "experiment"  # the tag of cells that grading never runs
 
 
 class UnitError(ValueError):
@@ -180,9 +181,18 @@ class Unit:
         earlier = [name for unit in all_units(self.folder.parent) if unit.name < self.name for name in unit.exercises]
         return [name for name in names if name in earlier]
 
-    def before(self, exercise: str) -> tuple[str, list[str]]:
-        """A module with the reference answers to all that comes before an exercise, and the names that it gives."""
+    def earlier(self, exercise: str) -> list[str]:
+        """The exercises before an exercise whose reference may stand beside what a student wrote for it.
+
+        Not among them is one that has the same answer: hidden_tests.py names such pairs in SAME_ANSWER.
+        """
+        same = [set(pair) for pair in getattr(self.hidden, "SAME_ANSWER", ())]
         earlier = self.exercises[: self.exercises.index(exercise)]
+        return [name for name in earlier if {name, exercise} not in same]
+
+    def before(self, exercise: str) -> tuple[str, list[str]]:
+        """A module with the reference answers to what comes before an exercise, and the names that it gives."""
+        earlier = self.earlier(exercise)
         source = "\n\n".join([self.preamble(), *(self.answer(name) for name in earlier)])
         return source, self.provided() + earlier
 

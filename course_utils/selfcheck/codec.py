@@ -13,7 +13,7 @@ import math
 import socket
 import struct
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ MAX_HEADER_BYTES = 4 * 2**20  # far above any honest answer; a class with thousa
 MAX_RAW_BYTES = 64 * 2**20  # the largest hidden input is below 1 MiB
 MAX_DEPTH = 12
 MAX_DIMENSIONS = 8
+MAX_DIMENSION = 2**24  # an empty tensor may claim any size along its other axes, and a rule may count along them
 
 DTYPES: dict[str, torch.dtype] = {
     str(dtype).removeprefix("torch."): dtype
@@ -32,6 +33,9 @@ DTYPES: dict[str, torch.dtype] = {
         torch.complex64, torch.complex128,
     )
 }  # fmt: skip
+
+
+_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)  # made once: each message needs it
 
 
 class CodecError(ValueError):
@@ -56,18 +60,18 @@ class Reference:
 def encode(value: Any) -> bytes:
     """The message for a value of plain data, tensors, `Reference` and `Foreign`. Raises CodecError if too large."""
     raw: list[bytes] = []
-    header = json.dumps(_pack(value, raw, 0), separators=(",", ":")).encode()
-    body = b"".join(raw)
-    if len(header) > MAX_HEADER_BYTES or len(body) > MAX_RAW_BYTES:
-        raise CodecError(f"a value of {len(header) + len(body)} bytes is larger than a message may be")
-    return LENGTHS.pack(len(header), len(body)) + header + body
+    header = _JSON.encode(_pack(value, raw, 0)).encode()
+    size = sum(map(len, raw))
+    if len(header) > MAX_HEADER_BYTES or size > MAX_RAW_BYTES:
+        raise CodecError(f"a value of {len(header) + size} bytes is larger than a message may be")
+    return b"".join([LENGTHS.pack(len(header), size), header, *raw])
 
 
 def decode(header: bytes, raw: bytes) -> Any:
     """The value of a message's two parts. Raises CodecError for anything that `encode` does not write."""
     try:
-        tree = json.loads(header)
-        return _unpack(tree, memoryview(raw), 0)
+        tree = json.loads(header.decode())
+        return _unpack(tree, _Raw(memoryview(raw)), 0)
     except CodecError:
         raise
     except (ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError, RuntimeError) as error:
@@ -106,7 +110,7 @@ def _read(channel: socket.socket, count: int) -> bytes:
 def _pack(value: Any, raw: list[bytes], depth: int) -> Any:
     if depth > MAX_DEPTH:
         return {"foreign": "nested too deeply"}
-    if value is None or isinstance(value, bool | str):
+    if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
         return value if abs(value) < 2**63 else {"foreign": "int"}
@@ -138,9 +142,29 @@ def _pack_tensor(tensor: torch.Tensor, raw: list[bytes]) -> Any:
     return {"tensor": [name, list(tensor.shape), start, len(raw[-1])]}
 
 
-def _unpack(tree: Any, raw: memoryview, depth: int) -> Any:
+@dataclass
+class _Raw:
+    """The raw part of a message, read once from front to back.
+
+    Were a tensor free to point anywhere, a small header could ask for the same bytes a hundred thousand times.
+    """
+
+    data: memoryview
+    position: int = 0
+
+    def take(self, start: int, length: int) -> memoryview:
+        """The next bytes. Raises CodecError where a tensor asks for others."""
+        if start != self.position or not 0 <= length <= len(self.data) - start:
+            raise CodecError("a tensor whose bytes lie elsewhere than the next ones")
+        self.position += length
+        return self.data[start : self.position]
+
+
+def _unpack(tree: Any, raw: _Raw, depth: int) -> Any:
     if depth > MAX_DEPTH + 1:
         raise CodecError("nested too deeply")
+    if isinstance(tree, int) and abs(tree) >= 2**63:  # larger than a float can be, it would upset a comparison
+        raise CodecError("an integer of more than 64 bits")
     if tree is None or isinstance(tree, bool | str | int | float):
         return tree
     if not isinstance(tree, dict) or len(tree) != 1:
@@ -164,17 +188,17 @@ def _unpack(tree: Any, raw: memoryview, depth: int) -> Any:
     raise CodecError("an unknown kind of value")
 
 
-def _unpack_tensor(body: Any, raw: memoryview) -> torch.Tensor:
+def _unpack_tensor(body: Any, raw: _Raw) -> torch.Tensor:
     name, shape, start, length = body
     dtype = DTYPES[name]
     shape = [int(size) for size in shape]
-    if len(shape) > MAX_DIMENSIONS or min(shape, default=0) < 0 or not 0 <= start <= start + length <= len(raw):
+    if len(shape) > MAX_DIMENSIONS or not all(0 <= size <= MAX_DIMENSION for size in shape):
         raise CodecError("a tensor with an impossible shape")
     if math.prod(shape) * dtype.itemsize != length:
         raise CodecError("a tensor whose bytes do not fit its shape")
+    data = raw.take(start, length)
     if length == 0:
         return torch.empty(shape, dtype=dtype)
     if dtype is torch.bool:  # a byte other than 0 and 1 would be no bool
-        data = np.frombuffer(raw[start : start + length], dtype=np.uint8) != 0
-        return torch.from_numpy(data).reshape(shape)
-    return cast(torch.Tensor, torch.frombuffer(bytearray(raw[start : start + length]), dtype=dtype).reshape(shape))
+        return torch.from_numpy(np.frombuffer(data, dtype=np.uint8) != 0).reshape(shape)
+    return torch.frombuffer(bytearray(data), dtype=dtype).reshape(shape)

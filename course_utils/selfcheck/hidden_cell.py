@@ -62,5 +62,3 @@ def _run(source: str) -> dict[str, Any]:
     module = types.ModuleType("hidden")
     exec(compile(source, "<hidden>", "exec"), module.__dict__)
     return module.__dict__
-
-

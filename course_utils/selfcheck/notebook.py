@@ -47,7 +47,9 @@ def read_notebook(path: Path) -> dict[str, Any]:
     try:
         notebook = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise NotebookError(f"there is no file {path}; give the path of a notebook such as {units()[0]}.ipynb") from None
+        raise NotebookError(
+            f"there is no file {path}; give the path of a notebook such as {units()[0]}.ipynb"
+        ) from None
     except OSError as error:
         raise NotebookError(f"{path} cannot be read: {error.strerror}; check the file's permissions") from None
     except (ValueError, RecursionError):

@@ -8,7 +8,8 @@ import json
 import linecache
 import locale
 import os
-from functools import cache
+import warnings
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,26 @@ def all_exercises() -> list[str]:
     return [name for unit in units() for name in unit_texts(unit)["exercises"]]
 
 
+def tree_of(source: str) -> ast.Module:
+    """The syntax tree of a cell, read without the warnings that Python has about it. Raises what ast.parse raises."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # an odd backslash in a string, as in LaTeX, is nobody's concern here
+        return ast.parse(source)
+
+
+@lru_cache(maxsize=4096)  # the same cells come with every submission
 def fingerprint_of_source(source: str) -> str:
     """A short hash of what a cell's code says: comments, blank lines and docstring edits change nothing."""
     try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = tree_of(source)
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and _is_docstring(body[0]):
+                del body[0]
+        said = ast.dump(tree).encode("utf-8", "surrogatepass")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # ValueError: a number of more than 4300 digits
         return ""
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_docstring(body[0]):
-            del body[0]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+    return hashlib.sha256(said).hexdigest()[:16]
 
 
 def source_of(value: Any) -> str:
@@ -60,7 +70,7 @@ def source_of(value: Any) -> str:
         if code is None:
             continue
         try:
-            tree = ast.parse("".join(linecache.getlines(code.co_filename)))
+            tree = tree_of("".join(linecache.getlines(code.co_filename)))
         except (SyntaxError, ValueError):
             return ""
         for node in tree.body:

@@ -7,7 +7,7 @@ ALTERNATIVES = [
     Alternative(
         name="laboratory_report",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     # TODO 1
     d_k = q.size(-1)
@@ -25,24 +25,24 @@ def scaled_dot_product_attention(q, k, v, mask=None):
     # TODO 3
     context = torch.matmul(attn, v)
     return context, attn
-''',
+""",
     ),
     Alternative(
         name="einsum_in_float64",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     scores = torch.einsum("...qd,...kd->...qk", q.double(), k.double()) * q.shape[-1] ** -0.5
     if mask is not None:
         scores = scores + (1.0 - mask.double()) * -1e9
     attn = scores.softmax(-1)
     return torch.einsum("...qk,...kd->...qd", attn, v.double()).float(), attn.float()
-''',
+""",
     ),
     Alternative(
         name="additive_in_float32",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     q = q / q.size(-1) ** 0.5
     scores = q @ k.mT
@@ -50,7 +50,7 @@ def scaled_dot_product_attention(q, k, v, mask=None):
         scores = scores + (1.0 - mask.float()) * torch.finfo(torch.float32).min
     attn = scores.softmax(-1)
     return attn @ v, attn
-''',
+""",
     ),
     Alternative(
         name="hidden_before_scaling",
@@ -72,7 +72,7 @@ def scaled_dot_product_attention(q, k, v, mask=None):
     Alternative(
         name="minus_infinity_with_care",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
     if mask is None:
@@ -83,12 +83,12 @@ def scaled_dot_product_attention(q, k, v, mask=None):
         attn = scores.masked_fill(~(seen | nothing), -math.inf).softmax(dim=-1)
         attn = attn.masked_fill(nothing, 0.0)
     return attn @ v, attn
-''',
+""",
     ),
     Alternative(
         name="exponentials_by_hand",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     scores = torch.matmul(q, k.transpose(-2, -1)).div(math.sqrt(q.size(-1)))
     powers = torch.exp(scores - scores.amax(dim=-1, keepdim=True))
@@ -96,24 +96,24 @@ def scaled_dot_product_attention(q, k, v, mask=None):
         powers = powers * (mask != 0)
     attn = powers / powers.sum(dim=-1, keepdim=True).clamp(min=1e-12)
     return torch.matmul(attn, v), attn
-''',
+""",
     ),
     Alternative(
         name="softmax_then_mask_then_shares",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     attn = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(q.size(-1)), dim=-1)
     if mask is not None:
         attn = attn * mask
         attn = attn / (attn.sum(dim=-1, keepdim=True) + 1e-9)
     return attn @ v, attn
-''',
+""",
     ),
     Alternative(
         name="softmax_then_mask_then_exact_shares",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     attn = torch.softmax(q @ k.transpose(-2, -1) / math.sqrt(q.size(-1)), dim=-1)
     if mask is not None:
@@ -121,12 +121,12 @@ def scaled_dot_product_attention(q, k, v, mask=None):
         total = attn.sum(dim=-1, keepdim=True)
         attn = attn / torch.where(total == 0, torch.ones_like(total), total)
     return attn @ v, attn
-''',
+""",
     ),
     Alternative(
         name="fused",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     from torch.nn import functional as F
 
@@ -134,12 +134,12 @@ def scaled_dot_product_attention(q, k, v, mask=None):
     one_hot = torch.eye(k.size(-2)).expand(*k.shape[:-1], k.size(-2))
     attn = F.scaled_dot_product_attention(q, k, one_hot, attn_mask=seen)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=seen), attn
-''',
+""",
     ),
     Alternative(
         name="loops_in_a_list",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     if q.dim() > 2:
         masks = [None] * len(q)
@@ -156,89 +156,89 @@ def scaled_dot_product_attention(q, k, v, mask=None):
         rows.append(row.softmax(0))
     attn = torch.stack(rows)
     return sum(attn[:, j, None] * v[j] for j in range(len(v))), attn
-''',
+""",
     ),
     Alternative(
         name="minus_infinity_then_repaired",
         exercise="scaled_dot_product_attention",
-        source='''
+        source="""
 def scaled_dot_product_attention(q, k, v, mask=None):
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
     if mask is not None:
         scores = scores.masked_fill(mask == 0, float("-inf"))
     attn = torch.nan_to_num(scores.softmax(dim=-1), nan=0.0)
     return attn @ v, attn
-''',
+""",
     ),
     # heads ------------------------------------------------------------------------------------------------------------
     Alternative(
         name="view_and_permute",
         exercise="split_heads",
-        source='''
+        source="""
 def split_heads(x, num_heads):
     batch, seq, d_model = x.size()
     return x.view(batch, -1, num_heads, d_model // num_heads).permute(0, 2, 1, 3).contiguous()
-''',
+""",
     ),
     Alternative(
         name="chunks",
         exercise="split_heads",
-        source='''
+        source="""
 def split_heads(x, num_heads):
     print(x.shape)
     return torch.stack(torch.chunk(x, num_heads, dim=-1), dim=1)
-''',
+""",
     ),
     Alternative(
         name="unflatten",
         exercise="split_heads",
-        source='''
+        source="""
 def split_heads(x, num_heads):
     return x.unflatten(2, (num_heads, -1)).swapaxes(1, 2)
-''',
+""",
     ),
     Alternative(
         name="slices",
         exercise="split_heads",
-        source='''
+        source="""
 def split_heads(x, num_heads):
     d_head = x.size(2) // num_heads
     out = x.new_zeros(x.size(0), num_heads, x.size(1), d_head)
     for head in range(num_heads):
         out[:, head] = x[:, :, head * d_head:(head + 1) * d_head]
     return out
-''',
+""",
     ),
     Alternative(
         name="contiguous_view",
         exercise="merge_heads",
-        source='''
+        source="""
 def merge_heads(x):
     batch, num_heads, seq, d_head = x.size()
     return x.transpose(1, 2).contiguous().view(batch, seq, num_heads * d_head)
-''',
+""",
     ),
     Alternative(
         name="concatenated",
         exercise="merge_heads",
-        source='''
+        source="""
 def merge_heads(x):
     return torch.cat([x[:, head] for head in range(x.size(1))], dim=-1)
-''',
+""",
     ),
     Alternative(
         name="flatten",
         exercise="merge_heads",
-        source='''
+        source="""
 def merge_heads(x):
     return x.permute(0, 2, 1, 3).flatten(start_dim=2)
-''',
+""",
     ),
     # the module -------------------------------------------------------------------------------------------------------
     Alternative(
         name="laboratory_report",
         exercise="MultiHeadSelfAttention",
-        source='''
+        source="""
 class MultiHeadSelfAttention(nn.Module):
     def __init__(self, d_model, num_heads):
         super().__init__()
@@ -266,12 +266,12 @@ class MultiHeadSelfAttention(nn.Module):
         self.attn_weights = attn.detach()
         context = context.transpose(1, 2).contiguous().view(batch, seq, d_model)
         return self.out_proj(context)
-''',
+""",
     ),
     Alternative(
         name="einsum_for_all_heads",
         exercise="MultiHeadSelfAttention",
-        source='''
+        source="""
 class MultiHeadSelfAttention(nn.Module):
     def __init__(self, d_model, num_heads):
         super().__init__()
@@ -282,7 +282,8 @@ class MultiHeadSelfAttention(nn.Module):
             setattr(self, name, nn.Linear(d_model, d_model))
 
     def forward(self, x, mask=None):
-        q, k, v = (layer(x).unflatten(-1, (self.heads, self.width)) for layer in (self.q_proj, self.k_proj, self.v_proj))
+        layers = (self.q_proj, self.k_proj, self.v_proj)
+        q, k, v = (layer(x).unflatten(-1, (self.heads, self.width)) for layer in layers)
         scores = torch.einsum("bqhd,bkhd->bhqk", q, k) / self.width ** 0.5
         if mask is not None:
             scores = scores.masked_fill(~mask.bool()[:, None, None], float("-inf"))
@@ -290,12 +291,12 @@ class MultiHeadSelfAttention(nn.Module):
         with torch.no_grad():
             self.attn_weights = attn.clone()
         return self.out_proj(torch.einsum("bhqk,bkhd->bqhd", attn, v).flatten(-2))
-''',
+""",
     ),
     Alternative(
         name="torch_does_it",
         exercise="MultiHeadSelfAttention",
-        source='''
+        source="""
 class Refused(ValueError):
     pass
 
@@ -316,12 +317,12 @@ class MultiHeadSelfAttention(nn.Module):
             self.attn_weights = scaled_dot_product_attention(q, k, v, seen)[1]
         context = torch.nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return self.out_proj(merge_heads(context))
-''',
+""",
     ),
     Alternative(
         name="one_head_after_the_other",
         exercise="MultiHeadSelfAttention",
-        source='''
+        source="""
 class MultiHeadSelfAttention(nn.Module):
     def __init__(self, d_model: int, num_heads: int):
         super().__init__()
@@ -344,6 +345,6 @@ class MultiHeadSelfAttention(nn.Module):
             attns.append(attn)
         self.attn_weights = torch.stack(attns, dim=1).detach()
         return self.out_proj(torch.cat(contexts, dim=2))
-''',
+""",
     ),
 ]

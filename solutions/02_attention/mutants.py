@@ -52,7 +52,9 @@ MUTANTS = [
     _weights("softmax_over_heads", "softmax_over_heads", (SOFTMAX, "attn = torch.softmax(scores, dim=1)")),
     _weights("softmax_over_batch", "softmax_over_batch", (SOFTMAX, "attn = torch.softmax(scores, dim=0)")),
     _weights("no_softmax", "no_softmax", (SOFTMAX, "attn = scores")),
-    _weights("softmax_twice", "softmax_twice", (SOFTMAX, "attn = torch.softmax(torch.softmax(scores, dim=-1), dim=-1)")),
+    _weights(
+        "softmax_twice", "softmax_twice", (SOFTMAX, "attn = torch.softmax(torch.softmax(scores, dim=-1), dim=-1)")
+    ),
     _weights("log_softmax", "log_softmax", (SOFTMAX, "attn = torch.log_softmax(scores, dim=-1)")),
     _weights("sigmoid", "sigmoid", (SOFTMAX, "attn = torch.sigmoid(scores)")),
     _weights("divided_by_the_sum", "no_exponential", (SOFTMAX, "attn = scores / scores.sum(dim=-1, keepdim=True)")),
@@ -158,8 +160,15 @@ MUTANTS = [
         ("gradient",),
     ),
     # the module
-    _module("no_output_projection", "no_output_projection", "values", ("self.out_proj(merge_heads(context))", "merge_heads(context)")),
-    _module("values_from_keys", "values_from_keys", "values", ("split_heads(self.v_proj(x)", "split_heads(self.k_proj(x)")),
+    _module(
+        "no_output_projection",
+        "no_output_projection",
+        "values",
+        ("self.out_proj(merge_heads(context))", "merge_heads(context)"),
+    ),
+    _module(
+        "values_from_keys", "values_from_keys", "values", ("split_heads(self.v_proj(x)", "split_heads(self.k_proj(x)")
+    ),
     _module("values_not_projected", "values_not_projected", "values", ("split_heads(self.v_proj(x)", "split_heads(x")),
     _module(
         "scaled_by_d_model",
@@ -179,36 +188,81 @@ MUTANTS = [
             "q = q / math.sqrt(q.size(-1))\n        context, attn = scaled_dot_product_attention(q, k, v, mask)",
         ),
     ),
-    _module("input_added", "input_added", "values", ("self.out_proj(merge_heads(context))", "x + self.out_proj(merge_heads(context))")),
+    _module(
+        "input_added",
+        "input_added",
+        "values",
+        ("self.out_proj(merge_heads(context))", "x + self.out_proj(merge_heads(context))"),
+    ),
     _module(
         "no_biases",
         "missing_bias",
         "values",
-        *((f"self.{name} = nn.Linear(d_model, d_model)", f"self.{name} = nn.Linear(d_model, d_model, bias=False)")
-          for name in ("q_proj", "k_proj", "v_proj", "out_proj")),
+        *(
+            (f"self.{name} = nn.Linear(d_model, d_model)", f"self.{name} = nn.Linear(d_model, d_model, bias=False)")
+            for name in ("q_proj", "k_proj", "v_proj", "out_proj")
+        ),
     ),
     _module("weights_averaged", "weights_averaged", "weights", ("attn.detach()", "attn.mean(dim=1).detach()")),
     _module("weights_in_the_graph", "weights_not_detached", "weights", ("attn.detach()", "attn")),
-    _module("weights_not_kept", "weights_not_kept", "weights", ("self.attn_weights = attn.detach()", "weights = attn.detach()")),
-    _module("kept_weights_transposed", "kept_transposed", "weights", ("attn.detach()", "attn.detach().transpose(-2, -1)")),
+    _module(
+        "weights_not_kept",
+        "weights_not_kept",
+        "weights",
+        ("self.attn_weights = attn.detach()", "weights = attn.detach()"),
+    ),
+    _module(
+        "kept_weights_transposed", "kept_transposed", "weights", ("attn.detach()", "attn.detach().transpose(-2, -1)")
+    ),
     _module(
         "weights_without_gradient",
         "module_cut_gradient",
         "gradient",
-        ("self.attn_weights = attn.detach()", "self.attn_weights = attn.detach()\n        context = self.attn_weights @ v"),
+        (
+            "self.attn_weights = attn.detach()",
+            "self.attn_weights = attn.detach()\n        context = self.attn_weights @ v",
+        ),
     ),
-    _module("context_without_gradient", "module_cut_gradient", "gradient", ("merge_heads(context)", "merge_heads(context.detach())")),
-    _module("mask_forgotten", "module_mask_forgotten", "padding", ("scaled_dot_product_attention(q, k, v, mask)", "scaled_dot_product_attention(q, k, v)")),
-    _module("mask_hides_queries", "module_mask_on_queries", "padding", ("mask[:, None, None, :]", "mask[:, None, :, None]")),
-    _module("token_mask_inverted", "module_mask_inverted", "padding", ("mask[:, None, None, :]", "(mask == 0)[:, None, None, :]")),
-    _module("mask_in_one_head", "module_mask_one_head", "padding", (
-        "mask[:, None, None, :]",
-        "torch.cat([(mask != 0)[:, None, None, :], torch.ones_like(mask, dtype=torch.bool)[:, None, None, :]"
-        ".expand(-1, self.num_heads - 1, -1, -1)], dim=1)",
-    )),
-    _module("tokens_zeroed", "module_mask_on_tokens", "padding", (
-        "mask = mask[:, None, None, :]", "x, mask = x * mask[:, :, None], None\n            k = split_heads(self.k_proj(x), self.num_heads)\n            v = split_heads(self.v_proj(x), self.num_heads)",
-    )),
+    _module(
+        "context_without_gradient",
+        "module_cut_gradient",
+        "gradient",
+        ("merge_heads(context)", "merge_heads(context.detach())"),
+    ),
+    _module(
+        "mask_forgotten",
+        "module_mask_forgotten",
+        "padding",
+        ("scaled_dot_product_attention(q, k, v, mask)", "scaled_dot_product_attention(q, k, v)"),
+    ),
+    _module(
+        "mask_hides_queries", "module_mask_on_queries", "padding", ("mask[:, None, None, :]", "mask[:, None, :, None]")
+    ),
+    _module(
+        "token_mask_inverted",
+        "module_mask_inverted",
+        "padding",
+        ("mask[:, None, None, :]", "(mask == 0)[:, None, None, :]"),
+    ),
+    _module(
+        "mask_in_one_head",
+        "module_mask_one_head",
+        "padding",
+        (
+            "mask[:, None, None, :]",
+            "torch.cat([(mask != 0)[:, None, None, :], torch.ones_like(mask, dtype=torch.bool)[:, None, None, :]"
+            ".expand(-1, self.num_heads - 1, -1, -1)], dim=1)",
+        ),
+    ),
+    _module(
+        "tokens_zeroed",
+        "module_mask_on_tokens",
+        "padding",
+        (
+            "mask = mask[:, None, None, :]",
+            "x, mask = x * mask[:, :, None], None\n            k = split_heads(self.k_proj(x), self.num_heads)\n            v = split_heads(self.v_proj(x), self.num_heads)",
+        ),
+    ),
     _module("no_refusal", "no_refusal", "errors", (REFUSAL, "pass\n")),
     _module("refused_by_assert", "refused_by_assert", "errors", (REFUSAL, "assert d_model % num_heads == 0\n")),
 ]

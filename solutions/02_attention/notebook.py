@@ -12,7 +12,7 @@
 #
 # **You need before:** matrix products, softmax, `nn.Linear`; tensors with several axes. Unit 1 is not needed.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="58503085"
 # # 第 2 单元：注意力
 #
 # 单看一个词，往往说明不了什么。“打”字在“打球”“打电话”“打酱油”里，意思各不相同，要看旁边是什么词。
@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint
+from course_utils.selfcheck import check, hint  # noqa: F401  (hint is for the learner)
 
 # %% [markdown] lang="en"
 # ## 1. Asking and answering
@@ -51,7 +51,7 @@ from course_utils.selfcheck import check, hint
 # The dot products are $1, 3, -1$. With $d_k = 2$ they are divided by $1.414$: scores $0.71, 2.12, -0.71$.
 # The cell below goes on from here, with plain numbers.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="763485da"
 # ## 1. 提问与回答
 #
 # 注意力是一种“软”的查找。每个词发出一个**查询**（query）：我要找什么？
@@ -75,7 +75,7 @@ print("key  score   exp(score)   weight   value")
 for j in range(3):
     print(f"{j:<4} {scores_by_hand[j]:>5.2f}   {powers[j]:>10.2f}   {shares[j]:>6.3f}   {values_by_hand[j]:>5}")
 print("weights sum to", round(sum(shares), 6))
-print("context:", round(sum(share * value for share, value in zip(shares, values_by_hand)), 2))
+print("context:", round(sum(share * value for share, value in zip(shares, values_by_hand, strict=True)), 2))
 
 # %% [markdown] lang="en"
 # Key 1 fits best and gets three quarters of the attention, so the context is near its value 20, pulled a little to both sides.
@@ -87,7 +87,7 @@ print("context:", round(sum(share * value for share, value in zip(shares, values
 #
 # Is a score of 0 enough to hide a key? Let us hide key 2 of the example and compare a few numbers in place of its score.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="7c15a941"
 # 键 1 最合适，得到了四分之三的注意力，所以 context 接近它的值 20，又被两边稍稍拉动。
 #
 # ## 2. 遮住一些键
@@ -114,7 +114,7 @@ for instead in (-0.71, 0.0, -10.0, -1e9):
 #
 # Masks come as int, bool or float. Comparing with 0 works for all three.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="28dd2501"
 # 改成 0 反而*更糟*：$e^0 = 1$，比键 2 原来的还大。只有极小的负数才能让指数变成 0。
 # 这时另外两个键按原来的比例分掉它的那一份。
 #
@@ -131,7 +131,7 @@ for instead in (-0.71, 0.0, -10.0, -1e9):
 # Inputs may have any number of axes in front: none, a batch, a batch and heads. Name axes from the end (`-1`, `-2`), and all of these work.
 # The three TODOs are checked one by one, so you may fill in one and run the check.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="a9984254"
 # ### 轮到你了：注意力
 #
 # 输入前面可以有任意多个轴：没有、有批、有批和头。从后往前数轴（`-1`、`-2`），就都能用。
@@ -147,13 +147,15 @@ check("scaled_dot_product_attention")
 # ### A look: who looks at whom
 #
 # Two short sentences of random vectors. Vectors of the same word are the same, so *very* should find the other *very*.
-# The second sentence is padded. Grey columns are hidden keys; grey rows are queries of padding, which nobody will read.
+# The second sentence is padded. Grey columns are hidden keys (one that still got weight would keep its colour);
+# grey rows are queries of padding, which nobody will read.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="d0fa6d86"
 # ### 看一看：谁在看谁
 #
 # 两个短句，词向量是随机的。同一个词用同一个向量，所以两个 *very* 应当能互相找到。
-# 第二句后面有填充。灰色的列是被遮住的键；灰色的行是填充位置的查询，它们的结果没有人会用。
+# 第二句后面有填充。灰色的列是被遮住的键（如果它仍然分到权重，就会露出颜色）；
+# 灰色的行是填充位置的查询，它们的结果没有人会用。
 
 # %%
 torch.manual_seed(0)
@@ -167,7 +169,11 @@ context, attn = scaled_dot_product_attention(x, x, x, mask[:, None, :])  # (batc
 _, panels = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
 for number, panel in enumerate(panels):
     plots.attention_map(
-        attn[number], names=sentences[number], mask=mask[number], title=f"Sentence {number}: each row sums to 1", ax=panel
+        attn[number],
+        names=sentences[number],
+        mask=mask[number],
+        title=f"Sentence {number}: each row sums to 1",
+        ax=panel,
     )
 plt.gcf().suptitle("Equal words find each other, padding is never looked at (random vectors, d_k 6)")
 plt.show()
@@ -183,9 +189,9 @@ plt.show()
 #
 # **Experiment.** For random queries and keys of four lengths, with and without scaling, we measure three things:
 # the spread of the scores; the entropy of the weights, $-\sum p \ln p$ (0 when one key takes all, $\ln 32 = 3.47$ when 32 keys share evenly);
-# and the size of the gradient that comes back to the scores.
+# and the size of the gradient that comes back to the scores of a middling query (the median).
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="7d2558b6"
 # ## 3. 为什么要除以 $\sqrt{d_k}$？
 #
 # 点积是 $d_k$ 个乘积之和。向量越长，项数越多，和就可能离 0 越远。
@@ -195,11 +201,12 @@ plt.show()
 #
 # **实验。** 取四种长度的随机查询和键，分别在缩放和不缩放时测量三个量：
 # 分数的波动（标准差）；权重的熵（entropy）$-\sum p \ln p$（一个键独占时为 0，32 个键平分时为 $\ln 32 = 3.47$）；
-# 以及传回到分数上的梯度的大小。
+# 以及传回到分数上的梯度的大小（取各查询的中位数）。
+
 
 # %%
-def measure(d_k: int, scaled: bool, keys: int = 32, queries: int = 2000) -> tuple[float, float, float]:
-    """Spread of the scores, entropy of the weights in nats, norm of the gradient at the scores (means over queries)."""
+def measure(d_k: int, scaled: bool, keys: int = 32, queries: int = 500) -> tuple[float, float, float]:
+    """Spread of the scores, mean entropy of the weights in nats, gradient norm at the scores of the median query."""
     torch.manual_seed(d_k)
     q, k, v = torch.randn(queries, 1, d_k), torch.randn(queries, keys, d_k), torch.randn(queries, keys, 1)
     scores = (q * k).sum(-1)  # (queries, keys)
@@ -209,11 +216,13 @@ def measure(d_k: int, scaled: bool, keys: int = 32, queries: int = 2000) -> tupl
     weights = scores.softmax(-1)
     (weights * v[..., 0]).sum().backward()  # any use of the weights would do
     entropy = torch.special.entr(weights).sum(-1).mean()
-    return scores.std().item(), entropy.item(), scores.grad.norm(dim=-1).mean().item()
+    return scores.std().item(), entropy.item(), scores.grad.norm(dim=-1).median().item()
 
 
 lengths = [4, 16, 64, 256]
-measured = {name: [measure(d_k, scaled) for d_k in lengths] for name, scaled in {"q·k": False, "q·k / √d_k": True}.items()}
+measured = {
+    name: [measure(d_k, scaled) for d_k in lengths] for name, scaled in {"q·k": False, "q·k / √d_k": True}.items()
+}
 print("d_k    scores         spread   entropy (nats)   gradient norm")
 for number, d_k in enumerate(lengths):
     for name, rows in measured.items():
@@ -222,22 +231,31 @@ for number, d_k in enumerate(lengths):
 
 # %%
 _, panels = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
-titles = ["Scores spread like √d_k", "Weights become one-hot", "Hardly any gradient is left"]
-labels = ["standard deviation of the scores", "entropy of the weights (nats)", "gradient norm at the scores"]
+titles = ["Unscaled scores spread like √d_k", "Unscaled weights become one-hot", "Unscaled: the gradient dies away"]
+labels = ["standard deviation of the scores", "entropy of the weights (nats)", "gradient norm at the scores (median)"]
 for column, panel in enumerate(panels):
     lines = {name: [row[column] for row in rows] for name, rows in measured.items()}
     plots.curves(
-        lengths, lines, title=titles[column], x_label="d_k (length of a key)", y_label=labels[column],
-        x_log=True, y_log=column == 0, marker="o", ax=panel,
+        lengths,
+        lines,
+        title=titles[column],
+        x_label="d_k (length of a key)",
+        y_label=labels[column],
+        x_log=True,
+        y_log=column == 0,
+        marker="o",
+        ax=panel,
     )
     panel.set_xticks(lengths, [str(d_k) for d_k in lengths])
     panel.minorticks_off()
-    if column:
+    if column == 0:
+        panel.set_yticks([1, 2, 4, 8, 16], ["1", "2", "4", "8", "16"])
+    else:
         panel.set_ylim(bottom=0)
-plt.gcf().suptitle("With scaling, nothing depends on d_k (random normal vectors, 32 keys for each of 2000 queries)")
+plt.gcf().suptitle("With scaling, nothing depends on d_k (random normal vectors, 32 keys for each of 500 queries)")
 plt.show()
 
-# %% question="q3_scaling" [markdown] lang="en"
+# %% [markdown] lang="en" question="q3_scaling"
 # ### Question 3 (4 points)
 #
 # Why are the dot products divided by $\sqrt{d_k}$? Say what would happen without it, step by step, from the spread of the scores
@@ -245,7 +263,7 @@ plt.show()
 #
 # (Question 2 follows below, where the heads are.)
 
-# %% question="q3_scaling" [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" question="q3_scaling" of="a96041c8"
 # ### 思考题 3（4 分）
 #
 # 为什么点积要除以 $\sqrt{d_k}$？请一步一步说明不除会怎样：从分数的波动，一直说到查询和键的学习；
@@ -270,7 +288,7 @@ plt.show()
 #
 # Beware of a reshape straight to that shape: it gives the right shape, but head 0 would get 0 1 and 2 3, two pieces of the *same* token.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="247972a9"
 # ## 4. 多个头：把列分下去
 #
 # 一次注意力只给每个查询*一行*权重。可是一个词常常同时需要好几样东西：它的主语、它的否定词、它的邻居。
@@ -299,7 +317,7 @@ check("split_heads")
 # After the attention each head holds a context for each token. `merge_heads` lays the blocks side by side again:
 # token 0 collects 0 1 from head 0, 2 3 from head 1, 4 5 from head 2, and has its row 0 1 2 3 4 5 back.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="96524ef9"
 # ### 再收回来
 #
 # 注意力之后，每个头都为每个词算出了一个 context。`merge_heads` 把这些块重新并排放好：
@@ -316,7 +334,7 @@ check("merge_heads")
 #
 # Each number of the worked example is drawn with its own colour. Follow the two rows of one head back into the whole.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="4eda2cb0"
 # ### 看一看：各列去了哪里
 #
 # 例题里的每个数各有一种颜色。找一个头，看看它的两行在整体中来自哪里。
@@ -328,7 +346,7 @@ print("together again:", merge_heads(heads).tolist())
 
 _, panels = plt.subplots(1, 4, figsize=(12, 2.4), width_ratios=[3, 1, 1, 1], layout="constrained")
 pictures = {"x: two tokens, six columns": x[0]} | {f"head {number}": head for number, head in enumerate(heads[0])}
-for (name, picture), panel in zip(pictures.items(), panels):
+for (name, picture), panel in zip(pictures.items(), panels, strict=True):
     panel.imshow(picture, cmap="viridis", vmin=-3, vmax=11, aspect="auto")
     for row, column in ((i, j) for i in range(picture.size(0)) for j in range(picture.size(1))):
         number = int(picture[row, column])
@@ -347,7 +365,7 @@ plt.show()
 # With two heads, head 0 sees colours only and head 1 sees shapes only.
 # Run the cell and look at the row of the red circle.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="8b881801"
 # ## 5. 两个头能看到什么
 #
 # **例题。** 三样东西：红圆、红方、蓝圆。第 0、1 列表示颜色，第 2、3 列表示形状。
@@ -364,7 +382,7 @@ _, two = scaled_dot_product_attention(*[split_heads(x, 2)] * 3)
 
 maps = {"one head": one[0], "two heads, head 0": two[0, 0], "two heads, head 1": two[0, 1]}
 _, panels = plt.subplots(1, 3, figsize=(12, 3.9), layout="constrained")
-for (name, weights), panel in zip(maps.items(), panels):
+for (name, weights), panel in zip(maps.items(), panels, strict=True):
     plots.attention_map(weights, names=things, title=name, write_values=".2f", ax=panel)
 plt.gcf().suptitle("Head 0 goes by colour, head 1 by shape; one head has to blend (hand-made vectors, d_model 4)")
 plt.show()
@@ -385,7 +403,7 @@ plt.show()
 # The mask comes as `(2, 5)`. It speaks of *keys*, and has to fit scores of `(2, 3, 5, 5)`, whose last axis counts the keys. Where do the two missing axes go?
 # With 4 heads a head would be 4.5 columns wide: that is refused.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="9ccc9e68"
 # ## 6. 完整的一层
 #
 # 例题里的列是我们亲手安排的。真正的层会自己*学*每个头该看什么：一个线性层产生查询，一个产生键，
@@ -412,7 +430,7 @@ check("MultiHeadSelfAttention")
 #
 # `nn.MultiheadAttention` stacks its three input projections in one matrix. We copy your weights into it and compare.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="a1a91425"
 # ### 看一看：与 PyTorch 的一模一样
 #
 # `nn.MultiheadAttention` 把三个输入投影叠放在一个矩阵里。我们把你的参数复制进去，比较两者的输出。
@@ -440,7 +458,7 @@ print("kept weights:", tuple(mine.attn_weights.shape), "part of the graph:", min
 # We train your layer on it twice: with one head and with two. Both have exactly the same number of weights.
 # What do you expect? Write it down before you run the cell.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="2f228801"
 # ## 7. 实验：多个头会分工吗？
 #
 # 这个任务要求同时看两个地方。每句八个词，每个词带着一些随机数，还带着表示自己位置的独热向量（one-hot）。
@@ -448,6 +466,7 @@ print("kept weights:", tuple(mine.attn_weights.shape), "part of the graph:", min
 #
 # 用你写的层训练两次：一次一个头，一次两个头。两者的参数个数完全相同。
 # 你预计结果会怎样？先写下来，再运行。
+
 
 # %%
 def look_twice(batch: int, seq: int = 8, numbers: int = 8) -> tuple[Tensor, Tensor]:
@@ -460,14 +479,15 @@ def look_twice(batch: int, seq: int = 8, numbers: int = 8) -> tuple[Tensor, Tens
     return torch.cat([content, places], dim=-1), asked
 
 
-def train_heads(num_heads: int, steps: int = 600) -> tuple[MultiHeadSelfAttention, list[float]]:
+# %%
+def train_heads(num_heads: int, steps: int = 300) -> tuple[MultiHeadSelfAttention, list[float]]:
     """A layer trained on the task, and its error at each step."""
     torch.manual_seed(1)
     layer = MultiHeadSelfAttention(16, num_heads)
     optimizer = torch.optim.Adam(layer.parameters(), lr=0.02)
     errors = []
     for _ in range(steps):
-        tokens, asked = look_twice(64)
+        tokens, asked = look_twice(32)
         error = nn.functional.mse_loss(layer(tokens)[..., : asked.size(-1)], asked)
         optimizer.zero_grad()
         error.backward()
@@ -476,6 +496,7 @@ def train_heads(num_heads: int, steps: int = 600) -> tuple[MultiHeadSelfAttentio
     return layer, errors
 
 
+torch.set_num_threads(1)  # tensors as small as these are faster on one core
 trained = {num_heads: train_heads(num_heads) for num_heads in (1, 2)}
 for num_heads, (_, errors) in trained.items():
     print(f"{num_heads} head(s): mean squared error of the last 50 steps {sum(errors[-50:]) / 50:.4f}")
@@ -483,8 +504,13 @@ for num_heads, (_, errors) in trained.items():
 # %%
 figure, panels = plt.subplots(1, 4, figsize=(15, 3.9), width_ratios=[1.3, 1, 1, 1], layout="constrained")
 plots.curves(
-    range(600), {f"{n} head{'s' * (n > 1)}": errors for n, (_, errors) in trained.items()},
-    title="Two heads learn what one cannot", x_label="step", y_label="mean squared error", y_log=True, ax=panels[0],
+    range(300),
+    {f"{n} head{'s' * (n > 1)}": errors for n, (_, errors) in trained.items()},
+    title="Two heads learn what one cannot",
+    x_label="step",
+    y_label="mean squared error",
+    y_log=True,
+    ax=panels[0],
 )
 tokens, _ = look_twice(1)
 place = 1
@@ -492,20 +518,24 @@ for num_heads, (layer, _) in trained.items():
     layer(tokens)
     for head in range(num_heads):
         plots.attention_map(
-            layer.attn_weights[0, head], names=[str(i) for i in range(8)],
-            title=f"{num_heads} head{'s' * (num_heads > 1)}: head {head}", ax=panels[place],
+            layer.attn_weights[0, head],
+            names=[str(i) for i in range(8)],
+            title=f"{num_heads} head{'s' * (num_heads > 1)}: head {head}",
+            ax=panels[place],
         )
         place += 1
-figure.suptitle("One head has to blend two places; two heads take one each (previous and first token, random numbers, d_model 16)")
+figure.suptitle(
+    "One head has to blend two places; two heads take one each (previous and first token, random numbers, d_model 16)"
+)
 plt.show()
 
-# %% question="q2_multiple_heads" [markdown] lang="en"
+# %% [markdown] lang="en" question="q2_multiple_heads"
 # ### Question 2 (4 points)
 #
 # Why does multi-head attention use several heads? Say what one head cannot do and why, what changes with several,
 # what your experiment showed, and what the heads cost.
 
-# %% question="q2_multiple_heads" [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" question="q2_multiple_heads" of="5af69f48"
 # ### 思考题 2（4 分）
 #
 # 多头注意力为什么要用多个头？请说明单个头做不到什么、为什么做不到，有了多个头会怎样，
@@ -518,7 +548,7 @@ plt.show()
 # in unit 6 you will look at the maps of a trained BERT in just this way. Here check two things:
 # no head looks into a grey column, and every row that is not grey shares out exactly 1.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="dec4468f"
 # ## 8. 最后再看一眼：所有的头，连同填充
 #
 # 一批两个句子通过有三个头的层。层是刚初始化的，这些图还没有什么含义；
@@ -536,8 +566,11 @@ _, panels = plt.subplots(2, 3, figsize=(12, 7.6), layout="constrained")
 for number, row in enumerate(panels):
     for head, panel in enumerate(row):
         plots.attention_map(
-            layer.attn_weights[number, head], names=sentences[number], mask=mask[number],
-            title=f"sentence {number}, head {head}", ax=panel,
+            layer.attn_weights[number, head],
+            names=sentences[number],
+            mask=mask[number],
+            title=f"sentence {number}, head {head}",
+            ax=panel,
         )
 plt.gcf().suptitle("No head looks at padding (random vectors, untrained layer, d_model 18)")
 plt.show()
@@ -549,7 +582,7 @@ print("rows of real queries sum to", layer.attn_weights.sum(-1)[mask[:, None].ex
 # A layer in which every token asks, every token answers, and padding stays silent. It is the heart of every Transformer.
 # In unit 3 you put it into an encoder layer: a residual path around it, a normalisation after it, a small network for each token.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="a5d0de75"
 # ## 你现在有了什么
 #
 # 你有了这样一层：每个词都能提问，每个词都会回答，而填充保持安静。这就是所有 Transformer 的核心。

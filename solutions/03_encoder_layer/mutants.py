@@ -42,7 +42,9 @@ MUTANTS = [
     ),
     _block("relu_twice", "relu_twice", "values", (BLOCK, "output = F.relu(self.linear2(self.dropout(hidden)))")),
     _block("residual_inside", "residual_inside", "values", (BLOCK, "output = x + self.linear2(self.dropout(hidden))")),
-    _block("input_changed", "input_changed", "values", (RELU, "hidden = F.relu(self.linear1(x)); x.mul_(0.5)")),
+    _block(
+        "input_changed", "input_changed", "values gradient", (RELU, "hidden = F.relu(self.linear1(x)); x.mul_(0.5)")
+    ),
     _block("detached", "gradient_cut", "gradient", (BLOCK, "output = self.linear2(self.dropout(hidden.detach()))")),
     _block("no_dropout", "dropout_forgotten", "dropout", (BLOCK, "output = self.linear2(hidden)")),
     _block(
@@ -67,11 +69,16 @@ MUTANTS = [
         "attention",
         (ATTENTION, "attended = self.self_attn(x if mask is None else x * mask.unsqueeze(-1))"),
     ),
-    _layer("attention_asked_twice", "attention_asked_twice", "attention",
-           (ATTENTION, "attended = self.self_attn(self.self_attn(x, mask), mask)")),  # fmt: skip
+    _layer(
+        "attention_asked_twice",
+        "attention_asked_twice",
+        "attention",
+        (ATTENTION, "attended = self.self_attn(self.self_attn(x, mask), mask)"),
+    ),  # fmt: skip
     _layer("attention_not_asked", "attention_not_asked", "attention", (ATTENTION, "attended = torch.zeros_like(x)")),
-    _layer("attention_detached", "gradient_cut", "attention",
-           (ATTENTION, "attended = self.self_attn(x, mask).detach()")),  # fmt: skip
+    _layer(
+        "attention_detached", "gradient_cut", "attention", (ATTENTION, "attended = self.self_attn(x, mask).detach()")
+    ),  # fmt: skip
     # TODO 2 -----------------------------------------------------------------------------------------------------------
     _layer("no_first_residual", "first_residual_forgotten", "norm1", (SUM1, "state = self.norm1(attended)")),
     _layer("norm1_before_the_sum", "norm_before_the_sum", "norm1", (SUM1, "state = x + self.norm1(attended)")),
@@ -91,23 +98,37 @@ MUTANTS = [
         "norm1_over_the_sequence",
         "norm_over_another_axis",
         "norm1",
-        (SUM1, "s = x + attended\n        state = (s - s.mean(1, keepdim=True)) / (s.var(1, keepdim=True, "
-               "unbiased=False) + 1e-5).sqrt() * self.norm1.weight + self.norm1.bias"),
+        (
+            SUM1,
+            "s = x + attended\n        state = (s - s.mean(1, keepdim=True)) / (s.var(1, keepdim=True, "
+            "unbiased=False) + 1e-5).sqrt() * self.norm1.weight + self.norm1.bias",
+        ),
     ),  # fmt: skip
     # TODO 3 -----------------------------------------------------------------------------------------------------------
-    _layer("feed_forward_of_the_input", "feed_forward_of_the_input", "feed_forward", (FORWARD, "forwarded = self.ff(x)")),
+    _layer(
+        "feed_forward_of_the_input", "feed_forward_of_the_input", "feed_forward", (FORWARD, "forwarded = self.ff(x)")
+    ),
     _layer(
         "feed_forward_of_attended",
         "feed_forward_of_attended",
         "feed_forward",
         (FORWARD, "forwarded = self.ff(attended)"),
     ),
-    _layer("feed_forward_forgotten", "feed_forward_forgotten", "feed_forward", (FORWARD, "forwarded = torch.zeros_like(x)")),
-    _layer("feed_forward_twice", "feed_forward_twice", "feed_forward", (FORWARD, "forwarded = self.ff(self.ff(state))")),
+    _layer(
+        "feed_forward_forgotten", "feed_forward_forgotten", "feed_forward", (FORWARD, "forwarded = torch.zeros_like(x)")
+    ),
+    _layer(
+        "feed_forward_twice", "feed_forward_twice", "feed_forward", (FORWARD, "forwarded = self.ff(self.ff(state))")
+    ),
     _layer("feed_forward_detached", "gradient_cut", "feed_forward", (FORWARD, "forwarded = self.ff(state).detach()")),
     # TODO 4 -----------------------------------------------------------------------------------------------------------
     _layer("no_second_residual", "second_residual_forgotten", "norm2", (SUM2, "output = self.norm2(forwarded)")),
-    _layer("second_residual_from_the_input", "residual_from_the_input", "norm2", (SUM2, "output = self.norm2(x + forwarded)")),
+    _layer(
+        "second_residual_from_the_input",
+        "residual_from_the_input",
+        "norm2",
+        (SUM2, "output = self.norm2(x + forwarded)"),
+    ),
     _layer("norm1_used_again", "norm1_used_again", "norm2", (SUM2, "output = self.norm1(state + forwarded)")),
     _layer("no_norm2", "norm2_forgotten", "norm2", (SUM2, "output = state + forwarded")),
     _layer("norm2_before_the_sum", "norm_before_the_sum", "norm2", (SUM2, "output = state + self.norm2(forwarded)")),
@@ -136,7 +157,13 @@ MUTANTS = [
         (SUM1, "state = self.norm1(attended)"),
         (SUM2, "output = self.norm2(forwarded)"),
     ),
-    _layer("no_norm_at_all", "no_norm_at_all", "norm1 norm2", (SUM1, "state = x + attended"), (SUM2, "output = state + forwarded")),
+    _layer(
+        "no_norm_at_all",
+        "no_norm_at_all",
+        "norm1 norm2",
+        (SUM1, "state = x + attended"),
+        (SUM2, "output = state + forwarded"),
+    ),
     _layer(
         "eps_of_both",
         "eps_changed",
@@ -156,11 +183,15 @@ MUTANTS = [
     _layer("one_norm_for_both", "norm2_in_both_places", "norm1", (SUM1, "state = self.norm2(x + attended)")),
     # RepairedEncoderLayer: one bug left in ----------------------------------------------------------------------------
     _repaired("mask_still_dropped", "bug_at_the_mask", "attention", (ATTENTION, "attended = self.self_attn(x)")),
-    _repaired("residual_still_wrong", "bug_at_the_residual", "norm1", (SUM1, "state = self.norm1(attended + attended)")),
+    _repaired(
+        "residual_still_wrong", "bug_at_the_residual", "norm1", (SUM1, "state = self.norm1(attended + attended)")
+    ),
     _repaired("residual_lost", "bug_at_the_residual", "norm1", (SUM1, "state = self.norm1(attended)")),
     _repaired("still_the_layer_input", "bug_at_the_feed_forward", "feed_forward", (FORWARD, "forwarded = self.ff(x)")),
     _repaired("norm1_still_used_again", "bug_at_the_norm", "norm2", (LAST, "return self.norm1(state + forwarded)")),
-    _repaired("residual_from_the_input", "residual_from_the_input", "norm2", (LAST, "return self.norm2(x + forwarded)")),
+    _repaired(
+        "residual_from_the_input", "residual_from_the_input", "norm2", (LAST, "return self.norm2(x + forwarded)")
+    ),
     _repaired(
         "broken_as_it_was",
         "nothing_mended",

@@ -121,4 +121,5 @@ class RepairedEncoderLayer(nn.Module):
         state = self.norm1(x + attended)
         forwarded = self.ff(state)
         return self.norm2(state + forwarded)
+
     ### END SOLUTION

@@ -41,6 +41,12 @@ def _loaded_block(student: Student, draw: Draw, *dropout: float) -> Built:
     return block
 
 
+def _far_from_zero(draw: Draw, size: int) -> Tensor:
+    """Values of size 2 to 3 with alternating signs, so that every second ReLU is open."""
+    signs = 1.0 - 2.0 * (torch.arange(size) % 2)
+    return signs * draw.uniform(size, low=2.0, high=3.0)
+
+
 @rule("FeedForward", "values")
 def feed_forward_values(student: Student, draw: Draw) -> Observations:
     """The block's output for given weights, and that its input is left as it was."""
@@ -53,17 +59,27 @@ def feed_forward_values(student: Student, draw: Draw) -> Observations:
 
 @rule("FeedForward", "gradient")
 def feed_forward_gradient(student: Student, draw: Draw) -> Observations:
-    """Autograd agrees with the block's own slope, and each parameter gets a gradient."""
+    """Autograd agrees with the block's own slope, and each parameter gets a gradient.
+
+    A slope is measured over a small step, so no ReLU may bend within it: biases are large, all the rest is small.
+    """
     block = _loaded_block(student, draw, 0.0)
     block.train(False)
-    x = draw.normal(draw.batch, draw.seq, draw.d_model)
+    block.load(
+        {
+            "linear1.bias": _far_from_zero(draw, draw.d_ff),
+            "linear2.weight": draw.normal(draw.d_model, draw.d_ff, scale=0.3 * draw.d_ff**-0.5),
+            "linear2.bias": _far_from_zero(draw, draw.d_model),
+        }
+    )
+    x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=0.1)
     return {"slope": block.slope(x)["slope of argument 0"], "silent parameters": block.silent_parameters(x)}
 
 
 @rule("FeedForward", "dropout")
 def feed_forward_dropout(student: Student, draw: Draw) -> Observations:
     """Dropout acts in train mode only, and a rate of 0 switches it off."""
-    x = draw.normal(draw.batch, draw.seq, draw.d_model)
+    x = draw.normal(64, draw.seq, draw.d_model)  # so many that a low rate is sure to drop something
     seen = {}
     for name, rate in {"default rate": (), "rate 0.5": (0.5,), "rate 0": (0.0,)}.items():
         block = student.build("FeedForward", draw.d_model, draw.d_ff, *rate)
@@ -233,10 +249,14 @@ class Sight:
         exits = [_exit(call) for call in self.calls["norm1"]]
         return [e for v, e in zip(entries, exits, strict=True) if self.gained(v, self.x, gains) and same_shape(e, v)]
 
+    def normed_again(self) -> bool:
+        """Whether norm1 was given what it had made itself."""
+        return any(_among(entry, self.made("norm1")) for entry in self.given("norm1"))
+
     def states(self) -> list[Tensor]:
         """What may count as the result of TODO 2: the right one if it is there, else whatever was made of it."""
         right = self.first_norm()
-        if right and self.is_layer_norm("norm1"):
+        if right and self.is_layer_norm("norm1") and not self.normed_again():
             return right
         attended, normed = self.made_or_nothing("self_attn"), self.made("norm1")
         made = [*normed, *attended, *(self.x + value for value in (*attended, *normed))]
@@ -244,6 +264,7 @@ class Sight:
         for entry, value in zip(self.given("norm2"), self.made("norm2"), strict=False):
             if self.gained(entry, self.x, attended):
                 made.append(value)  # norm2 in the place of norm1, or in front of the feed-forward block
+        made += [value for value in self.given("ff") if same_shape(value, self.x)]  # whatever it is, TODO 2 pays for it
         untouched = not self.calls["norm1"] and (not self.calls["self_attn"] or "self_attn" in self.silent)
         return [value for value in made if not same(value, self.x)] + ([self.x] if untouched else [])
 
@@ -278,9 +299,7 @@ class _Bench:
         hidden = None if mask is None else mask == 0
         expected = self.twin(self.x, src_key_padding_mask=hidden).detach()
         repeats = not isinstance(output, Tensor) or same(output, again)
-        return Sight(
-            self.x, mask, output, calls, expected, self.twin.self_attn, self.weights, silent, repeats
-        )
+        return Sight(self.x, mask, output, calls, expected, self.twin.self_attn, self.weights, silent, repeats)
 
     def _silent(self, rest: list[Tensor]) -> frozenset[str]:
         rest = [value.to(torch.int64) for value in rest]
@@ -321,7 +340,10 @@ def _attention_holds(sight: Sight) -> bool:
     if len(sight.calls["self_attn"]) != 1:
         return False
     ((entry,), made) = sight.given("self_attn"), sight.made("self_attn")
-    entries = [sight.x, *(n for n, e in zip(sight.made("norm1"), sight.given("norm1"), strict=False) if same(e, sight.x))]
+    entries = [
+        sight.x,
+        *(n for n, e in zip(sight.made("norm1"), sight.given("norm1"), strict=False) if same(e, sight.x)),
+    ]
     if not made or not _among(entry, entries):
         return False
     wanted, _ = sight.attention(entry, entry, entry, key_padding_mask=sight.hidden)
@@ -331,9 +353,8 @@ def _attention_holds(sight: Sight) -> bool:
 
 def _norm1_holds(sight: Sight) -> bool:
     """norm1 was given the first residual sum, is a LayerNorm, and its result is used."""
-    twice = any(_among(entry, sight.made("norm1")) for entry in sight.given("norm1"))
     first = bool(sight.first_norm()) and sight.is_layer_norm("norm1")
-    return first and not twice and "norm1" not in sight.silent
+    return first and not sight.normed_again() and "norm1" not in sight.silent
 
 
 def _feed_forward_holds(sight: Sight) -> bool:
@@ -374,7 +395,8 @@ def _feed_forward(student: Student, draw: Draw, exercise: str) -> Observations:
 def _norm2(student: Student, draw: Draw, exercise: str) -> Observations:
     bench = _Bench(student, draw, exercise)
     as_tensor(bench.layer(bench.x, bench.mask))
-    bench.layer.silent_parameters(bench.x, bench.mask)
+    if torch.equal(bench.layer.inputs_after(bench.x, bench.mask)[0], bench.x):
+        bench.layer.silent_parameters(bench.x, bench.mask)  # a backward pass that raises is told here
     return _judged(bench, [bench.sight()], "norm2", _norm2_holds)
 
 

@@ -1,0 +1,111 @@
+"""`make bench`: measure, print a table, write build/bench.json."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ...runtime import describe_machine, report_versions, usable_cores
+from ...selfcheck.report import check_names
+from .. import files
+from ..cli import SandboxChoice, console, fail, progress
+from ..runner import RunError
+from ..sandbox import SandboxUnavailable, find_mode
+from ..units import Unit, UnitError, find_units
+from . import grading
+from .grading import Measured, Settings
+
+FILE = files.BUILD / "bench.json"
+UNITS = ["01_positional_encoding", "02_attention", "03_encoder_layer"]
+REPEATS = 5  # of a self-check; the median counts
+
+
+def measure(settings: Settings) -> dict[str, Any]:
+    """Everything that is measured, as the file holds it. Prints tables on the way."""
+    units = find_units(files.SOLUTIONS, settings.units)
+    files.BUILD.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=files.BUILD) as folder:
+        found = grading.measure(Path(folder), units, settings, progress)
+    show(found, settings)
+    return {
+        "grading": found.part(),
+        "check_seconds": check_seconds(units),
+        "machine": asdict(describe_machine()) | {"cores_used": settings.cores},
+        "versions": report_versions(),
+    }
+
+
+def check_seconds(units: list[Unit]) -> dict[str, float]:
+    """Seconds of the self-check of each exercise, on the reference's answer."""
+    seconds = {}
+    for unit in units:
+        names = unit.namespace()
+        for exercise in unit.exercises:
+            times = []
+            for _ in range(REPEATS):
+                start = time.perf_counter()
+                check_names(exercise, names, "en")
+                times.append(time.perf_counter() - start)
+            seconds[exercise] = round(median(times), 4)
+    return seconds
+
+
+def show(found: Measured, settings: Settings) -> None:
+    """Print what was found."""
+    ways = {
+        "nbgrader": f"plain nbgrader ({found.nbgrader_submissions} of them)",
+        "one_core": "this engine, one core",
+        "all_cores": f"this engine, {settings.cores} cores",
+        "limit": f"the limit, {settings.cores} cores",
+    }
+    title = f"{found.submissions} notebooks of {settings.students} students, sandbox: {settings.sandbox}"
+    table = Table("way", "notebooks per minute", "times plain nbgrader", "share of the limit", title=title)
+    for way, label in ways.items():
+        if way in found.minutes:
+            value, plain = found.minutes[way], found.minutes.get("nbgrader")
+            ratio = f"{value / plain:.1f}" if plain else "-"
+            table.add_row(label, f"{value:.1f}", ratio, f"{value / found.minutes['limit']:.0%}")
+    console.print(table)
+    total = sum(found.shares.values())
+    table = Table("what for", "ms per notebook", "share", title="Where the time goes: one core, everything warm")
+    for what, milliseconds in found.shares.items():
+        table.add_row(what, f"{milliseconds:.1f}", f"{milliseconds / total:.0%}")
+    console.print(table)
+    console.print(f"start: {found.first_seconds:.1f} s until the first notebook is graded, on all cores")
+    console.print(f"peak memory of the whole engine: {found.peak_mib:.0f} MiB")
+    console.print("scores are equal everywhere" if not found.differences else "scores differ:")
+    for line in found.differences:
+        console.print(f"  {line}", markup=False)
+
+
+def main(
+    students: Annotated[int, typer.Option(min=2, help="Students of the class.")] = 30,
+    unit: Annotated[list[str] | None, typer.Option("--unit", help="Measure this unit; may be given again.")] = None,
+    nbgrader_sample: Annotated[int, typer.Option(min=0, help="Students whom plain nbgrader grades too.")] = 4,
+    cores: Annotated[int, typer.Option(min=0, help="Cores of the engine and the limit; 0 takes all.")] = 0,
+    sandbox: Annotated[SandboxChoice, typer.Option(help="Where student code runs.")] = SandboxChoice.auto,
+    out: Annotated[Path, typer.Option(help="The file to write.")] = FILE,
+) -> None:
+    """Measure the grader and the self-check; write the figures into a file."""
+    try:
+        mode = find_mode(sandbox.value)
+        settings = Settings(tuple(unit or UNITS), students, nbgrader_sample, cores or usable_cores(), mode)
+        figures = measure(settings)
+    except (RunError, RuntimeError, UnitError, SandboxUnavailable) as error:
+        raise fail(error) from None
+    except KeyboardInterrupt:
+        raise fail("interrupted; nothing was written") from None
+    files.write_whole(out, json.dumps(figures, indent=1) + "\n")
+    console.print(f"wrote {out}", markup=False)
+
+
+if __name__ == "__main__":
+    typer.run(main)
