@@ -29,11 +29,15 @@ class SelfAttention(nn.Module):
         self.attn_weights: Tensor | None = None
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        # Torch's argument marks the keys to leave out; our mask marks the tokens to keep.
+        # Torch's argument marks the keys to leave out; our mask marks the tokens to keep. It goes in as attn_mask,
+        # since the first key_padding_mask makes torch import half a second of symbolic algebra.
         padding = mask.eq(0) if mask is not None else None
         if padding is not None:
             # A row of padding only would give softmax nothing to divide by: let it see all, and stay finite.
             padding = padding & ~padding.all(dim=1, keepdim=True)
-        context, per_head = self.attention(x, x, x, key_padding_mask=padding, average_attn_weights=False)
+            batch, seq, _ = x.shape
+            heads = self.attention.num_heads
+            padding = padding[:, None, None, :].expand(batch, heads, seq, seq).reshape(batch * heads, seq, seq)
+        context, per_head = self.attention(x, x, x, attn_mask=padding, average_attn_weights=False)
         self.attn_weights = per_head.detach()
         return context

@@ -6,13 +6,13 @@ truth. It knows nothing of processes: the engine's bench lives in a sandbox, tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, Protocol
 
 from ..selfcheck import judge
-from ..selfcheck.judge import Fingerprint, Look, Trouble, Verdict
+from ..selfcheck.judge import Fingerprint, Look, Seen, Trouble, Verdict
 from ..selfcheck.rules import Rule
 from ..selfcheck.sentences import Text, filled
 from ..selfcheck.student import Student, local
@@ -61,12 +61,52 @@ def _stopped(checks: Sequence[str], stop: Stopped) -> dict[str, Verdict]:
     return {check: Verdict(check, stop.outcome, stop.message) for check in checks}
 
 
+class _WhenAsked(Mapping[str, Look]):
+    """Looks by check, made when they are asked for: most mistakes differ at the lost check, and that is the end."""
+
+    def __init__(self, look: Callable[[str], Look], checks: Sequence[str]) -> None:
+        """look: gives the look at a check."""
+        self._look, self._checks = look, checks
+
+    def __getitem__(self, check: str) -> Look:
+        if check not in self._checks:
+            raise KeyError(check)
+        return self._look(check)
+
+    def __contains__(self, check: object) -> bool:
+        return check in self._checks
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._checks)
+
+    def __len__(self) -> int:
+        return len(self._checks)
+
+
+class _LookWhenAsked(Sequence[Seen]):
+    """A look whose cases are seen when they are asked for, and then kept: most mistakes differ at the first case."""
+
+    def __init__(self, see: Callable[[int], Seen], cases: int) -> None:
+        """see: what is seen on a case, by its number."""
+        self._see = see
+        self._seen: list[Seen | None] = [None] * cases
+
+    def __getitem__(self, number: Any) -> Any:
+        if self._seen[number] is None:
+            self._seen[number] = self._see(number)
+        return self._seen[number]
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+
 class UnitJudge:
     """A unit made ready for many submissions: truths and known mistakes are built once."""
 
     def __init__(self, unit: Unit, texts: Mapping[str, Any]) -> None:
         """texts: the unit's texts, `titles`, `rules`, `hints`."""
         self.unit, self.texts = unit, texts
+        self._mistakes: dict[str, Student] = {}
         self._remembered: tuple[str, dict[tuple[str, str], Look]] = ("", {})  # looks at trusted answers on one seed
 
     @cached_property
@@ -74,13 +114,12 @@ class UnitJudge:
         """A handle on the independent truths."""
         return local(self.unit.truth())
 
-    @cached_property
-    def mistakes(self) -> dict[str, Student]:
-        """Handles on the known mistakes, by their names."""
-        return {
-            mutant.name: local(self.unit.namespace({mutant.exercise: self.unit.mutated(mutant)}))
-            for mutant in self.unit.mutants
-        }
+    def mistake(self, name: str) -> Student:
+        """A handle on a known mistake, made when it is first asked for."""
+        if name not in self._mistakes:
+            mutant = next(mutant for mutant in self.unit.mutants if mutant.name == name)
+            self._mistakes[name] = local(self.unit.namespace({mutant.exercise: self.unit.mutated(mutant)}))
+        return self._mistakes[name]
 
     def assess(self, bench: Bench, seed: str, blank: Sequence[str], doubtful: bool = False) -> dict[str, Verdict]:
         """The verdict on each check of the unit, by grade ids.
@@ -90,7 +129,8 @@ class UnitJudge:
         the reference in its place even where no earlier exercise lost a point.
         """
         found: dict[str, dict[str, Verdict]] = {}
-        open_questions: dict[str, _Answer] = {}  # wrong as they stand; they may hold with the reference before them
+        # wrong as they stand, or None where they stopped the process; they may hold with the reference before them
+        open_questions: dict[str, _Answer | None] = {}
         lost = doubtful
         for exercise in self.unit.exercises:
             checks = self.unit.checks(exercise)
@@ -102,6 +142,8 @@ class UnitJudge:
                 except Stopped as stop:
                     found[exercise] = _stopped(checks, stop)
                     bench.replace(exercise)
+                    if lost:
+                        open_questions[exercise] = None
                 else:
                     if answer.wrong and lost:
                         open_questions[exercise] = answer
@@ -114,7 +156,8 @@ class UnitJudge:
                 found[exercise] = _stopped(self.unit.checks(exercise), stop)
                 bench.replace(exercise)
             else:
-                both = _Answer(again.rules, again.seen, again.expected, again.wrong & first.wrong)
+                wrong = again.wrong & first.wrong if first else again.wrong
+                both = _Answer(again.rules, again.seen, again.expected, wrong)
                 found[exercise] = self._told(exercise, both, seed)
         return {check: verdict for verdicts in found.values() for check, verdict in verdicts.items()}
 
@@ -153,8 +196,16 @@ class UnitJudge:
             self._remembered = (seed, {})
         looks = self._remembered[1]
         if (mutant, rule.name) not in looks:
-            looks[mutant, rule.name] = self._look(rule, self.mistakes[mutant] if mutant else self.truth, seed)
+            trusted = self._mistaken(mutant, rule, seed) if mutant else self._look(rule, self.truth, seed)
+            looks[mutant, rule.name] = trusted
         return looks[mutant, rule.name]
+
+    def _mistaken(self, mutant: str, rule: Rule, seed: str) -> Look:
+        cases, student = self._cases(rule), self.mistake(mutant)
+        return _LookWhenAsked(lambda number: judge.look_at(rule, student, cases[number], seed, number), len(cases))
+
+    def _known_look(self, mutant: str, seed: str, check: str) -> Look:
+        return self._trusted(mutant, self.unit.rules[check], seed)
 
     def _cases(self, rule: Rule) -> Sequence[Mapping[str, Any]]:
         return list(self.unit.hidden.CASES[rule.exercise])
@@ -162,10 +213,7 @@ class UnitJudge:
     def _known(self, exercise: str, check: str, seed: str) -> list[Fingerprint]:
         """The exercise's known mistakes that lose a check, looked at on the draws of this very submission."""
         return [
-            Fingerprint(
-                mutant.hint,
-                {name: self._trusted(mutant.name, self.unit.rules[name], seed) for name in mutant.loses},
-            )
+            Fingerprint(mutant.hint, _WhenAsked(partial(self._known_look, mutant.name, seed), mutant.loses))
             for mutant in self.unit.mutants
             if mutant.exercise == exercise and check in mutant.loses
         ]

@@ -210,7 +210,8 @@ def leaks(released: NotebookNode, unit: Unit) -> list[str]:
     """Lines of answers, hidden tests or markers that a released notebook shows."""
     text = {line.strip() for cell in released.cells for line in cell.source.splitlines()}
     shown = {line.strip() for exercise in unit.exercises for line in unit.released(exercise).splitlines()}
-    secret = {line.strip() for line in secret_lines(unit)} - shown
+    given = {line.strip() for cell in read(unit).cells if cell.labels.get("role") for line in cell.source.splitlines()}
+    secret = {line.strip() for line in secret_lines(unit)} - shown - given
     return sorted(line for line in text if line in secret or "BEGIN SOLUTION" in line or "HIDDEN TESTS" in line)
 
 
@@ -232,7 +233,7 @@ def secret_lines(unit: Unit) -> Iterator[str]:
 def _tells(line: str) -> bool:
     """Whether a line would tell a student anything: brackets, imports and short words do not."""
     text = line.strip()
-    plain = ("import ", "from ", "#", "return x", "class ", "def ", "super().__init__", "@", '"""', "raise ValueError(")
+    plain = ("import ", "from ", "for ", "with ", "#", "return x", "class ", "def ", "super().__init__", "@", '"""', "raise ValueError(")
     return len(text) > 14 and not text.startswith(plain)
 
 

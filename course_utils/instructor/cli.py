@@ -127,7 +127,7 @@ def grade(
             outcome = run(plan, tell=tell, confirm=_confirm)
         with progress("writing pages") as tell:
             finish(plan, outcome.records, tell)
-    except (RunError, UnitError, SandboxUnavailable) as error:
+    except (RunError, UnitError, SandboxUnavailable, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail("interrupted; what was graded is kept, run the same command again to go on") from None

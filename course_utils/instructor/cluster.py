@@ -7,7 +7,7 @@
 Notable choices:
 - a unit's solutions travel with each task, zipped to a few dozen KiB: a worker needs no copy of them, a changed unit
   reaches workers that already run, and a lost worker takes nothing with it;
-- a worker process grades one notebook at a time, however many threads Dask gives it: its warm sandbox has one user;
+- give a worker one thread: it grades one notebook at a time, since its warm sandbox has one user, and others wait;
 - a worker with another state of the course is refused: its verdicts would be logged as those of this one.
 """
 
@@ -18,7 +18,6 @@ import hashlib
 import io
 import platform
 import tempfile
-import threading
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -162,8 +161,6 @@ def _another_state(worker: str) -> str:
 
 # on a worker ----------------------------------------------------------------------------------------------------------
 
-_one_at_a_time = threading.Lock()  # a process has one warm sandbox, and that has one user
-
 
 def _work(function: Callable[[Task], T], task: Task, packed: bytes, state: str) -> T:
     """What a function says of a task, here on a worker."""
@@ -172,8 +169,7 @@ def _work(function: Callable[[Task], T], task: Task, packed: bytes, state: str) 
     worker: Any = get_worker()
     if state != state_of_course():  # it joined, or the course changed, after the run had begun
         raise RunError(_another_state(worker.address))
-    with _one_at_a_time:
-        return function(replace(task, solutions=str(_unpacked(packed, worker.local_directory))))
+    return function(replace(task, solutions=str(_unpacked(packed, worker.local_directory))))
 
 
 @cache

@@ -8,10 +8,12 @@ process of its own in the sandbox, and from it come nothing but plain values.
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import multiprocessing.util
 import os
 import selectors
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,8 +58,17 @@ class Task:
     patience: Patience = field(default_factory=Patience)
 
 
+# a process has one warm sandbox, and that has one user; an executor may have several threads
+_one_at_a_time = threading.Lock()
+
+
 def grade(task: Task) -> dict[str, Any]:
     """The record of a task: outcome, scores with messages in both languages, the student's sources and answers."""
+    with _one_at_a_time:
+        return _record(task)
+
+
+def _record(task: Task) -> dict[str, Any]:
     start = time.perf_counter()
     ready = _unit_judge(task.solutions, task.unit)
     record: dict[str, Any] = {"student": task.student, "unit": task.unit, "digest": task.digest, "seed": task.seed}
@@ -136,10 +147,12 @@ class Session:
         """child: a process that serves a workbench."""
         self._child, self._patience = child, patience
         self._printed = 0
+        self._held = bytearray()  # what has come and was not asked for yet
+        self._events = selectors.EVENT_READ
         self._deadline = time.monotonic() + patience.cell_seconds
         child.channel.setblocking(False)
         self._selector = selectors.DefaultSelector()
-        self._selector.register(child.channel, selectors.EVENT_READ, "channel")
+        self._selector.register(child.channel, self._events, "channel")
         self._selector.register(child.output, selectors.EVENT_READ, "output")
 
     def allow(self, seconds: float) -> None:
@@ -173,10 +186,9 @@ class Session:
                 raise self._ended() from None
 
     def _read(self, count: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < count:
+        while len(self._held) < count:
             try:
-                part = self._child.channel.recv(min(count - len(parts), 2**20))
+                part = self._child.channel.recv(min(max(count - len(self._held), 2**16), 2**20))
             except BlockingIOError:
                 self._wait(writing=False)
                 continue
@@ -184,13 +196,17 @@ class Session:
                 part = b""
             if not part:
                 raise self._ended()
-            parts += part
-        return bytes(parts)
+            self._held += part
+        taken = bytes(self._held[:count])
+        del self._held[:count]
+        return taken
 
     def _wait(self, writing: bool) -> None:
         """Wait until the channel can go on, reading away what the process prints. Raises Stopped."""
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if writing else 0)
-        self._selector.modify(self._child.channel, events, "channel")
+        if events != self._events:
+            self._events = events
+            self._selector.modify(self._child.channel, events, "channel")
         while True:
             left = self._deadline - time.monotonic()
             if left <= 0:
@@ -231,12 +247,14 @@ class SandboxBench:
         """unit: where the reference answers come from; task: seed and patience."""
         self._sandbox, self._unit, self._submission, self._task = sandbox, unit, submission, task
         self._end = time.monotonic() + task.patience.submission_seconds
-        self._replaced: set[str] = set()
-        self._skipped: set[str] = set()
+        self._replaced: set[str] = set()  # exercises given up
+        self._skipped: set[str] = set()  # cells that stop a process as soon as they run
         self._troubles: dict[str, Trouble | Stopped] = {}
         self._own: Session | None = None
         self._followed: Session | None = None
-        self._placed: set[str] = set()  # exercises whose reference ran in the place of their cells, in the current process
+        self._placed: set[str] = (
+            set()
+        )  # exercises whose reference ran in the place of their cells, in the current process
         self._imposed: set[str] = set()  # exercises whose reference was put there afterwards
 
     def close(self) -> None:
@@ -331,22 +349,20 @@ class SandboxBench:
                 self._leave_out(current, stop)
 
     def _leave_out(self, cell: CodeCell, stop: Stopped) -> None:
-        if cell.kind == "exercise" and cell.name not in self._replaced:
+        if cell.kind == "setup" or cell.name in self._skipped:
+            raise stop
+        self._skipped.add(cell.name)
+        if cell.kind == "exercise":
             self._troubles[cell.name] = stop
             self._replaced.add(cell.name)
-        elif cell.name in self._skipped or cell.kind == "setup":
-            raise stop
-        else:
-            self._skipped.add(cell.name)
 
     def _run(self, session: Session, cell: CodeCell) -> None:
-        if cell.kind == "extra" and cell.name in self._skipped:
-            return
         session.allow(self._left(self._task.patience.cell_seconds))
-        if cell.kind == "exercise" and cell.name in self._replaced:
-            if cell.name in self._placed:
-                source = f"{self._unit.preamble()}\n\n{self._unit.answer(cell.name)}"
-                session.ask({"do": "run", "name": "reference", "source": source})
+        if cell.name in self._placed:
+            source = f"{self._unit.preamble()}\n\n{self._unit.answer(cell.name)}"
+            session.ask({"do": "run", "name": "reference", "source": source})
+            return
+        if cell.name in self._skipped:
             return
         answer = session.ask({"do": "run", "name": cell.name, "source": cell.source})
         if cell.kind != "exercise":
@@ -367,6 +383,8 @@ def _unit_judge(solutions: str, unit: str) -> UnitJudge:
     import torch
 
     torch.set_num_threads(1)
+    if multiprocessing.parent_process() is not None:  # a worker's own: what is loaded stays, so nobody need look at it
+        gc.freeze()
     return UnitJudge(find_units(Path(solutions), [unit])[0], unit_texts(unit))
 
 

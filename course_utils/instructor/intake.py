@@ -26,6 +26,7 @@ from .units import EXPERIMENT
 
 MAX_BYTES = 32 * 2**20  # a notebook full of plots has a few MiB
 MAX_CELLS = 2000
+MAX_PARTS = 500_000  # lists and dicts: 32 MiB of empty ones would take a GiB to read
 MAX_SOURCE = 2**18  # characters of one cell: as JSON, at 12 bytes each, they fit into one message to the sandbox
 MAX_ANSWER = 100_000  # characters of one free-text answer
 
@@ -54,6 +55,10 @@ REASONS: dict[str, Text] = {
     "not_a_notebook": {
         "en": "The file is JSON but not a notebook with cells; save it in Jupyter and hand it in again.",
         "zh": "这个文件是 JSON，但不是带单元格的笔记本；请在 Jupyter 中保存后重新提交。",
+    },
+    "too_many_parts": {
+        "en": "The notebook holds far more data than a notebook does; clear its outputs and hand it in again.",
+        "zh": "笔记本里的数据远多于正常的笔记本；请清除输出后重新提交。",
     },
     "too_many_cells": {
         "en": "The notebook has more than 2000 cells; remove those that are not needed.",
@@ -155,7 +160,7 @@ def rebuild(data: bytes, skeleton: Skeleton) -> Submission:
     notebook = _parsed(data)
     cells = [_Cell.of(cell) for cell in _raw_cells(notebook)]
     exercises = skeleton.exercises()
-    chosen = {name: _solution(name, released, cells) for name, released in exercises.items()}
+    chosen = {name: _solution(name, exercises, cells) for name in exercises}
     blank = tuple(
         name
         for name, released in exercises.items()
@@ -210,6 +215,8 @@ class _Cell:
 
 
 def _parsed(data: bytes) -> dict[str, Any]:
+    if data.count(b"[") + data.count(b"{") > MAX_PARTS:
+        raise IntakeError("too_many_parts")
     try:
         notebook = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError, MemoryError):
@@ -231,17 +238,24 @@ def _raw_cells(notebook: Mapping[str, Any]) -> list[Any]:
     return cells
 
 
-def _solution(name: str, released: str, cells: list[_Cell]) -> _Cell | None:
-    """The cell that holds a student's answer to an exercise: the last that says anything, by id or else by name."""
+def _solution(name: str, released: Mapping[str, str], cells: list[_Cell]) -> _Cell | None:
+    """The cell that holds a student's answer to an exercise: the last that says anything, by id or else by name.
+
+    released: the text of every exercise as it was given; a cell that says no more than one of them is no answer.
+    """
     labelled = [cell for cell in cells if cell.grade_id == name]
     defining = [cell for cell in cells if cell.kind == "code" and name in cell.defines()]
-    answered = [cell for cell in labelled if not _same_code(cell.source, released) and cell.source.strip()]
+    answered = [cell for cell in labelled if cell.source.strip() and not _is_blank(cell, released)]
     good = [cell for cell in answered if name in cell.defines()]
-    elsewhere = [cell for cell in defining if not _same_code(cell.source, released)]
-    for candidates in (good, elsewhere, answered, labelled, defining):
+    elsewhere = [cell for cell in defining if not _is_blank(cell, released)]
+    for candidates in (good, elsewhere, answered, defining, labelled):
         if candidates:
             return candidates[-1]
     return None
+
+
+def _is_blank(cell: _Cell, released: Mapping[str, str]) -> bool:
+    return any(_same_code(cell.source, text) for text in released.values())
 
 
 def _extra_cells(cells: list[_Cell], skeleton: Skeleton, taken: set[int]) -> dict[str | None, list[CodeCell]]:
@@ -299,8 +313,10 @@ def _is_constant(node: ast.stmt) -> bool:
 
 
 def _answers(cells: list[_Cell], skeleton: Skeleton) -> Iterator[tuple[str, str]]:
+    identities = {_grade_id(cell): cell["id"] for cell in skeleton.cells if _is_question(cell)}
     for name, released in skeleton.questions().items():
         texts = [cell.source.strip() for cell in cells if cell.grade_id == name]
+        texts = texts or [cell.source.strip() for cell in cells if cell.identity == identities[name]]
         written = [text for text in texts if text and text != released.strip()]
         if written:
             yield name, written[-1][:MAX_ANSWER]

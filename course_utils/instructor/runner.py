@@ -14,7 +14,10 @@ import json
 import multiprocessing
 import os
 import platform
+import resource
 import secrets
+import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -111,7 +114,8 @@ def checks_digest(solutions: Path, unit: str) -> str:
         Path(__file__).with_name("assess.py"),
         Path(__file__).with_name("intake.py"),
     ]
-    for path in sorted([*(solutions / unit).glob("*.py"), *(solutions / unit).glob("*.yml"), *decisive]):
+    found = [*(solutions / unit).glob("*.py"), *(solutions / unit).glob("*.yml"), *decisive]
+    for path in sorted(found, key=lambda path: (path.parent.name, path.name)):  # the same wherever the course lies
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
 
@@ -140,9 +144,13 @@ def make_task(plan: Plan, student: str, unit: str) -> Task:
 
 @contextmanager
 def _locked(results: Path) -> Iterator[None]:
-    """The results folder for this process alone. Raises RunError where another run holds it."""
-    results.mkdir(parents=True, exist_ok=True)
-    with (results / ".lock").open("ab") as lock:
+    """The results folder for this process alone. Raises RunError where another run holds it or it cannot be."""
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        handle = (results / ".lock").open("ab")
+    except OSError as error:
+        raise RunError(f"{results} cannot hold results ({error.strerror}); take another folder: --results") from None
+    with handle as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -184,7 +192,7 @@ def read_log(results: Path, name: str = LOG) -> dict[tuple[str, str], Record]:
     return last
 
 
-# the run ----------------------------------------------------------------------------------------------------------------
+# the run ------------------------------------------------------------------------------------------------------------
 
 
 Changes = list[tuple[str, str, str, float, float]]  # student, unit, check, points before, points now
@@ -247,7 +255,7 @@ def _results(tasks: Sequence[tuple[Task, str]], plan: Plan, executor: Executor |
     """Records as they are finished, with the fault of the grader where a record has one."""
     waiting = dict.fromkeys(range(len(tasks)), 0)  # task -> tries
     while waiting:
-        with _executor(plan, executor, len(waiting)) as pool:
+        with task_executor(plan, executor, len(waiting)) as pool:
             futures: dict[Future[Record], int] = {}
             try:
                 for number in waiting:
@@ -297,7 +305,8 @@ def _failed(task: Task) -> Record:
 
 
 @contextmanager
-def _executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Executor]:
+def task_executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Executor]:
+    """The given executor, else the one that a plan describes, for as long as the context lasts."""
     if given is not None:
         yield given
     elif plan.dask:
@@ -309,8 +318,41 @@ def _executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Execut
         jobs = min(plan.jobs or os.cpu_count() or 1, max(tasks, 1))
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["course_utils.instructor.engine"])
-        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker_starts) as pool:
             yield pool
+
+
+def _worker_starts() -> None:
+    limit_own_memory()
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
+
+
+def _end_with_the_run() -> None:
+    """End this worker, and its sandbox with it, when the run is gone.
+
+    A pool's workers hold both ends of their queue: after a `kill -9` of the run they would wait for work for ever.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def limit_own_memory(bytes_more: int = 3 * 2**30) -> None:
+    """Let a worker ask for so much beyond what it has, and no more.
+
+    What a learner's code answers can make a rule compute something huge, such as the sum of a column and a row of a
+    million numbers each. Past the limit torch raises an error, and the answer is wrong; without it the machine would
+    end a process of its own choice.
+    """
+    if sys.platform != "linux":
+        return
+    import torch  # noqa: F401  # its libraries count as what the worker has
+
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    limit, ceiling = pages * resource.getpagesize() + bytes_more, resource.getrlimit(resource.RLIMIT_AS)[1]
+    if ceiling == resource.RLIM_INFINITY or limit < ceiling:
+        resource.setrlimit(resource.RLIMIT_AS, (limit, ceiling))
 
 
 def _changes(before: Mapping[tuple[str, str], Record], fresh: Sequence[Record]) -> Changes:
@@ -325,7 +367,7 @@ def _changes(before: Mapping[tuple[str, str], Record], fresh: Sequence[Record]) 
     return changes
 
 
-# the files ----------------------------------------------------------------------------------------------------------------
+# the files ----------------------------------------------------------------------------------------------------------
 
 
 def grade_id(score: Mapping[str, Any]) -> str:

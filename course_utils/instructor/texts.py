@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from ..selfcheck import judge
 from ..selfcheck import rules as rule_modules
 from ..selfcheck.texts import VISIBLE_SEED, fingerprint_of_source
@@ -40,6 +42,7 @@ def unit_texts(unit: Unit, title: dict[str, str]) -> dict[str, Any]:
 
     def look(check: str, student: Any) -> judge.Look:
         rule = unit.rules[check]
+        torch.manual_seed(0)  # dropout draws from torch's own stream; equal sources must give equal bytes
         return judge.look(rule, student, cases[rule.exercise], VISIBLE_SEED)
 
     texts["recorded"] = {check: judge.recorded(look(check, ready.truth)) for check in unit.rules}
@@ -47,7 +50,7 @@ def unit_texts(unit: Unit, title: dict[str, str]) -> dict[str, Any]:
         name: [
             {
                 "hint": mutant.hint,
-                "looks": {check: judge.recorded(look(check, ready.mistakes[mutant.name])) for check in mutant.loses},
+                "looks": {check: judge.recorded(look(check, ready.mistake(mutant.name))) for check in mutant.loses},
             }
             for mutant in unit.mutants
             if mutant.exercise == name

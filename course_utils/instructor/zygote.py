@@ -503,6 +503,9 @@ def main() -> None:
     config = json.loads(sys.argv[2])
     sys.argv[1:] = []
     os.set_inheritable(control.fileno(), False)
+    if sys.platform == "linux":  # a worker's own limit is none for what it starts
+        ceiling = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c is for the trusted side, which then closes the control socket
     if config["mode"] == "bwrap":
         become_nobody()

@@ -35,6 +35,8 @@ DTYPES: dict[str, torch.dtype] = {
 }  # fmt: skip
 
 
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
 _JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)  # made once: each message needs it
 
 
@@ -131,14 +133,15 @@ def _pack(value: Any, raw: list[bytes], depth: int) -> Any:
 
 
 def _pack_tensor(tensor: torch.Tensor, raw: list[bytes]) -> Any:
-    name = str(tensor.dtype).removeprefix("torch.")
-    if name not in DTYPES or tensor.layout is not torch.strided or tensor.dim() > MAX_DIMENSIONS:
-        return {"foreign": f"Tensor of {name}"}
+    name = NAMES.get(tensor.dtype, "")
+    if not name or tensor.layout is not torch.strided or tensor.dim() > MAX_DIMENSIONS:
+        return {"foreign": f"Tensor of {str(tensor.dtype).removeprefix('torch.')}"}
     if tensor.numel() * tensor.element_size() > MAX_RAW_BYTES:
         raise CodecError("a tensor is larger than a message may be")
-    plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1)
     start = sum(map(len, raw))
-    raw.append(plain.view(torch.uint8).numpy().tobytes() if plain.numel() else b"")
+    if tensor.dtype is torch.bfloat16:  # numpy does not know it
+        tensor = tensor.detach().view(torch.int16)
+    raw.append(tensor.numpy(force=True).tobytes())  # in the order of the indices, however the tensor lies in memory
     return {"tensor": [name, list(tensor.shape), start, len(raw[-1])]}
 
 

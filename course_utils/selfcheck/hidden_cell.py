@@ -38,7 +38,11 @@ def grade_cell(
     """
     rule = next(rule for rule in rules(unit) if rule.name == check)
     silence = io.StringIO()
-    with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence), warnings.catch_warnings():
+    with contextlib.ExitStack() as quiet:
+        quiet.enter_context(judge.one_thread())
+        quiet.enter_context(contextlib.redirect_stdout(silence))
+        quiet.enter_context(contextlib.redirect_stderr(silence))
+        quiet.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         expected = judge.look(rule, local(_run(truth)), cases, SEED)
         seen = judge.look(rule, local(names), cases, SEED)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +39,7 @@ class Trouble:
 
 
 Seen = dict[str, Any] | Trouble
-Look = list[Seen]  # one entry per case
+Look = Sequence[Seen]  # one entry per case
 Case = Mapping[str, Any]
 
 
@@ -57,9 +58,25 @@ def case_seed(seed: str, check: str, number: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}/{check}/{number}".encode()).digest()[:7], "big")
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch work on one thread: on tensors as small as these, threads take up to ten times as long as one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def look(rule: Rule, student: Student, cases: Sequence[Case], seed: str) -> Look:
     """What a rule sees on each case."""
-    return [_see(rule, student, Draw(case_seed(seed, rule.name, i), **case)) for i, case in enumerate(cases)]
+    return [look_at(rule, student, case, seed, i) for i, case in enumerate(cases)]
+
+
+def look_at(rule: Rule, student: Student, case: Case, seed: str, number: int) -> Seen:
+    """What a rule sees on one case, by its number among the rule's cases."""
+    return _see(rule, student, Draw(case_seed(seed, rule.name, number), **case))
 
 
 def _see(rule: Rule, student: Student, draw: Draw) -> Seen:

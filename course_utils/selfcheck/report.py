@@ -6,7 +6,7 @@ import contextlib
 import html
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -130,12 +130,21 @@ def _known(unit: str, exercise: str) -> list[Fingerprint]:
     ]
 
 
+def _mistakes(unit: str, exercise: str) -> Iterator[Fingerprint]:
+    """The known mistakes; nothing is unpacked for a right answer, which asks for none of them."""
+    yield from _known(unit, exercise)
+
+
 def looks(unit: str, exercise: str, names: dict[str, Any]) -> tuple[dict[str, Rule], dict[str, Look]]:
     """The rules of an exercise and what they see on the visible draws. Prints and warnings of the learner are kept still."""
     chosen = {rule.name: rule for rule in rules(unit) if rule.exercise == exercise}
     cases = module(unit).VISIBLE_CASES[exercise]
     silence = io.StringIO()
-    with contextlib.redirect_stdout(silence), contextlib.redirect_stderr(silence), warnings.catch_warnings():
+    with contextlib.ExitStack() as quiet:
+        quiet.enter_context(judge.one_thread())
+        quiet.enter_context(contextlib.redirect_stdout(silence))
+        quiet.enter_context(contextlib.redirect_stderr(silence))
+        quiet.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         return chosen, {check: judge.look(rule, local(names), cases, VISIBLE_SEED) for check, rule in chosen.items()}
 
@@ -152,7 +161,7 @@ def check_names(name: str, names: dict[str, Any], language: str | None = None) -
     chosen, seen = looks(unit, name, names)
     expected = _expected(unit)
     verdicts = tuple(
-        judge.verdict(rule, seen, expected[check], _known(unit, name), chosen, texts, show_values=True)
+        judge.verdict(rule, seen, expected[check], _mistakes(unit, name), chosen, texts, show_values=True)
         for check, rule in chosen.items()
     )
     report = Report(name, language, verdicts, lines)

@@ -86,6 +86,18 @@ class Student:
             raise StudentError.of(answer["error"])
         return answer["value"]
 
+    def ask_all(self, requests: Sequence[Request]) -> list[Any]:
+        """The values that a workbench answers to several requests in one go. Raises StudentError at the first error."""
+        answers = self.ask("many", requests=list(requests))
+        if not isinstance(answers, list) or not all(isinstance(item, dict) and len(item) == 1 for item in answers):
+            raise codec.CodecError("an answer is neither a value nor an error")
+        for item in answers:
+            if "error" in item:
+                raise StudentError.of(item["error"])
+        if len(answers) != len(requests):
+            raise codec.CodecError("some requests have no answer")
+        return [item["value"] for item in answers]
+
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """What the learner's function returns."""
         return self._call({"name": name}, args, kwargs)
@@ -132,8 +144,11 @@ class Student:
         def is_variable(value: Any) -> bool:
             return isinstance(value, Tensor) and value.is_floating_point()
 
-        def outputs(values: Sequence[Any]) -> list[Tensor]:
-            return [item.double() for item in flat(self._call(target, values, {})) if is_variable(item)]
+        def request(values: Sequence[Any]) -> Request:
+            return {"do": "call", **target, "args": list(_sent(values)), "kwargs": {}}
+
+        def outputs(value: Any) -> list[Tensor]:
+            return [item.double() for item in flat(value) if is_variable(item)]
 
         number, value = self._call(target, args, {}, gradient=True)
         generator = torch.Generator().manual_seed(len(args))
@@ -142,7 +157,7 @@ class Student:
             return {f"slope of argument {position}": False for position, item in enumerate(args) if is_variable(item)}
         cotangents = [torch.randn(shape, generator=generator) for shape in shapes]
         try:
-            gradients = self.ask("backward", call=number, cotangents=cotangents)["arguments"]
+            gradients = self.ask("backward", call=number, cotangents=cotangents, wants="arguments")
         except StudentError:
             gradients = [None] * len(args)
         agreement = {}
@@ -150,13 +165,11 @@ class Student:
             if not is_variable(variable):
                 continue
             agrees = True
-            for _ in range(2):
-                direction = torch.randn(variable.shape, generator=generator)
-                ends = []
-                for sign in (1, -1):
-                    moved = list(args)
-                    moved[position] = variable + sign * SLOPE_STEP * direction
-                    ends.append(outputs(moved))
+            directions = [torch.randn(variable.shape, generator=generator) for _ in range(2)]
+            steps = [sign * SLOPE_STEP * direction for direction in directions for sign in (1, -1)]
+            moved = [request([*args[:position], variable + step, *args[position + 1 :]]) for step in steps]
+            found = [outputs(answer) for answer in self.ask_all(moved)]
+            for direction, ends in zip(directions, (found[:2], found[2:]), strict=True):
                 if not all([item.shape for item in end] == shapes for end in ends):
                     agrees = False  # and nothing is computed: shapes that spread over each other fill any memory
                     break
@@ -242,8 +255,8 @@ class Built:
         generator = torch.Generator().manual_seed(1)
         shapes = [item.shape for item in flat(value) if isinstance(item, Tensor) and item.is_floating_point()]
         cotangents = [torch.randn(shape, generator=generator) for shape in shapes]
-        gradients = self._student.ask("backward", call=number, cotangents=cotangents)["parameters"]
-        return sorted(name for name, grad in gradients.items() if grad is None or not grad.any())
+        names = self._student.ask("backward", call=number, cotangents=cotangents, wants="parameters")
+        return sorted(name for name in names if isinstance(name, str))
 
     def trace(self, children: Sequence[str], *args: Any, **kwargs: Any) -> tuple[Any, dict[str, list[Any]]]:
         """The output, and for each child a list of its calls (args, kwargs, output). Raises Fault for a missing child."""

@@ -1,6 +1,7 @@
 """Points, hidden sizes and independent truths of unit 01: the paper's formula in float64, one number at a time."""
 
 import math
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -56,9 +57,14 @@ def div_term(d_model: int) -> Tensor:
     return torch.tensor([_angle(1, column, d_model) for column in range(0, d_model, 2)], dtype=torch.float64)
 
 
+@cache  # long tables are asked for again and again; nobody writes into one
+def _table(max_len: int, d_model: int) -> Tensor:
+    return torch.tensor([_row(pos, d_model) for pos in range(max_len)], dtype=torch.float64)
+
+
 def sinusoidal_encoding(max_len: int, d_model: int) -> Tensor:
     """Table (max_len, d_model), row by row."""
-    return torch.tensor([_row(pos, d_model) for pos in range(max_len)], dtype=torch.float64)
+    return _table(max_len, d_model)
 
 
 class PositionalEncoding(nn.Module):

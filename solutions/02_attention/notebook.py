@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint  # noqa: F401  (hint is for the learner)
+from course_utils.selfcheck import check, hint
 
 # %% [markdown] lang="en"
 # ## 1. Asking and answering

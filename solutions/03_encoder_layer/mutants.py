@@ -74,11 +74,11 @@ MUTANTS = [
         "attention_asked_twice",
         "attention",
         (ATTENTION, "attended = self.self_attn(self.self_attn(x, mask), mask)"),
-    ),  # fmt: skip
+    ),
     _layer("attention_not_asked", "attention_not_asked", "attention", (ATTENTION, "attended = torch.zeros_like(x)")),
     _layer(
         "attention_detached", "gradient_cut", "attention", (ATTENTION, "attended = self.self_attn(x, mask).detach()")
-    ),  # fmt: skip
+    ),
     # TODO 2 -----------------------------------------------------------------------------------------------------------
     _layer("no_first_residual", "first_residual_forgotten", "norm1", (SUM1, "state = self.norm1(attended)")),
     _layer("norm1_before_the_sum", "norm_before_the_sum", "norm1", (SUM1, "state = x + self.norm1(attended)")),
@@ -103,7 +103,7 @@ MUTANTS = [
             "s = x + attended\n        state = (s - s.mean(1, keepdim=True)) / (s.var(1, keepdim=True, "
             "unbiased=False) + 1e-5).sqrt() * self.norm1.weight + self.norm1.bias",
         ),
-    ),  # fmt: skip
+    ),
     # TODO 3 -----------------------------------------------------------------------------------------------------------
     _layer(
         "feed_forward_of_the_input", "feed_forward_of_the_input", "feed_forward", (FORWARD, "forwarded = self.ff(x)")

@@ -12,7 +12,7 @@
 # **You need before:** unit 2, or at least what attention and its mask do. You also need `nn.Module`: parts are made in `__init__`
 # and used in `forward`.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="0c677610"
 # # 第 3 单元：编码器层
 #
 # 注意力让词与词互相看见，但它只是编码器层（encoder layer）的一半。
@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils import plots, portfolio
-from course_utils.selfcheck import check, hint  # noqa: F401  (hint is for the learner)
+from course_utils.selfcheck import check, hint
 
 MultiHeadSelfAttention = portfolio.solved("MultiHeadSelfAttention")
 
@@ -53,7 +53,7 @@ MultiHeadSelfAttention = portfolio.solved("MultiHeadSelfAttention")
 # For $x = 1$: $(2, -1)$, ReLU gives $(2, 0)$, the answer is $2$. For $x = -1$: $(-2, 1)$, then $(0, 1)$, the answer is $3$.
 # Without the ReLU, the answers would lie on one straight line.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="88dd37de"
 # 上面那一行说明了本单元用的是谁的注意力：你在第 2 单元写的，或者由 torch 现成模块搭的替身。
 # 两者用法相同：`attention(x, mask)`，掩码中 1 表示词，0 表示填充（padding）。
 #
@@ -81,7 +81,7 @@ for x in (1.0, -1.0):
 # and `linear2` (back again). Put a dropout somewhere inside: after the ReLU or at the end, both are right.
 # It must act in train mode only; `nn.Dropout` knows its mode by itself.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="b5591510"
 # ### 练习 1：`FeedForward`
 #
 # 在 `__init__` 里造部件，在 `forward` 里使用。两个线性层必须叫 `linear1`（从 `d_model` 到 `d_ff`）和 `linear2`（再变回来）。
@@ -98,7 +98,7 @@ check("FeedForward")
 # **Look.** Move one position of the input, and see which outputs move. The feed-forward block has no way
 # from one position to another: only the diagonal lights up. Attention has such a way.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="16e1a290"
 # **看一看。** 只改动输入的一个位置，看哪些输出跟着变。前馈块里没有从一个位置通往另一个位置的路，
 # 所以只有对角线亮起来；注意力就有这样的路。
 
@@ -115,13 +115,24 @@ def influence(function, x):
     return torch.stack(columns, dim=1)
 
 
+# %%
 torch.manual_seed(0)
 x = torch.randn(16, 6, 24)
 left, right = plots.panels(2, width=10)
-parts = {"Feed-forward: each position by itself": FeedForward(24, 48, 0.0), "Attention: all positions": MultiHeadSelfAttention(24, 3)}
-for ax, (title, part) in zip((left, right), parts.items()):
-    plots.heat_map(influence(part, x), title=f"{title}\n(random vectors, d_model 24)", x_label="input position that is moved",
-                   y_label="output position", value_label="mean change of the output", ax=ax)
+parts = {
+    "Feed-forward: each position by itself": FeedForward(24, 48, 0.0),
+    "Attention: all positions": MultiHeadSelfAttention(24, 3),
+}
+for ax, (title, part) in zip((left, right), parts.items(), strict=True):
+    plots.heat_map(
+        influence(part, x),
+        title=f"{title}\n(random vectors, d_model 24)",
+        x_label="input position that is moved",
+        y_label="output position",
+        value_label="mean change of the output",
+        limits=(0.0, 1.5),
+        ax=ax,
+    )
 plt.show()
 
 # %% [markdown] lang="en"
@@ -137,7 +148,7 @@ plt.show()
 # **Worked example.** Four sub-layers in a row, each with slope $0.1$. In a plain chain the gradient is $0.1^4 = 0.0001$.
 # With residuals it is $1.1^4 \approx 1.46$. The cell lets autograd confirm it.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="7b66222c"
 # ## 2. 残差相加
 #
 # 子层（sub-layer，即注意力或前馈块）并不替换词的向量，它只算出一个*改动量*，再加回去：
@@ -172,7 +183,7 @@ for name, keep in {"plain chain": 0, "with residual": 1}.items():
 # **Worked example.** A token has $x = (4, 0, 2)$, and a sub-layer gives $(5, 0, -2)$. The sum is $(9, 0, 0)$: mean $3$, variance $18$.
 # Normalised: $(6, -3, -3) / 4.243 = (1.414, -0.707, -0.707)$.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="b8c625e6"
 # ## 3. LayerNorm（层归一化）
 #
 # 加来加去，数值会越来越大。**LayerNorm** 把每个向量拉回稳定的大小：在它的 `d_model` 个数上，均值变为 0，标准差变为 1；
@@ -203,13 +214,8 @@ print("normalised", [round(number, 3) for number in nn.LayerNorm(3)(total).tolis
 # x ──┬── self_attn ──(+)── norm1 ──┬── ff ──(+)── norm2 ── y
 #     └────────────────┘            └─────────┘
 # ```
-#
-# ### Exercise 2: `TransformerEncoderLayer`
-#
-# The parts are made for you. Fill the four TODOs of `forward`, one line each: replace the value that stands there, or write below it.
-# Each TODO is judged by itself. Padding must stay hidden, so think of who needs the mask.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="d120c28b"
 # ## 4. 完整的一层
 #
 # 两个子层，每个之后都有一次残差相加和一次 LayerNorm。归一化放在最后，所以这种写法叫 **post-LN**，
@@ -221,7 +227,14 @@ print("normalised", [round(number, 3) for number in nn.LayerNorm(3)(total).tolis
 # x ──┬── self_attn ──(+)── norm1 ──┬── ff ──(+)── norm2 ── y
 #     └────────────────┘            └─────────┘
 # ```
+
+# %% [markdown] lang="en"
+# ### Exercise 2: `TransformerEncoderLayer`
 #
+# The parts are made for you. Fill the four TODOs of `forward`, one line each: replace the value that stands there, or write below it.
+# Each TODO is judged by itself. Padding must stay hidden, so think of who needs the mask.
+
+# %% [markdown] lang="zh" of="25a19f41"
 # ### 练习 2：`TransformerEncoderLayer`
 #
 # 部件已经造好。请填写 `forward` 里的四个 TODO，每个一行：改掉原来的值，或写在它下面。
@@ -238,7 +251,7 @@ check("TransformerEncoderLayer")
 # The diagonal stays the brightest: the residual keeps each token's own vector.
 # On the right, positions 4 and 5 are padding. Moving them must change no token: look at the two last columns, above the diagonal.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="4aba735e"
 # **看一看。** 还是刚才的图，这次是你写的层。现在每个词都能影响其他所有词。
 # 对角线仍然最亮：残差保住了每个词自己的向量。
 # 右图中，位置 4 和 5 是填充。改动它们，不应影响任何真实的词：看最后两列在对角线以上的部分。
@@ -248,10 +261,24 @@ torch.manual_seed(0)
 layer = TransformerEncoderLayer(24, 3, 48, dropout=0.0)
 mask = torch.tensor([[1, 1, 1, 1, 0, 0]]).repeat(len(x), 1)
 left, right = plots.panels(2, width=10)
-plots.heat_map(influence(layer, x), title="Your layer, no padding\n(random vectors, d_model 24)", x_label="input position that is moved",
-               y_label="output position", value_label="mean change of the output", ax=left)
-plots.heat_map(influence(lambda x: layer(x, mask), x), title="Your layer, positions 4 and 5 are padding\n(random vectors, d_model 24)",
-               x_label="input position that is moved", y_label="output position", value_label="mean change of the output", ax=right)
+plots.heat_map(
+    influence(layer, x),
+    title="Your layer, no padding\n(random vectors, d_model 24)",
+    x_label="input position that is moved",
+    y_label="output position",
+    value_label="mean change of the output",
+    write_values=".2f",
+    ax=left,
+)
+plots.heat_map(
+    influence(lambda x: layer(x, mask), x),
+    title="Your layer, positions 4 and 5 are padding\n(random vectors, d_model 24)",
+    x_label="input position that is moved",
+    y_label="output position",
+    value_label="mean change of the output",
+    write_values=".2f",
+    ax=right,
+)
 plt.show()
 
 # %% [markdown] lang="en"
@@ -264,7 +291,7 @@ plt.show()
 #
 # Then one batch of random vectors goes forward, a loss comes back, and we take the gradient norm of each layer's weights.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="78426e02"
 # ## 5. 实验：层数很多时，靠什么撑住？
 #
 # 把你的层叠 6 次、12 次、24 次，各试四种形式：有无残差，有无 LayerNorm。不必重写代码：
@@ -298,7 +325,13 @@ def stack(depth, residual=True, norm=True, d_model=32):
     return layers
 
 
-FORMS = {"residual and LayerNorm": (True, True), "residual only": (True, False), "LayerNorm only": (False, True), "neither": (False, False)}
+# %%
+FORMS = {
+    "residual and LayerNorm": (True, True),
+    "residual only": (True, False),
+    "LayerNorm only": (False, True),
+    "neither": (False, False),
+}
 
 
 # %%
@@ -313,17 +346,27 @@ def gradient_norms(layers, seed):
     return [max(math.sqrt(square), 1e-16) for square in squares]  # a logarithmic axis has no place for 0
 
 
+# %%
 axes = plots.panels(3, width=12, share_y=True)
-for ax, depth in zip(axes, (6, 12, 24)):
+for ax, depth in zip(axes, (6, 12, 24), strict=True):
     lines = {}
     for name, (residual, norm) in FORMS.items():
         torch.manual_seed(0)
         lines[name] = gradient_norms(stack(depth, residual, norm), seed=1)
-    plots.curves(range(1, depth + 1), lines, title=f"{depth} layers", x_label="layer (1 = nearest to the input)",
-                 y_label="gradient norm of its weights", y_log=True, ax=ax)
-for ax in axes[:2]:
+    plots.curves(
+        range(1, depth + 1),
+        lines,
+        title=f"{depth} layers",
+        x_label="layer (1 = nearest to the input)",
+        y_label="gradient norm of its weights",
+        y_log=True,
+        ax=ax,
+    )
+for ax in axes[1:]:
     ax.get_legend().remove()
-axes[0].figure.suptitle("With neither residual nor LayerNorm, the first layers get no gradient (random vectors, d_model 32, before training)")
+axes[0].figure.suptitle(
+    "With neither residual nor LayerNorm, the first layers get no gradient (random vectors, d_model 32, before training)"
+)
 plt.show()
 
 # %% [markdown] lang="en"
@@ -332,7 +375,7 @@ plt.show()
 # A gradient norm does not tell everything. So let us look at what goes *forward* through the 24 layers: how long the token vectors are,
 # and how alike the tokens of a sentence become (mean cosine of pairs; 1 = all the same).
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="70b22824"
 # 两样都没有时，梯度还没传到前几层就消失了。（小于 $10^{-16}$ 的值都画在 $10^{-16}$ 处。）
 # 另外三种看上去都还好，真的都好吗？
 # 光看梯度范数还不够。再看看*向前*通过 24 层的是什么：词向量有多长，
@@ -348,6 +391,7 @@ def likeness(state):
     return ((cosines.sum(dim=(1, 2)) - seq) / (seq * (seq - 1))).mean().item()
 
 
+# %%
 lengths, alike = {}, {}
 for name, (residual, norm) in FORMS.items():
     torch.manual_seed(0)
@@ -358,24 +402,42 @@ for name, (residual, norm) in FORMS.items():
             state = layer(state)
             lengths[name].append(state.norm(dim=-1).mean().item())
             alike[name].append(likeness(state))
+
+# %%
 left, right = plots.panels(2, width=11)
-plots.curves(range(25), lengths, title="Without LayerNorm the vectors' length drifts\n(random vectors, d_model 32)", x_label="after layer",
-             y_label="mean length of a token's vector", y_log=True, ax=left)
-plots.curves(range(25), alike, title="Without residual all tokens become the same\n(random vectors, d_model 32)", x_label="after layer",
-             y_label="mean cosine of two tokens", ax=right)
+plots.curves(
+    range(25),
+    lengths,
+    title="Without LayerNorm the length of the vectors drifts\n(random vectors, d_model 32)",
+    x_label="after layer",
+    y_label="mean length of a token's vector",
+    y_log=True,
+    ax=left,
+)
+left.legend(loc="center right", bbox_to_anchor=(1.0, 0.4))
+plots.curves(
+    range(25),
+    alike,
+    title="Without residual all tokens become the same\n(random vectors, d_model 32)",
+    x_label="after layer",
+    y_label="mean cosine of two tokens",
+    ax=right,
+)
 plt.show()
 
 # %% [markdown] lang="en"
-# So each of the two has work of its own. LayerNorm keeps the length of the vectors steady.
-# The residual keeps tokens apart: attention mixes them, and with nothing going round it, the tokens of a sentence end up almost equal.
+# So each of the two has work of its own. LayerNorm keeps the length of the vectors steady (both forms that have it lie on one flat line).
+# The residual keeps tokens apart: attention mixes them, and with nothing going round it, they are equal after two layers.
+# With residuals they grow alike too, but slowly.
 # "LayerNorm only" had lively gradients, but there was little left to learn from: its tokens can no longer be told apart.
 
-# %% [markdown] lang="zh" of="00000000"
-# 可见两者各有各的任务。LayerNorm 让向量的长度保持稳定。
-# 残差让词与词保持区别：注意力总在混合各个词，如果没有绕行的通路，一句话里的词最后几乎变得一模一样。
+# %% [markdown] lang="zh" of="ed123331"
+# 可见两者各有各的任务。LayerNorm 让向量的长度保持稳定（带 LayerNorm 的两种形式重合成一条水平线）。
+# 残差让词与词保持区别：注意力总在混合各个词，如果没有绕行的通路，只过两层，一句话里的词就变得一模一样。
+# 有残差时它们也会变得相似，但慢得多。
 # “只有 LayerNorm”时梯度虽然活跃，却没什么可学的了：各个词已经分辨不出来。
 
-# %% question="q4_residual_norm" [markdown] lang="en"
+# %% [markdown] lang="en" question="q4_residual_norm"
 # ## Thinking question 4
 #
 # Why does an encoder layer put a residual connection *and* a LayerNorm after *both* sub-layers?
@@ -383,7 +445,7 @@ plt.show()
 # Write six to ten sentences of your own. Say what each of the two is for, and what is lost when only one sub-layer has them.
 # Name at least one thing that you saw in the three figures above.
 
-# %% question="q4_residual_norm" [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" question="q4_residual_norm" of="506739d1"
 # ## 思考题 4
 #
 # 编码器层为什么在*两个*子层之后都要有残差连接*和* LayerNorm？
@@ -403,7 +465,7 @@ plt.show()
 # To answer, a position must find the marked one (attention), remember itself (residual) and compute (feed-forward).
 # Sentences have different lengths. Their padding is filled with leftovers, marks among them, so a lost mask hurts.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="dad68c53"
 # ## 6. 一个用来训练的小任务
 #
 # 接下来开始训练。任务很小，几秒就能跑完，但需要整个层配合：
@@ -433,6 +495,7 @@ def marked_sums(batch, generator, seq=11):
 ids, mask, answers = marked_sums(2, torch.Generator().manual_seed(0), seq=7)
 for name, values in {"ids": ids, "mask": mask, "answers": answers}.items():
     print(f"{name:8}", values.tolist())
+
 
 # %%
 def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):
@@ -465,18 +528,18 @@ def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):
 #
 # Many newer models put the norm *before* each sub-layer: $x + f(\operatorname{norm}(x))$. This is **pre-LN**.
 # The way round the sub-layers is then free of norms from top to bottom. Torch's own layer knows both forms,
-# so we take it for both, and only `norm_first` differs. Six layers, a high learning rate.
+# so we take it for both, and only `norm_first` differs. Twelve layers, a high learning rate.
 #
-# The second run has a **warm-up**: the learning rate starts near 0 and rises over the first 50 steps.
+# The second run has a **warm-up**: the learning rate starts near 0 and rises over the first 60 steps.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="604492b1"
 # ## 7. 实验：post-LN 与 pre-LN 并排比较
 #
 # 许多较新的模型把归一化放在子层*之前*：$x + f(\operatorname{norm}(x))$，这叫 **pre-LN**。
 # 这样一来，绕过子层的通路从上到下都不再经过归一化。torch 自带的层两种形式都有，
-# 所以两边都用它，只有 `norm_first` 不同。一共六层，学习率偏高。
+# 所以两边都用它，只有 `norm_first` 不同。一共十二层，学习率偏高。
 #
-# 第二次运行带**预热**（warm-up）：学习率从接近 0 开始，在前 50 步里逐渐升高。
+# 第二次运行带**预热**（warm-up）：学习率从接近 0 开始，在前 60 步里逐渐升高。
 
 
 # %%
@@ -492,26 +555,36 @@ def smooth(values, width=5):
     return [sum(values[max(0, i - width + 1) : i + 1]) / min(width, i + 1) for i in range(len(values))]
 
 
-axes = plots.panels(2, width=11, share_y=True)
-for ax, warm_up in zip(axes, (1, 50)):
+# %%
+axes = plots.panels(2, width=12.5, share_y=True)
+for ax, warm_up in zip(axes, (1, 60), strict=True):
     lines = {}
     for name, norm_first in {"post-LN": False, "pre-LN": True}.items():
         torch.manual_seed(1)
-        layers = [TorchLayer(24, 3, 48, dropout=0.0, batch_first=True, norm_first=norm_first) for _ in range(6)]
+        layers = [TorchLayer(24, 3, 48, dropout=0.0, batch_first=True, norm_first=norm_first) for _ in range(12)]
         lines[name] = smooth(train(layers, steps=80, rate=1e-2, warm_up=warm_up, seed=1)[0])
-    title = "Without warm-up post-LN falls behind" if warm_up == 1 else "With 50 steps of warm-up both learn alike"
-    plots.curves(range(1, 81), lines, title=f"{title}\n(marked sums, 6 layers, d_model 24, rate 0.01, one seed)",
-                 x_label="training step", y_label="loss (nats)", ax=ax)
+    title = "Without warm-up post-LN learns nothing" if warm_up == 1 else "With 60 steps of warm-up both learn"
+    plots.curves(
+        range(1, 81),
+        lines,
+        title=f"{title}\n(marked sums, 12 layers, d_model 24, rate 0.01, one seed)",
+        x_label="training step",
+        y_label="loss (nats)",
+        ax=ax,
+    )
 plt.show()
 
 # %% [markdown] lang="en"
-# Without warm-up post-LN lags behind; with it the two learn at about the same pace. Xiong et al. 2020 explain it: before training, post-LN
-# has large gradients near its output, so the first steps must be small. This is one seed of a toy task: change `manual_seed(1)` and run again
-# before you believe it. Unit 8 comes back to warm-up.
+# Without warm-up post-LN stays at $\ln 5 \approx 1.61$, the loss of guessing; with it, it learns, though it stumbles again
+# when the full rate is reached. Pre-LN learns in both runs.
+# Xiong et al. 2020 explain it: before training, post-LN has large gradients near its output, so its first steps must be small.
+# This is one seed of a toy task: change `seed=1` and run again before you believe it. Unit 8 comes back to warm-up.
 
-# %% [markdown] lang="zh" of="00000000"
-# 没有预热时，post-LN 落在后面；有预热时，两者学得差不多快。Xiong 等（2020）解释了原因：训练之前，post-LN 在靠近输出的地方梯度很大，
-# 所以最初几步必须迈得小。这只是一个小任务上的一个随机种子：先改改 `manual_seed(1)` 再跑几次，别急着相信。第 8 单元还会讲到预热。
+# %% [markdown] lang="zh" of="e9a9690b"
+# 没有预热时，post-LN 一直停在 $\ln 5 \approx 1.61$，也就是瞎猜的损失；有了预热，它就学会了，
+# 只是升到最高学习率时又晃了一下。pre-LN 两次都能学会。
+# Xiong 等（2020）解释了原因：训练之前，post-LN 在靠近输出的地方梯度很大，所以最初几步必须迈得小。
+# 这只是一个小任务上的一个随机种子：先改改 `seed=1` 再跑几次，别急着相信。第 8 单元还会讲到预热。
 
 # %% [markdown] lang="en"
 # ## 8. A broken layer
@@ -519,11 +592,12 @@ plt.show()
 # The next layer runs, its shapes are right, and nothing crashes. Yet it trains badly: **four bugs** are planted in its `forward`,
 # one at each of the four steps. Such bugs are the worst kind, because no error message finds them. Read it, but do not trust your eyes alone.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="f8dfb5d1"
 # ## 8. 一个坏掉的层
 #
 # 下面这个层能运行，形状也对，不会报错，可就是训练不好：它的 `forward` 里藏着**四个错误**，四个步骤各一个。
 # 这种错误最难缠，因为没有任何报错信息会指出它们。读一读代码，但不要只相信眼睛。
+
 
 # %% role="setup"
 class BrokenEncoderLayer(nn.Module):
@@ -556,7 +630,7 @@ class BrokenEncoderLayer(nn.Module):
 # 3. Change position 0 only. How much does the feed-forward block's answer at the *other* positions change? (It should be above 0.)
 # 4. Run backward. Which parts get no gradient at all? (There should be none.)
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="07e83128"
 # 医生先量体温，再找病因。对一个层可以问四个问题，每个问题的答案都是一个数或一个名字：
 #
 # 1. 只改动填充位置，真实的词变了多少？（应当是 0。）
@@ -582,13 +656,16 @@ def symptoms(layer_class):
     (layer(x, mask) * torch.randn(4, 7, 24)).sum().backward()
     trained = {name.split(".")[0] for name, p in layer.named_parameters() if p.grad is not None and p.grad.any()}
     return {
-        "1. change of the tokens by padding": round((layer(x, mask) - layer(other_padding, mask))[:, :5].abs().max().item(), 3),
+        "1. change of the tokens by padding": round(
+            (layer(x, mask) - layer(other_padding, mask))[:, :5].abs().max().item(), 3
+        ),
         "2. likeness of tokens after six layers": round(likeness(state), 3),
         "3. change of ff at other positions": round((seen[0] - seen[1])[:, 1:].abs().max().item(), 3),
         "4. parts without a gradient": sorted({"self_attn", "norm1", "ff", "norm2"} - trained),
     }
 
 
+# %%
 sound, broken = symptoms(TransformerEncoderLayer), symptoms(BrokenEncoderLayer)
 print(f"{'':40}{'your layer':>12}   broken layer")
 for question in sound:
@@ -604,7 +681,7 @@ for question in sound:
 #
 # Now copy the body of `BrokenEncoderLayer` into the gap and mend it. Each bug mended has its own point.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="934f38fa"
 # ### 练习 3：`RepairedEncoderLayer`
 #
 # 坏层的四个答案都不对，每一个都指向一行代码。
@@ -623,7 +700,7 @@ check("RepairedEncoderLayer")
 # %% [markdown] lang="en"
 # **Look.** The four questions again, now for your mended layer.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="bab0e36e"
 # **看一看。** 再问一遍那四个问题，这次问你修好的层。
 
 # %%
@@ -638,7 +715,7 @@ for question in mended:
 # We plant one bug at a time into four of your own layers (from the outside, with hooks), and train on the marked sums.
 # Before you run it, write down your guess: which bug costs most, and is there one that costs nothing?
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="45da0d57"
 # ## 9. 实验：每个错误都能从训练中看出来吗？
 #
 # 每次只在你写的四个层里种下一个错误（用钩子（hook）从外面种），再用“带标记的和”来训练。
@@ -671,21 +748,33 @@ for bug in ("none", "mask", "residual", "feed-forward", "norm", "all four"):
 
 # %%
 left, right = plots.panels(2, width=12)
-plots.curves(range(1, 151), runs, title="Two bugs spoil the training, two hide\n(marked sums, 4 layers, d_model 24, one seed)",
-             x_label="training step", y_label="loss (nats)", legend_title="bug", ax=left)
-plots.bars(accuracy, title="Accuracy after 150 steps (guessing gives 0.2)\n(marked sums, 4 layers, d_model 24, one seed)",
-           x_label="bug", y_label="share of right answers", ax=right)
+plots.curves(
+    range(1, 151),
+    runs,
+    title="Two bugs spoil the training, two hide\n(marked sums, 4 layers, d_model 24, one seed)",
+    x_label="training step",
+    y_label="loss (nats)",
+    ax=left,
+)
+left.legend(title="bug", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+plots.bars(
+    accuracy,
+    title="Accuracy after 150 steps (guessing gives 0.2)\n(marked sums, 4 layers, d_model 24, one seed)",
+    x_label="bug",
+    y_label="share of right answers",
+    ax=right,
+)
 plt.show()
 
 # %% [markdown] lang="en"
-# A lost mask and a lost residual cost a lot. The other two bugs hardly show: attention in the next layer makes up for a feed-forward block
+# A lost mask and a lost residual cost a lot. The other two lie on the line of "none" and hardly show: attention in the next layer makes up for a feed-forward block
 # that reads the wrong thing, and a norm that never learns is missed by nobody in so small a task.
 # In a large model you would pay for them and never know.
 #
 # So a loss that falls is no proof that the code is right. Compare with something independent, ask for gradients, change what must not matter.
 # This is what `check` does too.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="f50c46f1"
 # 丢了掩码、丢了残差，代价都很大。另外两个错误几乎看不出来：前馈块读错了输入，下一层的注意力会替它补上；
 # 一个从不学习的归一化层，在这么小的任务里也没有谁会想念它。
 # 换成大模型，你就会一直为它们付出代价，却毫不知情。
@@ -703,7 +792,7 @@ plt.show()
 #
 # In the next unit you stack your layers into a classifier and train it on film reviews.
 
-# %% [markdown] lang="zh" of="00000000"
+# %% [markdown] lang="zh" of="70967eb3"
 # ## 现在你已经会了
 #
 # - 不看资料写出一个编码器层，并说清四个步骤各管什么

@@ -15,8 +15,9 @@ from rich.table import Table
 
 from ...runtime import describe_machine, report_versions, usable_cores
 from ...selfcheck.report import check_names
+from ...terminal import console, fail
 from .. import files
-from ..cli import SandboxChoice, console, fail, progress
+from ..cli import SandboxChoice, progress
 from ..runner import RunError
 from ..sandbox import SandboxUnavailable, find_mode
 from ..units import Unit, UnitError, find_units
@@ -99,7 +100,7 @@ def main(
         mode = find_mode(sandbox.value)
         settings = Settings(tuple(unit or UNITS), students, nbgrader_sample, cores or usable_cores(), mode)
         figures = measure(settings)
-    except (RunError, RuntimeError, UnitError, SandboxUnavailable) as error:
+    except (RunError, RuntimeError, UnitError, SandboxUnavailable, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail("interrupted; nothing was written") from None

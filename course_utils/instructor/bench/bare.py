@@ -108,7 +108,11 @@ def points(solutions: str, bare: Bare) -> Scores:
 def prepare(submitted: Path, solutions: str, units: Sequence[str]) -> list[Bare]:
     """The submissions of a class, taken apart."""
     return [
-        Bare(student.name, unit, rebuild((student / unit / f"{unit}.ipynb").read_bytes(), engine._skeleton(solutions, unit)))
+        Bare(
+            student.name,
+            unit,
+            rebuild((student / unit / f"{unit}.ipynb").read_bytes(), engine._skeleton(solutions, unit)),
+        )
         for student in sorted(submitted.iterdir())
         for unit in units
     ]

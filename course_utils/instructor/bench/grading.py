@@ -1,8 +1,8 @@
 """The part "grading": plain nbgrader, this engine and the limit on the same submissions.
 
 - plain nbgrader: `nbgrader autograde UNIT` on the release, as an instructor would run it, for a sample of the class
-- this engine on one core and on all: from the first notebook read to the last page written, gradebook included, with the
-  start of its own workers and sandboxes
+- this engine on one core and on all: from the first notebook read to the last page written, gradebook included, with
+  the start of its own workers and sandboxes
 - the limit: see `bare.py`
 
 Experiment cells are off for all. Only numbers of one run are compared: machines differ, and hours do.
@@ -24,7 +24,7 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 
-from .. import assess, engine, files, gradebook, intake, pages, sandbox
+from .. import assess, engine, files, gradebook, pages, sandbox
 from ..build import generate, source_notebook
 from ..lesson import read
 from ..results import finish
@@ -147,7 +147,7 @@ def _nbgrader(
     return seconds, len(chosen) * len(units), scores
 
 
-# this engine ------------------------------------------------------------------------------------------------------------
+# this engine ----------------------------------------------------------------------------------------------------------
 
 
 def _engine(plan: Plan, tell: Tell) -> tuple[dict[str, float], Scores]:
@@ -205,15 +205,23 @@ def _shares(plan: Plan, tell: Tell) -> dict[str, float]:
     def side(own: assess.UnitJudge, rule: object, student: object, seed: object) -> str:
         return "checks, truth's side" if student is own.truth else ""
 
+    def asking(session: object, request: object) -> str:
+        return "" if watch.current() == "cells" else "checks, student's side"
+
     with contextlib.ExitStack() as stack:
         for owner, name, what in STEPS:
             stack.enter_context(watch.on(owner, name, lambda *args, what=what, **kwargs: what))
         stack.enter_context(
-            watch.on(engine.Session, "ask", lambda *args: "" if watch.current() == "cells" else "checks, student's side")
+            watch.on(
+                engine.Session, "ask", lambda *args: "" if watch.current() == "cells" else "checks, student's side"
+            )
         )
         stack.enter_context(watch.on(assess.UnitJudge, "_look", side))
         with watch.measuring("all else"):
             outcome = run(plan, _Here(), tell)
             finish(plan, outcome.records)
     engine._sandbox(plan.sandbox).close()
-    return {what: 1000 * seconds / outcome.graded for what, seconds in sorted(watch.seconds.items(), key=lambda item: -item[1])}
+    return {
+        what: 1000 * seconds / outcome.graded
+        for what, seconds in sorted(watch.seconds.items(), key=lambda item: -item[1])
+    }

@@ -279,6 +279,7 @@ class _Bench:
 
     def __init__(self, student: Student, draw: Draw, exercise: str) -> None:
         self.draw = draw
+        self._silences: dict[bool, frozenset[str]] = {}
         self.layer = student.build(exercise, draw.d_model, draw.num_heads, draw.d_ff)
         self.layer.train(False)
         self.weights = canonical_weights(draw)
@@ -295,14 +296,19 @@ class _Bench:
         rest = [] if mask is None else [mask]
         output, calls = self.layer.trace(PARTS, self.x, *rest)
         again = self.layer(self.x, *rest)
-        silent = self._silent(rest) if isinstance(output, Tensor) else frozenset()
+        silent = self._silent(mask is not None) if isinstance(output, Tensor) else frozenset()
         hidden = None if mask is None else mask == 0
         expected = self.twin(self.x, src_key_padding_mask=hidden).detach()
         repeats = not isinstance(output, Tensor) or same(output, again)
         return Sight(self.x, mask, output, calls, expected, self.twin.self_attn, self.weights, silent, repeats)
 
-    def _silent(self, rest: list[Tensor]) -> frozenset[str]:
-        rest = [value.to(torch.int64) for value in rest]
+    def _silent(self, masked: bool) -> frozenset[str]:
+        """Parts of which a weight gets no gradient, with a mask (of whichever dtype) or without."""
+        if masked not in self._silences:
+            self._silences[masked] = self._look_for_silence([self.mask.to(torch.int64)] if masked else [])
+        return self._silences[masked]
+
+    def _look_for_silence(self, rest: list[Tensor]) -> frozenset[str]:
         try:
             names = self.layer.silent_parameters(self.x, *rest)
         except StudentError:  # a backward pass that raises is paid for at norm2, where the layer ends
