@@ -16,7 +16,7 @@ from ..selfcheck.judge import Fingerprint, Look, Seen, Trouble, Verdict
 from ..selfcheck.rules import Rule
 from ..selfcheck.sentences import Text, filled
 from ..selfcheck.student import Student, local
-from .units import Unit
+from .units import Unit, UnitError
 
 
 class Stopped(Exception):
@@ -196,9 +196,13 @@ class UnitJudge:
             self._remembered = (seed, {})
         looks = self._remembered[1]
         if (mutant, rule.name) not in looks:
-            trusted = self._mistaken(mutant, rule, seed) if mutant else self._look(rule, self.truth, seed)
-            looks[mutant, rule.name] = trusted
+            looks[mutant, rule.name] = self._mistaken(mutant, rule, seed) if mutant else self._true(rule, seed)
         return looks[mutant, rule.name]
+
+    def _true(self, rule: Rule, seed: str) -> Look:
+        seen = self._look(rule, self.truth, seed)
+        refuse_trouble(self.unit, rule, seen)
+        return seen
 
     def _mistaken(self, mutant: str, rule: Rule, seed: str) -> Look:
         cases, student = self._cases(rule), self.mistake(mutant)
@@ -217,6 +221,13 @@ class UnitJudge:
             for mutant in self.unit.mutants
             if mutant.exercise == exercise and check in mutant.loses
         ]
+
+
+def refuse_trouble(unit: Unit, rule: Rule, seen: Look) -> None:
+    """Raise UnitError where a rule could not look at the truth: whoever met the same trouble would seem right."""
+    for trouble in seen:
+        if isinstance(trouble, Trouble):
+            raise UnitError(f"{unit.folder / 'hidden_tests.py'}: {rule.name} cannot look at the truth: {trouble.kind()}")
 
 
 def _wrong(seen: Mapping[str, Look], expected: Mapping[str, Look], rules: Mapping[str, Rule]) -> set[str]:

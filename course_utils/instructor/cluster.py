@@ -1,6 +1,6 @@
-"""A Dask cluster as a place to grade: workers need this release of the course and its environment, nothing else.
+"""A Dask cluster as a place to grade: its machines need this release of the course and its environment, nothing else.
 
-    dask scheduler                                           # prints its address
+    dask scheduler                                            # on one machine; prints its address
     dask worker tcp://ADDRESS:8786 --nworkers 2 --nthreads 1  # on each machine
     course grade SUBMITTED --dask tcp://ADDRESS:8786
 

@@ -60,6 +60,14 @@ def write(submitted: Path, student: str, unit: Unit, notebook: Mapping[str, Any]
     return path
 
 
+def classic_mistakes(unit: Unit, number: int) -> Iterator[tuple[str, Mutant]]:
+    """One or two known mistakes, in different exercises, other ones for each number."""
+    for place in range(1 + number % 2):
+        exercise = unit.exercises[(number + 2 * place) % len(unit.exercises)]
+        known = [mutant for mutant in unit.mutants if mutant.exercise == exercise and mutant.name != "report"]
+        yield exercise, known[(3 * number + place) % len(known)]
+
+
 def demo_class(units: list[Unit]) -> Iterator[tuple[str, Unit, dict[str, Any] | bytes]]:
     """A small class: student, unit, notebook. Names say what each of them did."""
     for unit in units:
@@ -70,11 +78,9 @@ def demo_class(units: list[Unit]) -> Iterator[tuple[str, Unit, dict[str, Any] | 
         yield "blank", unit, released(unit)
         yield "laboratory report", unit, filled(unit, report(unit))
         for number in range(4):
-            mistakes = [m for m in unit.mutants if m.name != "report"][number::4]
-            chosen = {mistake.exercise: unit.mutated(mistake) for mistake in reversed(mistakes)}
             language = "zh" if number % 2 else "en"
-            few = dict(list(chosen.items())[: 1 + number % 2])
-            yield f"classic mistakes {number + 1}", unit, filled(unit, reference(unit) | few, language=language)
+            mistakes = {exercise: unit.mutated(mutant) for exercise, mutant in classic_mistakes(unit, number)}
+            yield f"classic mistakes {number + 1}", unit, filled(unit, reference(unit) | mistakes, language=language)
         crash = f"import os\nos._exit(3)\n\n{unit.answer(unit.exercises[0])}"
         yield "crashes", unit, filled(unit, reference(unit) | {unit.exercises[0]: crash})
         loop = f"while True:\n    pass\n\n{unit.answer(unit.exercises[-1])}"

@@ -9,7 +9,7 @@ import torch
 from ..selfcheck import judge
 from ..selfcheck import rules as rule_modules
 from ..selfcheck.texts import VISIBLE_SEED, fingerprint_of_source
-from .assess import UnitJudge
+from .assess import UnitJudge, refuse_trouble
 from .units import Unit, UnitError
 
 
@@ -45,7 +45,10 @@ def unit_texts(unit: Unit, title: dict[str, str]) -> dict[str, Any]:
         torch.manual_seed(0)  # dropout draws from torch's own stream; equal sources must give equal bytes
         return judge.look(rule, student, cases[rule.exercise], VISIBLE_SEED)
 
-    texts["recorded"] = {check: judge.recorded(look(check, ready.truth)) for check in unit.rules}
+    truths = {check: look(check, ready.truth) for check in unit.rules}
+    for check, seen in truths.items():
+        refuse_trouble(unit, unit.rules[check], seen)
+    texts["recorded"] = {check: judge.recorded(seen) for check, seen in truths.items()}
     texts["fingerprints"] = {
         name: [
             {

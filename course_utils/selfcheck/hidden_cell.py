@@ -39,7 +39,7 @@ def grade_cell(
     rule = next(rule for rule in rules(unit) if rule.name == check)
     silence = io.StringIO()
     with contextlib.ExitStack() as quiet:
-        quiet.enter_context(judge.one_thread())
+        quiet.enter_context(judge.undisturbed())
         quiet.enter_context(contextlib.redirect_stdout(silence))
         quiet.enter_context(contextlib.redirect_stderr(silence))
         quiet.enter_context(warnings.catch_warnings())

@@ -35,7 +35,8 @@ class Trouble:
 
     def kind(self) -> str:
         """What two troubles have to share to be the same one."""
-        return f"{self.outcome} {self.reason} {self.about.get('type', '')}"
+        reason = "raised" if self.reason == "raised_elsewhere" else self.reason  # where it raised is a matter of words
+        return f"{self.outcome} {reason} {self.about.get('type', '')}"
 
 
 Seen = dict[str, Any] | Trouble
@@ -59,12 +60,16 @@ def case_seed(seed: str, check: str, number: int) -> int:
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Let torch work on one thread: on tensors as small as these, threads take up to ten times as long as one."""
+def undisturbed() -> Iterator[None]:
+    """Let torch work on one thread, and leave its random state as it was.
+
+    On tensors as small as these, threads take up to ten times as long as one.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with torch.random.fork_rng(devices=[]):
+            yield
     finally:
         torch.set_num_threads(threads)
 

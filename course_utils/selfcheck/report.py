@@ -141,7 +141,7 @@ def looks(unit: str, exercise: str, names: dict[str, Any]) -> tuple[dict[str, Ru
     cases = module(unit).VISIBLE_CASES[exercise]
     silence = io.StringIO()
     with contextlib.ExitStack() as quiet:
-        quiet.enter_context(judge.one_thread())
+        quiet.enter_context(judge.undisturbed())
         quiet.enter_context(contextlib.redirect_stdout(silence))
         quiet.enter_context(contextlib.redirect_stderr(silence))
         quiet.enter_context(warnings.catch_warnings())

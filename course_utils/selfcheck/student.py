@@ -164,7 +164,7 @@ class Student:
         for position, variable in enumerate(args):
             if not is_variable(variable):
                 continue
-            agrees = True
+            agrees, moves = True, False
             directions = [torch.randn(variable.shape, generator=generator) for _ in range(2)]
             steps = [sign * SLOPE_STEP * direction for direction in directions for sign in (1, -1)]
             moved = [request([*args[:position], variable + step, *args[position + 1 :]]) for step in steps]
@@ -180,9 +180,11 @@ class Student:
                 gradient = gradients[position]
                 fits = isinstance(gradient, Tensor) and gradient.shape == direction.shape
                 exact = (gradient.double() * direction).sum().item() if fits else 0.0
+                moves |= numeric != 0.0
                 agrees &= math.isfinite(exact) and math.isfinite(numeric)
                 agrees &= abs(exact - numeric) <= SLOPE_TOLERANCE * max(abs(exact), abs(numeric)) + 3e-3
-            agreement[f"slope of argument {position}"] = bool(agrees)
+            # what no argument moves has nothing to do with it: its gradient of 0 earns nothing
+            agreement[f"slope of argument {position}"] = bool(agrees and moves)
         return agreement
 
 
@@ -258,16 +260,22 @@ class Built:
         names = self._student.ask("backward", call=number, cotangents=cotangents, wants="parameters")
         return sorted(name for name in names if isinstance(name, str))
 
-    def trace(self, children: Sequence[str], *args: Any, **kwargs: Any) -> tuple[Any, dict[str, list[Any]]]:
-        """The output, and for each child a list of its calls (args, kwargs, output). Raises Fault for a missing child."""
-        value, notes = self._student.ask(
+    def trace(
+        self, children: Sequence[str], *args: Any, **kwargs: Any
+    ) -> tuple[Any, dict[str, list[Any]], StudentError | None]:
+        """The output, for each child a list of its calls (args, kwargs, output), and what ended the call if it raised.
+
+        Raises Fault for a missing child.
+        """
+        value, notes, error = self._student.ask(
             "trace", **self._target, children=list(children), args=list(_sent(args)), kwargs=_sent(kwargs)
         )
         for child in children:
             if child not in notes:
                 raise Fault("no_submodule", name=child)
         # the workbench notes no more than a few calls; what claims to be more would only be slow to look at
-        return value, {child: [tuple(call) for call in notes[child][:MAX_CALLS]] for child in children}
+        calls = {child: [tuple(call) for call in notes[child][:MAX_CALLS]] for child in children}
+        return value, calls, StudentError.of(error) if error is not None else None
 
 
 def as_tensor(value: Any) -> Tensor:

@@ -132,7 +132,10 @@ class Workbench:
         return answers
 
     def _do_trace(self, request: Request) -> list[Any]:
-        """Call an object while noting every call of the named children: arguments, keyword arguments, output."""
+        """Call an object while noting every call of the named children: arguments, keyword arguments, output.
+
+        Where the object raises, the answer holds what was noted until then, and the error.
+        """
         target = self._target(request)
         notes: dict[str, list[Any]] = {}
         wrapped = []
@@ -142,12 +145,15 @@ class Workbench:
                 notes[child] = []
                 wrapped.append(module)
                 module.forward = self._noting(module.forward, notes[child])
+        value, error = None, None
         try:
-            value = target(*self._revive(request["args"]), **self._revive(request["kwargs"]))
+            value = self._plain(target(*self._revive(request["args"]), **self._revive(request["kwargs"])))
+        except Exception as raised:
+            error = describe(raised)
         finally:
             for module in wrapped:
                 module.__dict__.pop("forward", None)
-        return [self._plain(value), notes]
+        return [value, notes, error]
 
     def _noting(self, forward: Callable[..., Any], notes: list[Any]) -> Callable[..., Any]:
         def noting(*args: Any, **kwargs: Any) -> Any:

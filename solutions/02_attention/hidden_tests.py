@@ -35,7 +35,7 @@ CASES = {
     ],
     "MultiHeadSelfAttention": [
         dict(batch=3, seq=5, num_heads=4, d_head=6, not_dividing=5),
-        dict(batch=2, seq=7, num_heads=2, d_head=5, not_dividing=4),
+        dict(batch=3, seq=7, num_heads=2, d_head=5, not_dividing=4),
     ],
 }
 

@@ -243,7 +243,8 @@ def test_the_slope_of_an_object_is_that_of_its_forward(layer):
 def test_a_trace_tells_what_the_parts_got_and_gave(layer):
     layer.train(False)
     x = torch.randn(2, 3)
-    output, notes = layer.trace(("part",), x)
+    output, notes, error = layer.trace(("part",), x)
+    assert error is None
     ((args, kwargs, given),) = notes["part"]
     assert torch.equal(args[0], x)
     assert kwargs == {}

@@ -81,7 +81,7 @@ TIME = [
         cells={"MultiHeadSelfAttention": "from torch import nn\nclass MultiHeadSelfAttention(nn.Module):\n"
                "    def __init__(self, *a):\n        super().__init__()\n    def named_parameters(self, *a, **k):\n"
                "        while True: pass\n"},
-        loses=("MultiHeadSelfAttention-values",), ends=("timeout",), patience=SHORT,
+        loses=("MultiHeadSelfAttention",), ends=("timeout",), patience=SHORT,
     ),
     Hostile(
         "a loop in train()", ESCAPE, "does not come back when its mode is set", unit=UNIT_03,

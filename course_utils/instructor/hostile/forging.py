@@ -285,8 +285,7 @@ import torch
 from course_utils.selfcheck.workbench import Workbench
 honest = Workbench._do_backward
 def backward(self, request):
-    found = honest(self, request)
-    return found | {"arguments": [torch.ones(4_000_000, 1, 1, 1) for _ in found["arguments"]]}
+    return [torch.ones(4_000_000, 1, 1, 1) for _ in honest(self, request)]
 Workbench._do_backward = backward
 """,
         loses=("div_term", "PositionalEncoding-gradient"),
@@ -381,7 +380,7 @@ FORGED_EVIDENCE = """
 import torch
 from course_utils.selfcheck.workbench import Workbench
 Workbench._do_state = lambda self, request: {"parameters": {}, "buffers": {"pe": torch.zeros(9, 14)}}
-Workbench._do_backward = lambda self, request: {"arguments": [True], "parameters": {"x": "y"}}
+Workbench._do_backward = lambda self, request: [True, {"x": "y"}]
 """
 
 SAME_CELL = """

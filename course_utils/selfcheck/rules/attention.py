@@ -273,7 +273,7 @@ def _empty_rows(student: Student, probe: Probe, kept: bool, explained: bool) -> 
         pulls = [torch.ones_like(item).cumsum(-1) for item in outputs]
         if not explained and len(pulls) == 2:
             pulls[0].zero_()
-        found = student.ask("backward", call=number, cotangents=pulls)["arguments"]
+        found = student.ask("backward", call=number, cotangents=pulls, wants="arguments")
     after = student.inputs_after(name, *args)[3]
     return {
         "row without keys: weights finite": _finite(attn),

@@ -8,7 +8,7 @@ the TODOs before it made: so one mistake costs one check.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -194,6 +194,7 @@ class Sight:
     weights: Mapping[str, Tensor]
     silent: frozenset[str]  # parts of which a weight gets no gradient
     repeats: bool  # two runs in eval mode agree
+    error: StudentError | None = None  # what ended the run; parts that were reached before it can still be judged
 
     @property
     def hidden(self) -> Tensor | None:
@@ -291,16 +292,22 @@ class _Bench:
         self.directions = draw.normal(draw.d_model, PROJECTIONS, scale=draw.d_model**-0.5)
 
     def sight(self, dtype: torch.dtype | None = torch.int64) -> Sight:
-        """One run of the layer, with a mask of some dtype or with none."""
+        """One run of the layer, with a mask of some dtype or with none; of its parts nothing is told yet."""
         mask = None if dtype is None else self.mask.to(dtype)
-        rest = [] if mask is None else [mask]
-        output, calls = self.layer.trace(PARTS, self.x, *rest)
-        again = self.layer(self.x, *rest)
+        try:
+            output = self.layer(self.x, *([] if mask is None else [mask]))
+        except StudentError:  # the parts say who raised it
+            output = None
         silent = self._silent(mask is not None) if isinstance(output, Tensor) else frozenset()
         hidden = None if mask is None else mask == 0
         expected = self.twin(self.x, src_key_padding_mask=hidden).detach()
-        repeats = not isinstance(output, Tensor) or same(output, again)
-        return Sight(self.x, mask, output, calls, expected, self.twin.self_attn, self.weights, silent, repeats)
+        return Sight(self.x, mask, output, {}, expected, self.twin.self_attn, self.weights, silent, repeats=True)
+
+    def looked_into(self, sight: Sight) -> Sight:
+        """The same run once more, with what went in and out of the layer's parts."""
+        output, calls, error = self.layer.trace(PARTS, self.x, *([] if sight.mask is None else [sight.mask]))
+        repeats = not isinstance(output, Tensor) or same(output, sight.output)
+        return replace(sight, output=output, calls=calls, repeats=repeats, error=error)
 
     def _silent(self, masked: bool) -> frozenset[str]:
         """Parts of which a weight gets no gradient, with a mask (of whichever dtype) or without."""
@@ -317,25 +324,29 @@ class _Bench:
 
     def view(self, sight: Sight, value: Any) -> Tensor:
         """An output as it is compared: some projections of each token's vector."""
-        if not sight.repeats:
-            return torch.full((1,), 12345.0)  # differs from run to run: no single value would tell it
+        if not sight.repeats:  # differs from run to run: no single value would tell it
+            return torch.full((*self.x.shape[:2], PROJECTIONS), 12345.0)
         if not isinstance(value, Tensor) or value.shape != self.x.shape:
-            return torch.zeros(1)
+            return torch.full((*self.x.shape[:2], PROJECTIONS), -12345.0)
         return sight.at_tokens(value).float() @ self.directions
 
 
 def _judged(bench: _Bench, sights: list[Sight], part: str, holds: Callable[[Sight], bool]) -> Observations:
     """The layer's output; or, where only other TODOs spoil it, the output that it would have without them."""
     right = all(sight.right for sight in sights)
+    if not right:  # most layers are right, and then nobody asks about their parts
+        sights = [bench.looked_into(sight) for sight in sights]
     views = [torch.cat([bench.view(sight, sight.output) for sight in sights])]
     if not right and all(holds(sight) for sight in sights):
         views.append(torch.cat([bench.view(_steady(sight), sight.expected) for sight in sights]))
+    elif error := next((sight.error for sight in sights if sight.error is not None), None):
+        raise error
     learns = not right or not any(part in sight.silent for sight in sights)
     return {"layer": AnyOf(views), "gradient reaches the weights": learns}
 
 
 def _steady(sight: Sight) -> Sight:
-    return Sight(**{**vars(sight), "repeats": True})
+    return replace(sight, repeats=True)
 
 
 # the encoder layer: one relation per TODO ---------------------------------------------------------------------------
@@ -389,7 +400,10 @@ def _attention(student: Student, draw: Draw, exercise: str) -> Observations:
 
 def _norm1(student: Student, draw: Draw, exercise: str) -> Observations:
     bench = _Bench(student, draw, exercise)
-    unchanged = torch.equal(bench.layer.inputs_after(bench.x, bench.mask)[0], bench.x)
+    try:
+        unchanged = torch.equal(bench.layer.inputs_after(bench.x, bench.mask)[0], bench.x)
+    except StudentError:  # told by the part that raises
+        unchanged = True
     return {**_judged(bench, [bench.sight()], "norm1", _norm1_holds), "input unchanged": unchanged}
 
 
