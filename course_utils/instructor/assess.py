@@ -227,7 +227,9 @@ def refuse_trouble(unit: Unit, rule: Rule, seen: Look) -> None:
     """Raise UnitError where a rule could not look at the truth: whoever met the same trouble would seem right."""
     for trouble in seen:
         if isinstance(trouble, Trouble):
-            raise UnitError(f"{unit.folder / 'hidden_tests.py'}: {rule.name} cannot look at the truth: {trouble.kind()}")
+            raise UnitError(
+                f"{unit.folder / 'hidden_tests.py'}: {rule.name} cannot look at the truth: {trouble.kind()}"
+            )
 
 
 def _wrong(seen: Mapping[str, Look], expected: Mapping[str, Look], rules: Mapping[str, Rule]) -> set[str]:

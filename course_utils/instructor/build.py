@@ -73,7 +73,7 @@ def _expanded(unit: Unit, cell: Cell, number: int) -> Iterator[NotebookNode]:
 
 def _cell(kind: str, source: str, label: str, metadata: dict[str, Any]) -> NotebookNode:
     """A cell with a stable id, a code cell without a trace of having run."""
-    new = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
+    new: Any = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
     identity = re.sub(r"[^a-zA-Z0-9_-]", "-", label)[:64]
     return new(source=source, id=identity, metadata=metadata)
 
@@ -233,7 +233,20 @@ def secret_lines(unit: Unit) -> Iterator[str]:
 def _tells(line: str) -> bool:
     """Whether a line would tell a student anything: brackets, imports and short words do not."""
     text = line.strip()
-    plain = ("import ", "from ", "for ", "with ", "#", "return x", "class ", "def ", "super().__init__", "@", '"""', "raise ValueError(")
+    plain = (
+        "import ",
+        "from ",
+        "for ",
+        "with ",
+        "#",
+        "return x",
+        "class ",
+        "def ",
+        "super().__init__",
+        "@",
+        '"""',
+        "raise ValueError(",
+    )
     return len(text) > 14 and not text.startswith(plain)
 
 

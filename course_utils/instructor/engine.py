@@ -252,10 +252,9 @@ class SandboxBench:
         self._troubles: dict[str, Trouble | Stopped] = {}
         self._own: Session | None = None
         self._followed: Session | None = None
-        self._placed: set[str] = (
-            set()
-        )  # exercises whose reference ran in the place of their cells, in the current process
-        self._imposed: set[str] = set()  # exercises whose reference was put there afterwards
+        # exercises whose reference, in the current process, ran in the place of their cells, or was put there afterwards
+        self._placed: set[str] = set()
+        self._imposed: set[str] = set()
 
     def close(self) -> None:
         """End all processes."""

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..selfcheck.sentences import SENTENCES
-from ..selfcheck.student import KNOWN_ERRORS
+from ..selfcheck.student import KNOWN_ERRORS, KNOWN_KINDS
 from ..selfcheck.texts import LANGUAGES, unit_texts
 from . import files, sample
 from .engine import Task, grade
@@ -81,7 +81,9 @@ def make_trials(units: Sequence[Unit], mode: str, folder: Path) -> Iterator[Tria
             unit = names[attack.unit]
             data, reason = _handed_in(attack, unit, folder / str(number))
             task = _task(unit, data, mode, reason, f"{attack.kind}: {attack.name}")
-            yield Trial(unit.name, attack.kind, attack.name, replace(task, patience=attack.patience), _expecting(attack, unit))
+            yield Trial(
+                unit.name, attack.kind, attack.name, replace(task, patience=attack.patience), _expecting(attack, unit)
+            )
 
 
 def run_trials(
@@ -141,7 +143,14 @@ def _handed_in(attack: Hostile, unit: Unit, folder: Path) -> tuple[bytes | None,
     notebook = sample.filled(unit, sample.reference(unit) | dict(attack.cells))
     first = next(n for n, cell in enumerate(notebook["cells"]) if cell["source"] in _answers(unit, attack))
     notebook["cells"][first:first] = [
-        {"cell_type": "code", "id": f"own-{n}", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+        {
+            "cell_type": "code",
+            "id": f"own-{n}",
+            "metadata": {},
+            "execution_count": None,
+            "outputs": [],
+            "source": source,
+        }
         for n, source in enumerate(attack.extra)
     ]
     damaged = attack.damage(notebook) if attack.damage else notebook
@@ -195,7 +204,7 @@ def _sentences(unit: str) -> tuple[frozenset[str], re.Pattern[str]]:
     texts = unit_texts(unit)
     fixed = [*texts["hints"].values(), *REASONS.values()]
     gaps = {
-        "type": "|".join([*sorted(KNOWN_ERRORS), "a?n?d?array|int|float|bool|str|list|tuple|dict|Tensor|None|object|ndarray"]),
+        "type": "|".join([*sorted(KNOWN_ERRORS), *KNOWN_KINDS, "None", "object"]),
         "line": "[0-9]{1,4}",
         "rule": "|".join(re.escape(rule[la].rstrip(".。")) for rule in texts["rules"].values() for la in LANGUAGES),
         "name": r"[A-Za-z_][\w.]{0,60}",

@@ -157,7 +157,7 @@ class Unit:
         return "\n".join(kept)
 
     def mutated(self, mutant: Mutant) -> str:
-        """The text of an exercise's cell with a mutant's mistake in it. Raises UnitError where a change does not fit."""
+        """The text of a cell with a mutant's mistake in it. Raises UnitError where a change does not fit."""
         text = mutant.source or self.answer(mutant.exercise)
         for old, new in mutant.change:
             if text.count(old) != 1:

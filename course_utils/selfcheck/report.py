@@ -136,7 +136,7 @@ def _mistakes(unit: str, exercise: str) -> Iterator[Fingerprint]:
 
 
 def looks(unit: str, exercise: str, names: dict[str, Any]) -> tuple[dict[str, Rule], dict[str, Look]]:
-    """The rules of an exercise and what they see on the visible draws. Prints and warnings of the learner are kept still."""
+    """The rules of an exercise and what they see on the visible draws; prints and warnings are kept still."""
     chosen = {rule.name: rule for rule in rules(unit) if rule.exercise == exercise}
     cases = module(unit).VISIBLE_CASES[exercise]
     silence = io.StringIO()

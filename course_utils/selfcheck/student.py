@@ -279,9 +279,11 @@ class Built:
 
 
 def as_tensor(value: Any) -> Tensor:
-    """The value itself if it is a tensor. Raises Fault otherwise."""
+    """The value itself if it is a tensor of real numbers. Raises Fault otherwise."""
     if not isinstance(value, Tensor):
         raise Fault("no_tensor", type=kind_of(value))
+    if value.is_complex():
+        raise Fault("odd_value")
     return value
 
 

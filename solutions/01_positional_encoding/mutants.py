@@ -182,7 +182,12 @@ MUTANTS = [
         "values",
         (SUM, "encoded = self.dropout(x * x.size(-1) ** 0.5 + self.pe[:seq])"),
     ),
-    _layer("position_alone", "tokens_lost", "values", (SUM, "encoded = self.dropout(self.pe[:seq].expand_as(x))")),
+    _layer(
+        "position_alone",
+        "tokens_lost",
+        "values gradient",  # no gradient comes back to tokens that are not there
+        (SUM, "encoded = self.dropout(self.pe[:seq].expand_as(x))"),
+    ),
     _layer("multiplied", "multiplied", "values", (SUM, "encoded = self.dropout(x * self.pe[:seq])")),
     _layer("in_place", "input_changed", "gradient", (SUM, "x += self.pe[:seq]\n        encoded = self.dropout(x)")),
     _layer("detached", "gradient_cut", "gradient", (SUM, "encoded = self.dropout(x.detach() + self.pe[:seq])")),

@@ -3,6 +3,7 @@
 The truth of both layers is torch's own encoder layer in float64, run with whatever weights were loaded.
 """
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -55,6 +56,13 @@ class FeedForward(nn.Module):
         return F.dropout(output, self.dropout, self.training).to(x.dtype)
 
 
+@cache  # it only lends its forward; the weights come with each call
+def _layer(d_model: int, num_heads: int, d_ff: int) -> nn.Module:
+    return nn.TransformerEncoderLayer(
+        d_model, num_heads, d_ff, 0.0, batch_first=True, norm_first=False, dtype=torch.float64
+    )
+
+
 class TransformerEncoderLayer(nn.Module):
     """torch.nn.TransformerEncoderLayer(norm_first=False) in float64; the parts only hold the weights."""
 
@@ -66,10 +74,11 @@ class TransformerEncoderLayer(nn.Module):
         self.shape = (d_model, num_heads, d_ff)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        layer = nn.TransformerEncoderLayer(*self.shape, 0.0, batch_first=True, norm_first=False, dtype=torch.float64)
         weights = {name.removeprefix("ff."): value.double() for name, value in self.named_parameters()}
         hidden = None if mask is None else mask == 0
-        output = torch.func.functional_call(layer, weights, (x.double(),), {"src_key_padding_mask": hidden})
+        output = torch.func.functional_call(
+            _layer(*self.shape), weights, (x.double(),), {"src_key_padding_mask": hidden}
+        )
         return output.to(x.dtype)
 
 

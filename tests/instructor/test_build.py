@@ -178,7 +178,11 @@ def test_an_unknown_unit_stops_the_build(workshop):
 @pytest.mark.slow
 def test_a_lesson_that_shows_an_answer_stops_the_build(workshop):
     secret = "frequencies = torch.exp(-two_i * math.log(10000.0) / d_model)"
-    edit(workshop / "solutions" / FIRST.name / "notebook.py", "torch.manual_seed(0)\n", f"torch.manual_seed(0)\n{secret}\n")
+    edit(
+        workshop / "solutions" / FIRST.name / "notebook.py",
+        "torch.manual_seed(0)\n",
+        f"torch.manual_seed(0)\n{secret}\n",
+    )
     with pytest.raises(UnitError, match="secret lines, such as 'frequencies = torch"):
         list(build.build())
 
@@ -194,16 +198,24 @@ def test_a_released_notebook_shows_no_secret_line(unit, language):
 PLANTED = {
     "an answer": lambda unit: unit.cell(unit.exercises[0]).split("### BEGIN SOLUTION\n")[1].splitlines()[0],
     "a truth": lambda unit: next(
-        line for line in (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines() if "return torch" in line
+        line
+        for line in (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines()
+        if "return torch" in line
     ),
     "points": lambda unit: next(
-        line for line in (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines() if '-values": ' in line
+        line
+        for line in (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines()
+        if '-values": ' in line
     ),
     "a mutant": lambda unit: next(
-        line for line in (unit.folder / "mutants.py").read_text(encoding="utf-8").splitlines() if line.count('"') > 3
+        line
+        for line in (unit.folder / "mutants.py").read_text(encoding="utf-8").splitlines()
+        if "(EXPONENTIAL, " in line
     ),
     "an alternative": lambda unit: next(
-        line for line in (unit.folder / "alternatives.py").read_text(encoding="utf-8").splitlines() if "return torch" in line
+        line
+        for line in (unit.folder / "alternatives.py").read_text(encoding="utf-8").splitlines()
+        if "return torch" in line
     ),
     "a criterion": lambda unit: next(
         line for line in (unit.folder / "rubric.yml").read_text(encoding="utf-8").splitlines() if "en: " in line
@@ -331,7 +343,7 @@ def test_the_file_ends_with_one_line_break_and_holds_chinese_as_it_is(unit, lang
 # what a truth needs -----------------------------------------------------------------------------------------------
 
 
-MODULE = '''
+MODULE = """
 from __future__ import annotations
 
 import math
@@ -367,7 +379,7 @@ def path():
 
 def decorate(f):
     return f
-'''
+"""
 
 
 @pytest.mark.parametrize(

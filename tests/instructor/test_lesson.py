@@ -41,7 +41,9 @@ def test_the_title_is_the_first_heading_of_each_language(unit):
 
 def test_an_english_word_that_changes_makes_the_translation_stale_and_says_what_to_run(unit):
     change(unit, "A Transformer reads all words", "A Transformer reads most words")
-    with pytest.raises(UnitError, match=r"notebook\.py: the Chinese of '# Unit 1.*' is stale.*course build --translated"):
+    with pytest.raises(
+        UnitError, match=r"notebook\.py: the Chinese of '# Unit 1.*' is stale.*course build --translated"
+    ):
         lesson.read(unit)
 
 

@@ -66,7 +66,9 @@ def test_an_exercise_cell_holds_one_definition(unit, exercise):
 def test_preamble_and_answers_together_say_what_the_reference_says(unit):
     said = ast.unparse(ast.parse("\n".join([unit.preamble(), *map(unit.answer, unit.exercises)])))
     tree = ast.parse(unit.reference_source)
-    tree.body = [node for node in tree.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+    tree.body = [
+        node for node in tree.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
     assert sorted(said.splitlines()) == sorted(ast.unparse(tree).splitlines())
 
 

@@ -93,7 +93,7 @@ def test_a_change_in_place_is_seen_in_the_arguments_afterwards(student):
 
 
 def test_an_exception_comes_as_a_student_error_without_its_text(student):
-    with pytest.raises(StudentError, match="^OwnError$") as caught:
+    with pytest.raises(StudentError, match=r"^OwnError$") as caught:
         student.call("own")
     assert caught.value.types[:2] == ("OwnError", "ValueError")
     assert "hidden" not in str(vars(caught.value))
@@ -101,7 +101,13 @@ def test_an_exception_comes_as_a_student_error_without_its_text(student):
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("own", "ValueError"), ("runtime", "RuntimeError"), ("exit", "SystemExit"), ("missing", "NameError"), ("double", "")],
+    [
+        ("own", "ValueError"),
+        ("runtime", "RuntimeError"),
+        ("exit", "SystemExit"),
+        ("missing", "NameError"),
+        ("double", ""),
+    ],
 )
 def test_an_error_is_told_by_the_class_that_python_knows(student, name, told):
     assert student.error(name, *([torch.ones(1)] if name == "double" else [])) == told

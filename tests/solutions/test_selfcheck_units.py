@@ -18,7 +18,9 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 SECONDS = 0.5
 
 EXERCISES = [pytest.param(unit, name, id=name) for unit in UNITS for name in unit.exercises]
-MUTANTS = [pytest.param(unit, mutant, id=f"{mutant.exercise}-{mutant.name}") for unit in UNITS for mutant in unit.mutants]
+MUTANTS = [
+    pytest.param(unit, mutant, id=f"{mutant.exercise}-{mutant.name}") for unit in UNITS for mutant in unit.mutants
+]
 ALTERNATIVES = [
     pytest.param(unit, answer, id=f"{answer.exercise}-{answer.name}") for unit in UNITS for answer in unit.alternatives
 ]

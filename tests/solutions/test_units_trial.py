@@ -43,7 +43,9 @@ QUESTIONS = {
 LARGER = 3  # points from which on an exercise has at least six known mistakes
 
 EXERCISES = [pytest.param(unit, name, id=name) for unit in UNITS for name in CONTRACT.get(unit.name, ())]
-MUTANTS = [pytest.param(unit, mutant, id=f"{mutant.exercise}-{mutant.name}") for unit in UNITS for mutant in unit.mutants]
+MUTANTS = [
+    pytest.param(unit, mutant, id=f"{mutant.exercise}-{mutant.name}") for unit in UNITS for mutant in unit.mutants
+]
 ALTERNATIVES = [
     pytest.param(unit, answer, id=f"{answer.exercise}-{answer.name}") for unit in UNITS for answer in unit.alternatives
 ]

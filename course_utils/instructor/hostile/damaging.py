@@ -14,7 +14,7 @@ EVERYTHING = ("div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_ma
 
 
 def _marks(cell: dict[str, Any]) -> dict[str, Any]:
-    return cell["metadata"].get("nbgrader", {})  # type: ignore[no-any-return]
+    return cell["metadata"].get("nbgrader", {})
 
 
 def _cells(notebook: Notebook, name: str) -> list[dict[str, Any]]:

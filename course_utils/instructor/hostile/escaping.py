@@ -10,7 +10,9 @@ PLAIN = "\nimport torch\n\ndef div_term(d_model):\n    {body}\n"
 def _ends(name: str, body: str, *ends: str, head: str = "", short: bool = False) -> Hostile:
     """An answer whose call does something that ends its process."""
     patience = {"patience": SHORT} if short else {}
-    return by_answer(name, ESCAPE, "is asked, and does not come back", head + PLAIN.format(body=body), ends=ends, **patience)
+    return by_answer(
+        name, ESCAPE, "is asked, and does not come back", head + PLAIN.format(body=body), ends=ends, **patience
+    )
 
 
 def _cell_ends(name: str, source: str, *ends: str, short: bool = False) -> Hostile:
@@ -154,29 +156,44 @@ DEATH = [
 
 PROCESSES = [
     by_cell(
-        "a fork bomb", ESCAPE, "forks without end",
+        "a fork bomb",
+        ESCAPE,
+        "forks without end",
         "import os\ntry:\n    for _ in range(40):\n        os.fork()\nexcept OSError:\n    pass\n",
-        patience=SHORT, spares=False,
+        patience=SHORT,
+        spares=False,
     ),
     by_cell(
-        "children that answer too", ESCAPE, "forks, so that two processes answer on one channel",
-        "import os\nos.fork()\n", patience=SHORT, spares=False,
+        "children that answer too",
+        ESCAPE,
+        "forks, so that two processes answer on one channel",
+        "import os\nos.fork()\n",
+        patience=SHORT,
+        spares=False,
     ),
     by_cell(
-        "a child that outlives", ESCAPE, "leaves a process of its own session behind",
+        "a child that outlives",
+        ESCAPE,
+        "leaves a process of its own session behind",
         "import os, time\nif not os.fork():\n    os.setsid()\n    if not os.fork():\n        time.sleep(10**6)\n    os._exit(0)\n",
     ),
     by_cell(
-        "a thousand threads", ESCAPE, "starts threads until none can be started",
+        "a thousand threads",
+        ESCAPE,
+        "starts threads until none can be started",
         "import threading, time\ntry:\n    for _ in range(1000):\n"
         "        threading.Thread(target=time.sleep, args=(10**6,), daemon=True).start()\nexcept RuntimeError:\n    pass\n",
     ),
     by_cell(
-        "a shell", ESCAPE, "starts programs by magics and by subprocess",
+        "a shell",
+        ESCAPE,
+        "starts programs by magics and by subprocess",
         "%%bash\ncurl -s https://example.org || wget https://example.org\nls / /course\nsleep 0.01\n",
     ),
     by_cell(
-        "a shell in every line", ESCAPE, "uses ! and autoreload and the kernel that is not there",
+        "a shell in every line",
+        ESCAPE,
+        "uses ! and autoreload and the kernel that is not there",
         "!id; ls -la /\n%load_ext autoreload\n%autoreload 2\nget_ipython().kernel.do_shutdown(False)\n",
     ),
 ]

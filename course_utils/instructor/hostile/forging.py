@@ -17,15 +17,20 @@ for fd in range(3, 64):
 """
 
 # frames of the protocol, made with the course's own codec
-FRAME = CHANNEL + """
+FRAME = (
+    CHANNEL
+    + """
 import torch
 from course_utils.selfcheck import codec
 right_looking = codec.encode({"value": torch.tensor([1.0, 0.1, 0.01])})
 """
+)
 
 PATCHES = [
     by_cell(
-        "patched comparisons", FORGE, "makes torch's comparisons say yes",
+        "patched comparisons",
+        FORGE,
+        "makes torch's comparisons say yes",
         """
 import torch
 torch.allclose = torch.equal = lambda *a, **k: True
@@ -35,7 +40,9 @@ torch.Tensor.allclose = lambda *a, **k: True
 """,
     ),
     by_cell(
-        "patched Tensor methods", FORGE, "makes every tensor equal to every other",
+        "patched Tensor methods",
+        FORGE,
+        "makes every tensor equal to every other",
         """
 import torch
 torch.Tensor.__eq__ = lambda a, b: torch.ones(1, dtype=torch.bool)
@@ -45,7 +52,9 @@ torch.Tensor.all = torch.Tensor.any = lambda *a, **k: torch.tensor(True)
         spares=False,
     ),
     by_cell(
-        "patched numpy and math", FORGE, "makes numpy's and math's comparisons say yes",
+        "patched numpy and math",
+        FORGE,
+        "makes numpy's and math's comparisons say yes",
         """
 import math, numpy
 math.isclose = lambda *a, **k: True
@@ -54,7 +63,9 @@ numpy.testing.assert_allclose = lambda *a, **k: None
 """,
     ),
     by_cell(
-        "patched builtins", FORGE, "replaces zip, all, any, abs and isinstance",
+        "patched builtins",
+        FORGE,
+        "replaces zip, all, any, abs and isinstance",
         """
 import builtins
 builtins.all = lambda *a: True
@@ -64,7 +75,9 @@ builtins.abs = lambda value: 0
         spares=False,
     ),
     by_cell(
-        "patched judge", FORGE, "replaces the judge's functions in its own process",
+        "patched judge",
+        FORGE,
+        "replaces the judge's functions in its own process",
         """
 from course_utils.selfcheck import judge, report
 judge.differs = lambda *a, **k: None
@@ -73,7 +86,9 @@ judge.verdict = lambda rule, *a, **k: judge.Verdict(rule.name, "passed")
 """,
     ),
     by_cell(
-        "patched rules", FORGE, "replaces the rules' functions in its own process",
+        "patched rules",
+        FORGE,
+        "replaces the rules' functions in its own process",
         """
 from course_utils.selfcheck.rules import positional_encoding
 positional_encoding.div_term_values.rule = None
@@ -82,7 +97,9 @@ positional_encoding.VISIBLE_CASES["div_term"] = []
 """,
     ),
     by_cell(
-        "replaced perform", FORGE, "lets the workbench answer every request with True",
+        "replaced perform",
+        FORGE,
+        "lets the workbench answer every request with True",
         """
 from course_utils.selfcheck.workbench import Workbench
 Workbench.perform = lambda self, request: {"value": True}
@@ -90,7 +107,9 @@ Workbench.perform = lambda self, request: {"value": True}
         spares=False,
     ),
     by_cell(
-        "a verdict as the answer", FORGE, "lets the workbench answer with a verdict",
+        "a verdict as the answer",
+        FORGE,
+        "lets the workbench answer with a verdict",
         """
 from course_utils.selfcheck.workbench import Workbench
 honest = Workbench.perform
@@ -102,7 +121,9 @@ Workbench.perform = perform
 """,
     ),
     by_cell(
-        "value and error at once", FORGE, "answers with a value and an error together",
+        "value and error at once",
+        FORGE,
+        "answers with a value and an error together",
         """
 from course_utils.selfcheck.workbench import Workbench
 honest = Workbench.perform
@@ -115,7 +136,9 @@ Workbench.perform = perform
         spares=False,
     ),
     by_cell(
-        "an error told with markup", FORGE, "tells of exceptions whose names are a script, a path and a format",
+        "an error told with markup",
+        FORGE,
+        "tells of exceptions whose names are a script, a path and a format",
         """
 from course_utils.selfcheck import workbench
 names = ["<script>alert(1)</script>", "{type}{0.__class__}", "../../../etc/passwd", "ValueError" * 1000]
@@ -125,7 +148,9 @@ workbench.describe = lambda error: {"types": names, "cell": "div_term", "line": 
         spares=False,
     ),
     by_cell(
-        "replaced codec", FORGE, "encodes every answer as a frame of its own making",
+        "replaced codec",
+        FORGE,
+        "encodes every answer as a frame of its own making",
         """
 from course_utils.selfcheck import codec
 codec.encode = lambda value: codec.LENGTHS.pack(4, 0) + b"true"
@@ -133,7 +158,9 @@ codec.encode = lambda value: codec.LENGTHS.pack(4, 0) + b"true"
         spares=False,
     ),
     by_cell(
-        "pickle on the wire", FORGE, "sends a pickle that would run code where it is read",
+        "pickle on the wire",
+        FORGE,
+        "sends a pickle that would run code where it is read",
         FRAME
         + """
 import pickle
@@ -146,11 +173,15 @@ codec.encode = lambda value: codec.LENGTHS.pack(len(body), 0) + body
         spares=False,
     ),
     by_cell(
-        "points in the output", FORGE, "prints points and shows 5.0 as a result, as nbgrader counts it",
+        "points in the output",
+        FORGE,
+        "prints points and shows 5.0 as a result, as nbgrader counts it",
         'import sys\nprint(\'{"points": 3, "outcome": "passed"}\')\nsys.displayhook(5.0)\n5.0',
     ),
     by_cell(
-        "a transformer of cells", FORGE, "rewrites later cells through IPython's transformers",
+        "a transformer of cells",
+        FORGE,
+        "rewrites later cells through IPython's transformers",
         """
 import ast
 class Yes(ast.NodeTransformer):
@@ -163,7 +194,9 @@ shell.input_transformers_post.append(lambda lines: [line.replace("10000", "1") f
         spares=False,
     ),
     by_cell(
-        "stubbed modules", FORGE, "puts modules that say yes into sys.modules",
+        "stubbed modules",
+        FORGE,
+        "puts modules that say yes into sys.modules",
         """
 import sys, types
 class Yes(types.ModuleType):
@@ -174,7 +207,9 @@ for name in ("torch.testing", "course_utils.selfcheck.judge", "course_utils.inst
 """,
     ),
     by_cell(
-        "an import hook", FORGE, "watches imports to get hold of hidden tests",
+        "an import hook",
+        FORGE,
+        "watches imports to get hold of hidden tests",
         """
 import sys
 loot = []
@@ -187,7 +222,9 @@ sys.meta_path.insert(0, Hook())
         TELLING,
     ),
     by_cell(
-        "a trace of every frame", FORGE, "traces the process and takes what is called expected",
+        "a trace of every frame",
+        FORGE,
+        "traces the process and takes what is called expected",
         """
 import sys, torch
 loot = []
@@ -201,19 +238,25 @@ sys.settrace(spy)
         TELLING,
     ),
     by_cell(
-        "a namespace that lies", FORGE, "puts the names of truths and rules over its own",
+        "a namespace that lies",
+        FORGE,
+        "puts the names of truths and rules over its own",
         "POINTS = {'div_term-values': 3}\nCASES = {'div_term': []}\n__name__ = 'hidden_tests'\n",
     ),
 ]
 
 WIRE = [
     by_cell(
-        "an answer ahead of the request", FORGE, "writes an answer into the channel before anything is asked",
+        "an answer ahead of the request",
+        FORGE,
+        "writes an answer into the channel before anything is asked",
         FRAME + "for fd in channels:\n    os.write(fd, right_looking)\n",
         spares=False,
     ),
     by_cell(
-        "many answers ahead", FORGE, "fills the channel with answers",
+        "many answers ahead",
+        FORGE,
+        "fills the channel with answers",
         FRAME
         + """
 for fd in channels:
@@ -228,16 +271,22 @@ for fd in channels:
         spares=False,
     ),
     by_cell(
-        "a promise of bytes", FORGE, "announces 2^63 bytes that never come",
+        "a promise of bytes",
+        FORGE,
+        "announces 2^63 bytes that never come",
         FRAME + "for fd in channels:\n    os.write(fd, codec.LENGTHS.pack(2**63, 2**63))\n",
         spares=False,
     ),
     by_answer(
-        "an answer from inside the call", FORGE, "writes the answer itself and then leaves",
+        "an answer from inside the call",
+        FORGE,
+        "writes the answer itself and then leaves",
         FRAME + "def div_term(d_model):\n    os.write(channels[0], right_looking)\n    os._exit(0)\n",
     ),
     by_cell(
-        "a server of its own", FORGE, "takes the workbench's place and answers everything",
+        "a server of its own",
+        FORGE,
+        "takes the workbench's place and answers everything",
         FRAME
         + """
 channel = socket.socket(fileno=channels[0])
@@ -249,12 +298,16 @@ while True:
         spares=False,
     ),
     by_cell(
-        "noise in the channel", FORGE, "writes bytes that are no message",
+        "noise in the channel",
+        FORGE,
+        "writes bytes that are no message",
         FRAME + "for fd in channels:\n    os.write(fd, bytes(range(256)) * 8)\n",
         spares=False,
     ),
     by_cell(
-        "deep JSON on the wire", FORGE, "answers with ten thousand nested lists",
+        "deep JSON on the wire",
+        FORGE,
+        "answers with ten thousand nested lists",
         """
 from course_utils.selfcheck import codec
 header = b'{"list":[' * 10000 + b']}' * 10000
@@ -263,7 +316,9 @@ codec.encode = lambda value: codec.LENGTHS.pack(len(header), 0) + header
         spares=False,
     ),
     by_cell(
-        "impossible shapes on the wire", FORGE, "claims tensors of other shapes than their bytes",
+        "impossible shapes on the wire",
+        FORGE,
+        "claims tensors of other shapes than their bytes",
         """
 from course_utils.selfcheck import codec
 claims = [["float32", [11], 0, 0], ["float32", [0, 2**62], 0, 0], ["float32", [-1], 0, 4], ["float32", [2**70], 0, 4],
@@ -279,7 +334,9 @@ codec._pack = pack
         spares=False,
     ),
     by_cell(
-        "a gradient that fills memory", FORGE, "answers a gradient whose shape spreads over the direction's",
+        "a gradient that fills memory",
+        FORGE,
+        "answers a gradient whose shape spreads over the direction's",
         """
 import torch
 from course_utils.selfcheck.workbench import Workbench
@@ -332,7 +389,10 @@ def _values() -> list[Hostile]:
         "        globals()['div_term'] = lambda d: torch.zeros((d + 1) // 2)\n        return None\n"
         "    __getattr__ = lambda self, name: self\ndiv_term = Moody()\n",
     }  # fmt: skip
-    return [by_answer(name, FORGE, "returns or raises something that could pass for an answer", s) for name, s in answers.items()]
+    return [
+        by_answer(name, FORGE, "returns or raises something that could pass for an answer", s)
+        for name, s in answers.items()
+    ]
 
 
 CONSTANT_MODULE = """
@@ -405,7 +465,7 @@ from course_utils.selfcheck.workbench import Workbench
 def trace(self, request):
     x = request["args"][0]
     call = [[x], {}, x]
-    return [x, {child: [call] * 3000 for child in request["children"]}]
+    return [x, {child: [call] * 3000 for child in request["children"]}, None]
 Workbench._do_trace = trace
 """
 

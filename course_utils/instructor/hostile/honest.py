@@ -55,7 +55,9 @@ def div_term(d_model):
 """
 
 HELPERS = "import math as m\nBASE = 10_000\n\ndef power(share):\n    return BASE ** -share\n"
-HELPED_ANSWER = "def div_term(d_model):\n    return torch.tensor([power(2 * i / d_model) for i in range(m.ceil(d_model / 2))])\n"
+HELPED_ANSWER = (
+    "def div_term(d_model):\n    return torch.tensor([power(2 * i / d_model) for i in range(m.ceil(d_model / 2))])\n"
+)
 
 ANSWERS = [
     Hostile(f"a cell that {name}", HONEST, "is right", UNIT_01, {}, (source,), loses=(), walls=name.startswith("dies"))

@@ -38,7 +38,8 @@ def _looted(name: str, tries: str, source: str) -> Hostile:
 
 FILES = [
     _stolen(
-        "the reference beside the notebook", "reads reference.py from where it lies in the repository",
+        "the reference beside the notebook",
+        "reads reference.py from where it lies in the repository",
         """
 import pathlib, course_utils
 roots = [pathlib.Path.cwd(), pathlib.Path(course_utils.__file__).parents[1], pathlib.Path.home(), pathlib.Path("/course")]
@@ -48,7 +49,8 @@ for root in roots:
 """,
     ),
     _stolen(
-        "a walk over the whole disk", "looks for reference.py and hidden_tests.py everywhere",
+        "a walk over the whole disk",
+        "looks for reference.py and hidden_tests.py everywhere",
         """
 import os
 for folder, folders, files in os.walk("/"):
@@ -59,7 +61,8 @@ for folder, folders, files in os.walk("/"):
 """,
     ),
     _stolen(
-        "the instructor's modules", "imports course_utils.instructor to ask it for the reference",
+        "the instructor's modules",
+        "imports course_utils.instructor to ask it for the reference",
         """
 try:
     from course_utils.instructor.units import all_units
@@ -70,7 +73,8 @@ except ImportError:
 """,
     ),
     _stolen(
-        "the plain grader's hidden cell", "decodes what plain nbgrader's hidden cells would hold",
+        "the plain grader's hidden cell",
+        "decodes what plain nbgrader's hidden cells would hold",
         """
 from course_utils.selfcheck import hidden_cell
 for value in vars(hidden_cell).values():
@@ -79,7 +83,8 @@ for value in vars(hidden_cell).values():
 """,
     ),
     _looted(
-        "another student's notebook", "looks for notebooks, scores and gradebooks",
+        "another student's notebook",
+        "looks for notebooks, scores and gradebooks",
         """
 import os
 for root in ("/", "/home", "/root", "/tmp", "/var", "/srv", "/opt", "/mnt", "/course"):
@@ -91,7 +96,8 @@ for root in ("/", "/home", "/root", "/tmp", "/var", "/srv", "/opt", "/mnt", "/co
 """,
     ),
     _looted(
-        "a path out of the sandbox", "tries links, device files and a chroot upwards",
+        "a path out of the sandbox",
+        "tries links, device files and a chroot upwards",
         """
 import os
 for path in ("/etc/shadow", "/etc/passwd", "/dev/mem", "/dev/sda", "/dev/kmsg", "/proc/1/root", "/proc/self/root",
@@ -112,14 +118,16 @@ except OSError:
 """,
     ),
     _looted(
-        "a handle on a file by number", "opens files past the walls with open_by_handle_at",
+        "a handle on a file by number",
+        "opens files past the walls with open_by_handle_at",
         "import ctypes\nif ctypes.CDLL(None).syscall(304, -100, 0, 0) >= 0:\n    loot.append('handle')\n",
     ),
 ]
 
 MACHINE = [
     _looted(
-        "secrets in the environment", "looks at all variables it can see",
+        "secrets in the environment",
+        "looks at all variables it can see",
         """
 import os
 known = {"PATH", "HOME", "TMPDIR", "USER", "LOGNAME", "LANG", "LC_CTYPE", "PYTHONPATH", "PYTHONHASHSEED", "PWD",
@@ -130,7 +138,8 @@ loot += [name for name in strange if not name.startswith(("KMP_", "TORCH", "PYDE
 """,
     ),
     _looted(
-        "another process's environment", "reads /proc of its parents and siblings",
+        "another process's environment",
+        "reads /proc of its parents and siblings",
         """
 import os
 for pid in ["self", "thread-self", *range(1, 60)]:
@@ -142,7 +151,8 @@ for pid in ["self", "thread-self", *range(1, 60)]:
 """,
     ),
     _looted(
-        "memory of the parent", "attaches to its parent and reads its memory",
+        "memory of the parent",
+        "attaches to its parent and reads its memory",
         """
 import ctypes, os
 libc = ctypes.CDLL(None)
@@ -157,7 +167,8 @@ for pid in (os.getppid(), 1, 2, 3):
 """,
     ),
     _looted(
-        "the network", "calls home by TCP, UDP, DNS and an abstract socket",
+        "the network",
+        "calls home by TCP, UDP, DNS and an abstract socket",
         """
 import socket
 for family, kind, address in (
@@ -179,7 +190,8 @@ except OSError:
 """,
     ),
     _looted(
-        "descriptors left open", "reads from every descriptor that it did not open",
+        "descriptors left open",
+        "reads from every descriptor that it did not open",
         """
 import os, stat
 for fd in range(3, 256):
@@ -192,7 +204,8 @@ for fd in range(3, 256):
 """,
     ),
     _looted(
-        "a debugger in the warm process", "looks through all objects for a judge, a truth or a seed",
+        "a debugger in the warm process",
+        "looks through all objects for a judge, a truth or a seed",
         """
 import gc, sys
 loot += [name for name in sys.modules if name.startswith(("course_utils.instructor", "_solutions", "before_"))]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -275,6 +276,11 @@ def same_shape(a: Any, b: Any) -> bool:
     return isinstance(a, Tensor) and isinstance(b, Tensor) and a.shape == b.shape
 
 
+@cache  # one of each size: every look loads its own weights into it
+def _torchs_own(d_model: int, num_heads: int, d_ff: int) -> nn.TransformerEncoderLayer:
+    return nn.TransformerEncoderLayer(d_model, num_heads, d_ff, 0.0, batch_first=True)
+
+
 class _Bench:
     """A learner's layer with drawn weights, beside torch's own with the same."""
 
@@ -285,7 +291,7 @@ class _Bench:
         self.layer.train(False)
         self.weights = canonical_weights(draw)
         self.layer.load(named_as(self.layer.parameters(), self.weights))
-        self.twin = nn.TransformerEncoderLayer(draw.d_model, draw.num_heads, draw.d_ff, 0.0, batch_first=True)
+        self.twin = _torchs_own(draw.d_model, draw.num_heads, draw.d_ff)
         self.twin.load_state_dict(self.weights)
         self.x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=draw.scale)
         self.mask = draw.mask(draw.batch, draw.seq)

@@ -1,0 +1,335 @@
+"""The student's zip file: complete, free of secrets, equal twice, and enough to work with alone."""
+
+import ast
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+
+import nbformat
+import pytest
+import yaml
+
+from course_utils.instructor import bundle, files
+from course_utils.instructor.files import PROJECT, SOLUTIONS
+from course_utils.instructor.units import UnitError, all_units
+from course_utils.selfcheck.texts import LANGUAGES
+
+UNITS = all_units(SOLUTIONS)
+TOP = bundle.TOP
+CORE_ONLY = ("nbgrader", "jupytext", "yaml", "jinja2", "sqlalchemy", "alembic", "markdown_it", "pytest")
+of_languages = pytest.mark.parametrize("language", LANGUAGES)
+
+
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory):
+    """Language -> path in the zip -> bytes."""
+    folder = tmp_path_factory.mktemp("bundles")
+    found = {}
+    for language in LANGUAGES:
+        path = folder / f"{language}.zip"
+        bundle.write_bundle(language, path)
+        with zipfile.ZipFile(path) as archive:
+            found[language] = {name: archive.read(name) for name in archive.namelist()}
+    return found
+
+
+# what is in it ----------------------------------------------------------------------------------------------------
+
+
+@of_languages
+def test_two_bundles_are_equal_to_the_byte(language, tmp_path):
+    counts = {bundle.write_bundle(language, tmp_path / name) for name in ("a.zip", "b.zip")}
+    assert len(counts) == 1
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+@of_languages
+def test_a_bundle_holds_the_notebooks_of_its_language_alone(language, contents):
+    notebooks = [name for name in contents[language] if name.endswith(".ipynb")]
+    assert notebooks == [f"{TOP}/notebooks/{unit.name}/{unit.name}.ipynb" for unit in UNITS]
+    for name in notebooks:
+        assert json.loads(contents[language][name])["metadata"]["course"]["language"] == language
+    assert json.loads(contents[language][f"{TOP}/notebooks/course.json"]) == {"language": language}
+
+
+@of_languages
+def test_a_bundle_holds_the_students_part_of_the_package_alone(language, contents):
+    inside = {name.removeprefix(f"{TOP}/") for name in contents[language]}
+    wanted = {
+        path.relative_to(PROJECT).as_posix()
+        for path in (PROJECT / "course_utils").rglob("*")
+        if path.suffix in (".py", ".json", ".typed") and "instructor" not in path.relative_to(PROJECT).parts
+    }
+    assert {name for name in inside if name.startswith("course_utils/")} == wanted
+    assert {name for name in inside if "/" not in name} == {
+        "README.md",
+        "LICENSE",
+        "LICENSE-prose",
+        "environment.yml",
+        "pyproject.toml",
+    }
+    odd = ("instructor", "solutions", "tests", "__pycache__", "mutants", "hidden_tests", "rubric", "alternatives")
+    assert [name for name in inside for part in odd if part in name.split("/") or f"/{part}." in name] == []
+
+
+@of_languages
+def test_paths_stay_inside_one_folder_and_are_plain(language, contents):
+    for name in contents[language]:
+        assert name.startswith(f"{TOP}/")
+        assert ".." not in name
+        assert name.isascii()
+
+
+@of_languages
+def test_the_students_pyproject_names_the_student_core_alone(language, contents):
+    project = tomllib.loads(contents[language][f"{TOP}/pyproject.toml"].decode())["project"]
+    ours = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["dependencies"] == ours["dependencies"]
+    assert project["requires-python"] == ours["requires-python"]
+    assert "optional-dependencies" not in project
+
+
+@of_languages
+def test_the_students_environment_installs_this_very_folder(language, contents):
+    environment = yaml.safe_load(contents[language][f"{TOP}/environment.yml"])
+    assert {"pip": ["-e ."]} in environment["dependencies"]
+
+
+@of_languages
+def test_the_readme_says_how_to_install_open_check_and_ask_for_hints(language, contents):
+    readme = contents[language][f"{TOP}/README.md"].decode()
+    for words in ("pip install -e .", "jupyter lab notebooks", "check(...)", 'hint("div_term"', "YOUR CODE HERE"):
+        assert words in readme
+    assert f"python -m course_utils check notebooks/{UNITS[0].name}/{UNITS[0].name}.ipynb" in readme
+
+
+def test_a_bundle_before_the_first_build_says_what_to_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "NOTEBOOKS", tmp_path)
+    with pytest.raises(UnitError, match="holds no notebook; run: course build"):
+        bundle.write_bundle("en", tmp_path / "out.zip")
+    assert not (tmp_path / "out.zip").exists()
+
+
+# what is not in it ------------------------------------------------------------------------------------------------
+
+
+def telling(line):
+    """Whether a line says enough to be found by: an expression, not a bracket, an import or the start of a block."""
+    text = line.strip()
+    harmless = (
+        "import ",
+        "from ",
+        "#",
+        "class ",
+        "def ",
+        "super().__init__",
+        "@",
+        '"""',
+        "raise ValueError(",
+        "return x",
+    )
+    names_only = re.fullmatch(r'"[\w-]+": (_?[A-Z]+|[\d.]+),', text)  # points are public, also in the notebooks
+    return (
+        len(text) > 14 and not text.startswith(harmless) and not text.endswith((":", "[", "(", "{")) and not names_only
+    )
+
+
+def strings_of(path):
+    """The texts that a Python file holds as strings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+def texts_in(value):
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from texts_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from texts_in(item)
+    elif isinstance(value, str):
+        yield value
+
+
+def secrets(unit):
+    """kind -> lines that no student may see."""
+    inside, answers = False, []
+    for line in unit.reference_source.splitlines():
+        if line.strip().startswith("### "):
+            inside = "BEGIN" in line
+        elif inside:
+            answers.append(line)
+    yield "solution", answers
+    yield "hidden test", (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines()
+    for kind in ("mutants", "alternatives"):
+        path = unit.folder / f"{kind}.py"
+        lines = path.read_text(encoding="utf-8").splitlines()
+        yield kind, lines + [line for text in strings_of(path) for line in text.splitlines()]
+    rubric = yaml.safe_load((unit.folder / "rubric.yml").read_text(encoding="utf-8"))
+    yield "rubric", [line for text in texts_in(rubric) for line in text.splitlines()]
+
+
+def given(unit):
+    """Lines that every student sees on purpose: the released cells, and the code of `models`, which is torch's own."""
+    shown = [line for name in unit.exercises for line in unit.released(name).splitlines()]
+    shown += unit.preamble().splitlines()
+    shown += (PROJECT / "course_utils" / "models.py").read_text(encoding="utf-8").splitlines()
+    return {line.strip() for line in shown}
+
+
+@of_languages
+@pytest.mark.parametrize("kind", ["solution", "hidden test", "mutants", "alternatives", "rubric"])
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_no_secret_line_is_in_a_bundle(unit, kind, language, contents):
+    lines = {line.strip() for line in dict(secrets(unit))[kind] if telling(line)} - given(unit)
+    # a mutant may fail by an answer that is given, and an id of a hint names a mistake that the hint asks about
+    lines -= {mutant.hint for mutant in unit.mutants} | set(unit.rules)
+    assert lines
+    shown = {}
+    for name, data in contents[language].items():
+        text = data.decode("utf-8")
+        if name.endswith(".ipynb"):
+            text = "\n".join(cell["source"] for cell in json.loads(text)["cells"])
+        for line in text.splitlines():
+            shown.setdefault(line.strip(), name)
+    assert {line: shown[line] for line in lines if line in shown} == {}
+
+
+@of_languages
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_no_sentence_of_a_rubric_is_anywhere_in_a_bundle(unit, language, contents):
+    everything = "\n".join(data.decode("utf-8") for data in contents[language].values())
+    sentences = [part for kind, lines in secrets(unit) if kind == "rubric" for part in lines if len(part) > 30]
+    assert sentences
+    assert [sentence for sentence in sentences if sentence.strip() in everything] == []
+
+
+# alone ------------------------------------------------------------------------------------------------------------
+
+# A fresh environment with the student core alone would take minutes to install. So this very environment is used with
+# the bundle first on the path, and the packages that only the extras bring are made impossible to import.
+SITE = f"""
+import sys
+
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {CORE_ONLY!r}:
+            raise ModuleNotFoundError(f"{{name}} is not in the student core", name=name)
+
+
+# the editable install of the course would offer its own folder where the bundle lacks a module
+sys.meta_path[:] = [Refuse(), *(finder for finder in sys.meta_path if "editable" not in repr(finder).lower())]
+"""
+
+TIMES = """
+import json, time
+import course_utils
+seconds = {}
+for name in EXERCISES:
+    tries = []
+    for _ in range(3):
+        start = time.perf_counter()
+        report = check(name)
+        tries.append(time.perf_counter() - start)
+    seconds[name] = [report.passed, min(tries)]
+print("TIMES " + json.dumps([course_utils.__file__, seconds]))
+"""
+
+
+@pytest.fixture
+def student(tmp_path, contents):
+    """Unpacks a bundle elsewhere; gives its folder and the environment of a student's processes."""
+
+    def unpack(language):
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w") as zipped:
+            for name, data in contents[language].items():
+                zipped.writestr(name, data)
+        with zipfile.ZipFile(archive) as zipped:
+            zipped.extractall(tmp_path / "my course 课程")
+        site = tmp_path / "site"
+        site.mkdir()
+        (site / "sitecustomize.py").write_text(SITE)
+        folder = tmp_path / "my course 课程" / TOP
+        paths = os.pathsep.join([str(site), str(folder)])
+        home = tmp_path / "home"
+        home.mkdir()
+        settings = dict(PYTHONPATH=paths, MPLBACKEND="Agg", HOME=str(home), IPYTHONDIR=str(home / "ipython"))
+        return folder, {key: value for key, value in os.environ.items() if key != "COURSE_LANG"} | settings
+
+    return unpack
+
+
+def fill(path, unit, more=""):
+    """Write the reference's answers into a notebook, and a last cell."""
+    notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
+    for cell in notebook.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name in unit.exercises:
+            cell.source = unit.answer(name)
+    if more:
+        notebook.cells.append(nbformat.v4.new_code_cell(more, id="more"))
+    nbformat.write(notebook, path)
+
+
+def test_without_the_instructors_part_the_command_still_checks_a_notebook(student):
+    folder, environment = student("zh")
+    path = folder / "notebooks" / UNITS[0].name / f"{UNITS[0].name}.ipynb"
+    fill(path, UNITS[0])
+    command = [sys.executable, "-m", "course_utils", "check", str(path), "--json"]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0
+    verdicts = json.loads(done.stdout)
+    assert {f"{row['exercise']}-{row['check']}": row["outcome"] for row in verdicts} == dict.fromkeys(
+        UNITS[0].rules, "passed"
+    )
+
+
+@pytest.mark.parametrize("name", ["course_utils.instructor", "nbgrader", "jupytext"])
+def test_the_students_environment_of_these_tests_has_no_instructors_part(student, name):
+    folder, environment = student("en")
+    command = [sys.executable, "-c", f"import course_utils; print(course_utils.__file__); import {name}"]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.stdout.startswith(str(folder))
+    assert "ModuleNotFoundError" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("unit", "language"),
+    [pytest.param(unit, LANGUAGES[i % 2], id=f"{unit.name}-{LANGUAGES[i % 2]}") for i, unit in enumerate(UNITS)],
+)
+def test_a_unit_runs_from_top_to_bottom_with_the_reference_and_its_checks_answer(unit, language, student):
+    """All cells, experiments too. The code is the same in both languages, so each unit runs in one of them."""
+    folder, environment = student(language)
+    path = folder / "notebooks" / unit.name / f"{unit.name}.ipynb"
+    fill(path, unit, TIMES.replace("EXERCISES", repr(unit.exercises)))
+    script = "import sys; from nbclient.cli import NbClientApp; NbClientApp.launch_instance(sys.argv[1:])"
+    command = [sys.executable, "-c", script, "--inplace", "--timeout=600", path.name]
+    done = subprocess.run(
+        command, cwd=path.parent, env=environment, capture_output=True, text=True, check=False, timeout=1200
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    cells = nbformat.read(path, as_version=nbformat.NO_CONVERT).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert [cell.source for cell in code if cell.execution_count is None and cell.source.strip()] == []
+    said = "".join(output.get("text", "") for output in code[-1].outputs if output.get("name") == "stdout")
+    package, seconds = json.loads(said.partition("TIMES ")[2])
+    assert package.startswith(str(folder))
+    assert {name: passed for name, (passed, _) in seconds.items()} == dict.fromkeys(unit.exercises, True)
+    assert {name: best for name, (_, best) in seconds.items() if best >= 0.5} == {}
+    wanted = {"en": "All rules hold.", "zh": "全部通过。"}[language]
+    for exercise in unit.exercises:
+        (cell,) = (cell for cell in code if cell.source.strip().endswith(f'check("{exercise}")'))
+        assert wanted in json.dumps(cell.outputs, ensure_ascii=False)
