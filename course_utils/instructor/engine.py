@@ -252,7 +252,7 @@ class SandboxBench:
         self._troubles: dict[str, Trouble | Stopped] = {}
         self._own: Session | None = None
         self._followed: Session | None = None
-        # exercises whose reference, in the current process, ran in the place of their cells, or was put there afterwards
+        # exercises whose reference, in the current process, ran in the place of their cells or was put there later
         self._placed: set[str] = set()
         self._imposed: set[str] = set()
 

@@ -99,8 +99,12 @@ def units_handed_in(submitted: Path, names: Sequence[str], solutions: Path) -> l
 
 
 def shown_name(name: str) -> str:
-    """A folder's name as text that can be written anywhere, also where its bytes are no UTF-8."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """A folder's name as text that can be written anywhere; for bytes that are no UTF-8, one that no other has."""
+    data = os.fsencode(name)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return f"{data.decode('utf-8', 'backslashreplace')} {hashlib.sha256(data).hexdigest()[:8]}"
 
 
 def checks_digest(solutions: Path, unit: str) -> str:

@@ -152,6 +152,10 @@ def _unequal(got: Any, wanted: Any, rule: Rule, equal_nan: bool) -> str:
         if not isinstance(got, list | tuple) or len(got) != len(wanted):
             return "value"
         return next(filter(None, (_unequal(g, w, rule, equal_nan) for g, w in zip(got, wanted, strict=True))), "")
+    if isinstance(wanted, dict):  # entry by entry: tensors in it cannot be compared with ==
+        if not isinstance(got, dict) or set(got) != set(wanted):
+            return "value"
+        return next(filter(None, (_unequal(got[key], wanted[key], rule, equal_nan) for key in wanted)), "")
     return "" if type(got) is type(wanted) and got == wanted else "value"
 
 

@@ -175,10 +175,11 @@ def secrets(unit):
 
 
 def given(unit):
-    """Lines that every student sees on purpose: the released cells, and the code of `models`, which is torch's own."""
+    """Lines that every student sees on purpose: released cells, and the code of `models`, which calls torch's own."""
     shown = [line for name in unit.exercises for line in unit.released(name).splitlines()]
     shown += unit.preamble().splitlines()
     shown += (PROJECT / "course_utils" / "models.py").read_text(encoding="utf-8").splitlines()
+    shown.append("hidden = None if mask is None else mask == 0")  # how the mask of the course becomes that of torch
     return {line.strip() for line in shown}
 
 

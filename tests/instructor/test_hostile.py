@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from course_utils.instructor.assess import UnitJudge, trial
 from course_utils.instructor.engine import Patience, Task
 from course_utils.instructor.hostile import BANK, HONEST, KINDS, Hostile
 from course_utils.instructor.hostile.attack import UNIT_01, UNIT_03
-from course_utils.instructor.runner import Plan, limit_own_memory, task_executor
+from course_utils.instructor.runner import Plan, limit_own_memory, shown_name, task_executor
 from course_utils.instructor.sandbox import SandboxUnavailable, find_mode
 from course_utils.instructor.units import Unit, UnitError, find_units
 from course_utils.selfcheck import codec, judge
@@ -208,3 +209,7 @@ def _spread() -> str:
 def test_a_result_past_a_workers_memory_is_an_error_of_its_rule() -> None:
     with task_executor(Plan(Path(), Path(), jobs=1), None, 1) as pool:
         assert pool.submit(_spread).result() == "memory"
+
+
+def test_a_name_that_is_no_text_is_not_shown_as_anothers() -> None:
+    assert shown_name(os.fsdecode(b"a\xff")) != shown_name("a\\xff")
