@@ -174,14 +174,14 @@ def recognise(check: str, seen: Mapping[str, Look], known: Iterable[Fingerprint]
     """The hint of the known mistake that looks most like this answer at a lost check; empty where none is equal.
 
     seen: looks of all the exercise's checks. A mistake counts when it is equal at `check`; of several such mistakes
-    the one that agrees at most of the exercise's other checks too.
+    the one that agrees at most and disagrees at fewest of the checks that it loses itself.
     """
-    best, most = "", -1
+    best, most = "", -math.inf
     for mistake in known:
         if check not in mistake.looks or differs(seen[check], mistake.looks[check], rules[check], equal_nan=True):
             continue
         agree = sum(
-            differs(seen[name], other, rules[name], equal_nan=True) is None
+            1 if differs(seen[name], other, rules[name], equal_nan=True) is None else -1
             for name, other in mistake.looks.items()
             if name in seen
         )

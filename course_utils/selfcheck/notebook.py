@@ -27,8 +27,7 @@ def check_notebook(path: Path) -> list[Report]:
     """
     notebook = read_notebook(path)
     unit = unit_of_notebook(path, notebook)
-    metadata = notebook.get("metadata", {})
-    wanted = metadata.get("course", {}).get("language")
+    wanted = _dict(_dict(notebook.get("metadata")).get("course")).get("language")
     bench = notebook_workbench()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         for number, source in enumerate(_sources(notebook)):
@@ -61,9 +60,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 def unit_of_notebook(path: Path, notebook: dict[str, Any]) -> str:
     """The unit that a notebook belongs to, by its file's name or by what it says itself. Raises NotebookError."""
-    metadata = notebook.get("metadata")
-    course = metadata.get("course", {}) if isinstance(metadata, dict) else {}
-    for name in (path.stem, course.get("unit") if isinstance(course, dict) else None):
+    for name in (path.stem, _dict(_dict(notebook.get("metadata")).get("course")).get("unit")):
         if name in units():
             return str(name)
     raise NotebookError(f"{path} is no unit of this course; its name should be one of {', '.join(units())}")
@@ -75,5 +72,11 @@ def _sources(notebook: dict[str, Any]) -> Iterator[str]:
             continue
         source = cell.get("source", "")
         text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-        if EXPERIMENT not in cell.get("metadata", {}).get("tags", []) and text.strip():
+        tags = _dict(cell.get("metadata")).get("tags")
+        if EXPERIMENT not in (tags if isinstance(tags, list) else []) and text.strip():
             yield text
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    """The value itself if it is a dict; whatever else a file holds in its place counts as empty."""
+    return value if isinstance(value, dict) else {}

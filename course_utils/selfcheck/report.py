@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from torch import nn
+
 from . import judge
 from .judge import Fingerprint, Look, Verdict
 from .rules import Rule, module, rules
@@ -183,7 +185,8 @@ def _note(unit: str, name: str, names: dict[str, Any], language: str) -> str:
 
 def _is_blank(value: Any, released: str) -> bool:
     if isinstance(value, type) and not any(callable(member) for member in vars(value).values()):
-        return True  # a class without a single method is one that nobody has begun
+        # a class without a single method is one that nobody has begun, unless it takes another's
+        return all(base in (object, nn.Module) for base in value.__bases__)
     source = source_of(value)
     return bool(source) and fingerprint_of_source(source) == released
 

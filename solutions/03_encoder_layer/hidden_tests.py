@@ -30,8 +30,7 @@ SAME_ANSWER = [("TransformerEncoderLayer", "RepairedEncoderLayer")]
 # scale 1 is a layer as after training; in the quiet one, scale 0.02, the eps of a LayerNorm is felt
 _LAYERS = [
     dict(batch=2, seq=7, d_model=18, num_heads=3, d_ff=31, scale=1.0),
-    dict(batch=3, seq=5, d_model=14, num_heads=2, d_ff=10, scale=1.0),
-    dict(batch=4, seq=6, d_model=15, num_heads=5, d_ff=26, scale=0.02),
+    dict(batch=3, seq=5, d_model=14, num_heads=2, d_ff=10, scale=0.02),
 ]
 CASES: dict[str, list[dict[str, Any]]] = {
     "FeedForward": [dict(batch=2, seq=5, d_model=18, d_ff=31), dict(batch=3, seq=7, d_model=13, d_ff=6)],

@@ -326,6 +326,7 @@ def stack(depth, residual=True, norm=True, d_model=32):
 
 
 # %%
+torch.set_num_threads(1)  # tensors as small as these are faster on one core
 FORMS = {
     "residual and LayerNorm": (True, True),
     "residual only": (True, False),

@@ -1,4 +1,4 @@
-"""Verdicts: what counts as equal, what is recognised as a known mistake, and what is said, with no hidden value in it."""
+"""Verdicts: what counts as equal, what is recognised as a known mistake, and what is said, without a hidden value."""
 
 import json
 import math
@@ -235,6 +235,15 @@ def test_of_two_equal_mistakes_the_one_that_agrees_elsewhere_too_is_named():
     assert recognise("double-values", seen, known, RULES) == "second"
 
 
+def test_a_mistake_that_would_lose_another_check_too_is_not_the_name_of_one_that_does_not():
+    seen = {"double-values": look_of(0.5), "double-errors": look_of(1.0)}
+    known = [
+        Fingerprint("larger", {"double-values": look_of(0.5), "double-errors": look_of(7.0)}),
+        Fingerprint("fitting", {"double-values": look_of(0.5)}),
+    ]
+    assert recognise("double-values", seen, known, RULES) == "fitting"
+
+
 def test_of_mistakes_that_agree_alike_the_first_is_named():
     known = [Fingerprint(name, {"double-values": look_of(0.5)}) for name in ("first", "second")]
     assert recognise("double-values", {"double-values": look_of(0.5)}, known, RULES) == "first"
@@ -249,7 +258,8 @@ def test_a_mistake_is_recognised_by_the_exception_that_it_raises():
 # what is said -----------------------------------------------------------------------------------------------------
 
 
-def said(seen, expected=look_of(2.0), known=(), show_values=False):
+def said(seen, expected=None, known=(), show_values=False):
+    expected = expected or look_of(2.0)
     return judge.verdict(RULE, {"double-values": seen}, expected, known, RULES, TEXTS, show_values)
 
 

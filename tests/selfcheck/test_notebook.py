@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from course_utils.instructor import sample
 from course_utils.instructor.files import SOLUTIONS
@@ -16,11 +17,12 @@ UNIT = Unit(SOLUTIONS / "01_positional_encoding")
 
 
 @pytest.fixture(autouse=True)
-def own_input():
-    """A notebook's cells run without `input`; it is put back for the other tests."""
+def fresh_shell():
+    """A notebook's cells run in this process's shell and without `input`: both are as before for the next test."""
     kept = builtins.input
     yield
     builtins.input = kept
+    InteractiveShell.instance().reset(new_session=False)
 
 
 @pytest.fixture
@@ -127,7 +129,9 @@ def test_a_folder_is_no_notebook(tmp_path):
 
 @pytest.mark.parametrize("metadata", [None, [], {}, {"course": 3}, {"course": {"unit": "99_nothing"}}])
 def test_a_notebook_of_no_unit_is_told_with_the_units_that_there_are(tmp_path, metadata):
-    with pytest.raises(NotebookError, match="is no unit of this course; its name should be one of 01_positional_encoding"):
+    with pytest.raises(
+        NotebookError, match="is no unit of this course; its name should be one of 01_positional_encoding"
+    ):
         unit_of_notebook(tmp_path / "homework.ipynb", {"cells": [], "metadata": metadata})
 
 

@@ -79,11 +79,27 @@ def test_a_shape_that_is_wrong_is_shown():
     assert check_names("div_term", names, "en").messages() == ["The shape should be (9,), and (3, 3) came back."]
 
 
-@pytest.mark.parametrize("value", [3, None, "text", [1.0], object(), lambda: 0, dict], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [3, None, "text", [1.0], object(), lambda: 0, dict],
+    ids=["number", "none", "text", "list", "object", "no arguments", "class"],
+)
 def test_whatever_a_name_stands_for_a_report_comes_back(value):
     found = check_names("div_term", {"div_term": value}, "en")
     assert not found.passed
     assert found.messages()
+
+
+def test_a_class_that_takes_everything_from_another_is_not_blank():
+    found = check_names(
+        "PositionalEncoding", {"PositionalEncoding": type("Own", (RIGHT["PositionalEncoding"],), {})}, "en"
+    )
+    assert found.passed
+
+
+def test_a_class_without_a_method_is_blank():
+    found = check_names("PositionalEncoding", {"PositionalEncoding": type("Own", (torch.nn.Module,), {})}, "en")
+    assert {verdict.outcome for verdict in found.verdicts} == {"missing"}
 
 
 def test_prints_and_warnings_of_an_answer_are_kept_still(capfd):

@@ -8,7 +8,7 @@ import pytest
 
 from course_utils.instructor.files import SOLUTIONS
 from course_utils.instructor.units import all_units
-from course_utils.selfcheck import report, texts
+from course_utils.selfcheck import texts
 from course_utils.selfcheck.report import check_names
 from course_utils.selfcheck.sentences import filled
 from course_utils.selfcheck.workbench import Workbench
@@ -105,18 +105,3 @@ def test_a_check_answers_well_under_a_second_also_for_a_mistake(unit, exercise):
     right, wrong = names_with(unit), names_with(unit, {exercise: unit.mutated(mutant)})
     assert best_of_three(lambda: check_names(exercise, right, "en")) < SECONDS
     assert best_of_three(lambda: check_names(exercise, wrong, "en")) < SECONDS
-
-
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
-def test_a_mistake_before_it_is_named_where_an_exercise_builds_on_it(unit):
-    """Where a later exercise turns red through an earlier one, a note says which to repair first."""
-    first = unit.exercises[0]
-    users = [name for name in unit.exercises[1:] if f"{first}(" in unit.answer(name)]
-    if not users:
-        pytest.skip(f"no exercise of {unit.name} calls {first}")
-    mutant = next(mutant for mutant in unit.mutants if mutant.exercise == first)
-    cells = {name: unit.answer(name) for name in unit.exercises} | {first: unit.mutated(mutant)}
-    names = notebook_names(unit, cells)
-    found = check_names(users[0], names, "en")
-    assert not found.passed
-    assert found.note == report.WORDS["earlier"]["en"].format(names=first)

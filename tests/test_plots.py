@@ -1,0 +1,196 @@
+"""The figures: they draw what they are given, say what is asked, and leave no window and no global behind."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from course_utils import plots
+
+WORDS = dict(title="what to see", x_label="position", y_label="value (radians)")
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def drawn(axes):
+    axes.figure.canvas.draw()
+    return axes
+
+
+def words_of(axes):
+    return axes.get_title(), axes.get_xlabel(), axes.get_ylabel()
+
+
+FIGURES = {
+    "heat_map": lambda ax: plots.heat_map(np.arange(6).reshape(2, 3), value_label="amount", ax=ax, **WORDS),
+    "curves": lambda ax: plots.curves([1, 2], {"a": [1, 2], "b": [2, 1]}, ax=ax, **WORDS),
+    "bars": lambda ax: plots.bars({"a": 1.0, "b": 2.0}, ax=ax, **WORDS),
+    "attention_map": lambda ax: plots.attention_map(
+        np.eye(3), names=["not", "very", "good"], title="what to see", ax=ax
+    ),
+}
+of_figures = pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES.keys())
+
+
+@of_figures
+def test_a_figure_draws_on_the_axes_it_is_given(figure):
+    _, axes = plt.subplots()
+    assert figure(axes) is axes
+    assert len(plt.get_fignums()) == 1
+
+
+@of_figures
+def test_a_figure_makes_its_own_axes_where_none_is_given(figure):
+    axes = drawn(figure(None))
+    assert axes.has_data()
+
+
+@of_figures
+def test_a_figure_has_a_title_and_both_labels(figure):
+    assert all(words_of(figure(None)))
+    assert figure(None).get_title() == "what to see"
+
+
+@of_figures
+def test_a_figure_changes_no_setting_of_matplotlib(figure):
+    before = dict(plt.rcParams)
+    drawn(figure(None))
+    assert dict(plt.rcParams) == before
+
+
+# heat maps --------------------------------------------------------------------------------------------------------
+
+
+def heat_map(values, **settings):
+    return drawn(plots.heat_map(values, value_label="amount", **WORDS, **settings))
+
+
+def test_a_heat_map_shows_the_matrix_with_row_0_on_top_and_a_named_scale():
+    values = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
+    axes = heat_map(values)
+    (image,) = axes.images
+    assert np.array_equal(image.get_array(), values)
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]
+    assert image.cmap.name == "viridis"
+    assert axes.figure.axes[1].get_ylabel() == "amount"
+
+
+def test_a_heat_map_names_its_columns_and_rows():
+    axes = heat_map(np.zeros((1, 2)), x_names=["a", "b"], y_names=["row"])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["a", "b"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["row"]
+
+
+def test_the_limits_of_a_scale_are_those_asked_for():
+    assert heat_map(np.eye(2), limits=(-1.0, 3.0)).images[0].get_clim() == (-1.0, 3.0)
+
+
+def test_numbers_in_cells_can_be_read_on_their_colour_and_show_no_minus_zero():
+    axes = heat_map(np.array([[0.0, 1.0], [-0.001, 0.5]]), write_values=".2f")
+    texts = {text.get_text(): text.get_color() for text in axes.texts}
+    assert texts == {"0.00": "white", "1.00": "black", "0.50": "white"}
+
+
+# curves -----------------------------------------------------------------------------------------------------------
+
+
+def curves(lines, **settings):
+    return drawn(plots.curves([1, 10, 100], lines, **WORDS, **settings))
+
+
+def test_each_curve_is_drawn_with_its_own_colour_and_dash():
+    axes = curves({name: [1, 2, 3] for name in "abcd"})
+    assert [line.get_label() for line in axes.lines] == list("abcd")
+    assert len({line.get_color() for line in axes.lines}) == 4
+    assert len({line.get_linestyle() for line in axes.lines}) == 4
+
+
+def test_more_curves_than_colours_still_differ_in_colour_or_dash():
+    axes = curves({str(number): [1, 2, 3] for number in range(14)})
+    assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 14
+
+
+def test_curves_that_lie_on_each_other_get_thinner_so_that_all_are_seen():
+    widths = [line.get_linewidth() for line in curves({name: [1, 2, 3] for name in "abc"}, overlap=True).lines]
+    assert widths == sorted(widths, reverse=True)
+    assert len(set(widths)) == 3
+
+
+@pytest.mark.parametrize("name", ["x", "y"])
+def test_an_axis_is_logarithmic_where_it_is_asked_for(name):
+    axes = curves({"a": [1, 2, 3]}, **{f"{name}_log": True})
+    assert getattr(axes, f"get_{name}scale")() == "log"
+
+
+def test_one_curve_needs_no_legend_and_two_have_one():
+    assert curves({"a": [1, 2, 3]}).get_legend() is None
+    legend = curves({"a": [1, 2, 3], "b": [3, 2, 1]}, legend_title="d_k").get_legend()
+    assert legend.get_title().get_text() == "d_k"
+
+
+# bars -------------------------------------------------------------------------------------------------------------
+
+
+def test_bars_have_their_heights_whiskers_and_numbers():
+    axes = drawn(
+        plots.bars({"a": 1.0, "b": 2.5}, intervals={"a": (0.5, 1.2), "b": (2.4, 3.0)}, write_values=".1f", **WORDS)
+    )
+    assert [bar.get_height() for bar in axes.patches] == [1.0, 2.5]
+    assert [text.get_text() for text in axes.texts] == ["1.0", "2.5"]
+    (whiskers,) = [c for c in axes.collections if hasattr(c, "get_segments")]
+    assert [segment[:, 1].tolist() for segment in whiskers.get_segments()] == [[0.5, 1.2], [2.4, 3.0]]
+
+
+# attention maps ---------------------------------------------------------------------------------------------------
+
+
+def attention_map(weights, **settings):
+    return drawn(plots.attention_map(weights, names=["not", "good", "[PAD]"], title="one head", **settings))
+
+
+def test_an_attention_map_has_a_row_for_each_query_and_a_scale_from_0_to_1():
+    axes = attention_map(np.full((3, 3), 1 / 3))
+    assert axes.images[0].get_clim() == (0.0, 1.0)
+    assert axes.get_xlabel().startswith("key")
+    assert axes.get_ylabel().startswith("query")
+
+
+def test_padding_is_grey():
+    axes = attention_map(np.array([[0.5, 0.5, 0], [0.4, 0.6, 0], [0.5, 0.5, 0]]), mask=[1, 1, 0])
+    shown = np.ma.filled(axes.images[0].get_array(), np.nan)
+    assert np.array_equal(np.isnan(shown), [[False, False, True], [False, False, True], [True, True, True]])
+
+
+def test_a_hidden_key_that_gets_weight_keeps_its_colour():
+    """Grey would hide the very mistake that the figure is there to show."""
+    axes = attention_map(np.full((3, 3), 1 / 3), mask=[1, 1, 0])
+    shown = np.ma.filled(axes.images[0].get_array(), np.nan)
+    assert not np.isnan(shown[:2]).any()
+
+
+def test_only_what_is_no_padding_is_written():
+    axes = attention_map(np.eye(3), mask=[1, 1, 0], write_values=".1f")
+    assert [text.get_text() for text in axes.texts] == ["1.0", "0.0", "0.0", "1.0"]
+
+
+# colours ----------------------------------------------------------------------------------------------------------
+
+
+def luminance(colour):
+    return float(np.dot(to_rgb(colour), [0.2126, 0.7152, 0.0722]))
+
+
+def test_the_colours_are_different_and_dark_enough_for_lines_on_white():
+    assert len(set(plots.OKABE_ITO)) == len(plots.OKABE_ITO)
+    assert max(map(luminance, plots.OKABE_ITO)) < 0.75
+
+
+@pytest.mark.parametrize(("count", "share_y"), [(1, False), (3, True)])
+def test_panels_stand_side_by_side_in_one_figure(count, share_y):
+    axes = plots.panels(count, share_y=share_y)
+    assert len(axes) == count
+    assert len({id(ax.figure) for ax in axes}) == 1
