@@ -13,6 +13,7 @@ class Draw:
 
     def __init__(self, seed: int, **sizes: Any) -> None:
         """seed: start of the stream of inputs; sizes: whatever the rule reads, such as d_model=18."""
+        self.seed = seed
         self._generator = torch.Generator().manual_seed(seed % 2**63)
         self.__dict__.update(sizes)
 

@@ -37,6 +37,12 @@ class Rule:
     look: Callable[[Student, Draw], Observations] = field(repr=False)
     atol: float  # absolute tolerance of the comparison
     rtol: float  # relative tolerance
+    draws: str  # the check of the exercise whose inputs it looks at; its own, unless several checks look at one run
+
+    @property
+    def seeded_by(self) -> str:
+        """The `grade_id` of the check from which the seeds of the inputs come."""
+        return f"{self.exercise}-{self.draws}"
 
     @property
     def name(self) -> str:
@@ -48,11 +54,14 @@ class Rule:
 ATOL, RTOL = 2e-5, 2e-4
 
 
-def rule(exercise: str, check: str, atol: float = ATOL, rtol: float = RTOL) -> Callable[[Any], Any]:
-    """Mark a function `(student, draw) -> observations` as the rule of a check."""
+def rule(exercise: str, check: str, atol: float = ATOL, rtol: float = RTOL, draws: str = "") -> Callable[[Any], Any]:
+    """Mark a function `(student, draw) -> observations` as the rule of a check.
+
+    draws: another check of the exercise, to look at the same inputs as that one.
+    """
 
     def mark(look: Callable[[Student, Draw], Observations]) -> Callable[[Student, Draw], Observations]:
-        look.rule = Rule(exercise, check, look, atol, rtol)  # type: ignore[attr-defined]
+        look.rule = Rule(exercise, check, look, atol, rtol, draws or check)  # type: ignore[attr-defined]
         return look
 
     return mark

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +23,7 @@ from . import AnyOf, Observations, rule
 
 PARTS = ("self_attn", "norm1", "ff", "norm2")
 PROJECTIONS = 4  # numbers that are compared of each output vector
+KEPT = 4  # runs kept for a learner: one for each case of the exercise at hand, and some to spare
 SAME = 1e-3  # relative to the largest value; a forgotten or doubled part differs by over 1e-1, a wrong eps by 1e-2
 
 Call = tuple[list[Any], dict[str, Any], Any]
@@ -286,6 +288,7 @@ class _Bench:
 
     def __init__(self, student: Student, draw: Draw, exercise: str) -> None:
         self.draw = draw
+        self._sights: dict[torch.dtype | None, Sight] = {}
         self._silences: dict[bool, frozenset[str]] = {}
         self.layer = student.build(exercise, draw.d_model, draw.num_heads, draw.d_ff)
         self.layer.train(False)
@@ -299,6 +302,11 @@ class _Bench:
 
     def sight(self, dtype: torch.dtype | None = torch.int64) -> Sight:
         """One run of the layer, with a mask of some dtype or with none; of its parts nothing is told yet."""
+        if dtype not in self._sights:
+            self._sights[dtype] = self._run(dtype)
+        return self._sights[dtype]
+
+    def _run(self, dtype: torch.dtype | None) -> Sight:
         mask = None if dtype is None else self.mask.to(dtype)
         try:
             output = self.layer(self.x, *([] if mask is None else [mask]))
@@ -311,6 +319,7 @@ class _Bench:
 
     def looked_into(self, sight: Sight) -> Sight:
         """The same run once more, with what went in and out of the layer's parts."""
+        self.twin.load_state_dict(self.weights)  # it is shared by all runs of these sizes
         output, calls, error = self.layer.trace(PARTS, self.x, *([] if sight.mask is None else [sight.mask]))
         repeats = not isinstance(output, Tensor) or same(output, sight.output)
         return replace(sight, output=output, calls=calls, repeats=repeats, error=error)
@@ -335,6 +344,19 @@ class _Bench:
         if not isinstance(value, Tensor) or value.shape != self.x.shape:
             return torch.full((*self.x.shape[:2], PROJECTIONS), -12345.0)
         return sight.at_tokens(value).float() @ self.directions
+
+
+# the four checks of a layer look at the same runs, so they are made once for each learner and draw
+_benches: WeakKeyDictionary[Student, dict[tuple[str, int], _Bench]] = WeakKeyDictionary()
+
+
+def _bench(student: Student, draw: Draw, exercise: str) -> _Bench:
+    known = _benches.setdefault(student, {})
+    if (exercise, draw.seed) not in known:
+        if len(known) >= KEPT:
+            known.clear()
+        known[exercise, draw.seed] = _Bench(student, draw, exercise)
+    return known[exercise, draw.seed]
 
 
 def _judged(bench: _Bench, sights: list[Sight], part: str, holds: Callable[[Sight], bool]) -> Observations:
@@ -399,13 +421,13 @@ def _norm2_holds(sight: Sight) -> bool:
 
 
 def _attention(student: Student, draw: Draw, exercise: str) -> Observations:
-    bench = _Bench(student, draw, exercise)
+    bench = _bench(student, draw, exercise)
     sights = [bench.sight(dtype) for dtype in (torch.int64, torch.bool, torch.float32, None)]
     return _judged(bench, sights, "self_attn", _attention_holds)
 
 
 def _norm1(student: Student, draw: Draw, exercise: str) -> Observations:
-    bench = _Bench(student, draw, exercise)
+    bench = _bench(student, draw, exercise)
     try:
         unchanged = torch.equal(bench.layer.inputs_after(bench.x, bench.mask)[0], bench.x)
     except StudentError:  # told by the part that raises
@@ -414,12 +436,12 @@ def _norm1(student: Student, draw: Draw, exercise: str) -> Observations:
 
 
 def _feed_forward(student: Student, draw: Draw, exercise: str) -> Observations:
-    bench = _Bench(student, draw, exercise)
+    bench = _bench(student, draw, exercise)
     return _judged(bench, [bench.sight()], "ff", _feed_forward_holds)
 
 
 def _norm2(student: Student, draw: Draw, exercise: str) -> Observations:
-    bench = _Bench(student, draw, exercise)
+    bench = _bench(student, draw, exercise)
     as_tensor(bench.layer(bench.x, bench.mask))
     if torch.equal(bench.layer.inputs_after(bench.x, bench.mask)[0], bench.x):
         bench.layer.silent_parameters(bench.x, bench.mask)  # a backward pass that raises is told here
@@ -432,19 +454,19 @@ def encoder_layer_attention(student: Student, draw: Draw) -> Observations:
     return _attention(student, draw, "TransformerEncoderLayer")
 
 
-@rule("TransformerEncoderLayer", "norm1")
+@rule("TransformerEncoderLayer", "norm1", draws="attention")
 def encoder_layer_norm1(student: Student, draw: Draw) -> Observations:
     """The first residual sum goes through norm1."""
     return _norm1(student, draw, "TransformerEncoderLayer")
 
 
-@rule("TransformerEncoderLayer", "feed_forward")
+@rule("TransformerEncoderLayer", "feed_forward", draws="attention")
 def encoder_layer_feed_forward(student: Student, draw: Draw) -> Observations:
     """The feed-forward block sees the result of TODO 2."""
     return _feed_forward(student, draw, "TransformerEncoderLayer")
 
 
-@rule("TransformerEncoderLayer", "norm2")
+@rule("TransformerEncoderLayer", "norm2", draws="attention")
 def encoder_layer_norm2(student: Student, draw: Draw) -> Observations:
     """The second residual sum goes through norm2, and that is the layer's output."""
     return _norm2(student, draw, "TransformerEncoderLayer")
@@ -456,19 +478,19 @@ def repaired_layer_attention(student: Student, draw: Draw) -> Observations:
     return _attention(student, draw, "RepairedEncoderLayer")
 
 
-@rule("RepairedEncoderLayer", "norm1")
+@rule("RepairedEncoderLayer", "norm1", draws="attention")
 def repaired_layer_norm1(student: Student, draw: Draw) -> Observations:
     """The bug at the first residual sum is mended."""
     return _norm1(student, draw, "RepairedEncoderLayer")
 
 
-@rule("RepairedEncoderLayer", "feed_forward")
+@rule("RepairedEncoderLayer", "feed_forward", draws="attention")
 def repaired_layer_feed_forward(student: Student, draw: Draw) -> Observations:
     """The bug at the feed-forward block is mended."""
     return _feed_forward(student, draw, "RepairedEncoderLayer")
 
 
-@rule("RepairedEncoderLayer", "norm2")
+@rule("RepairedEncoderLayer", "norm2", draws="attention")
 def repaired_layer_norm2(student: Student, draw: Draw) -> Observations:
     """The bug at the second LayerNorm is mended."""
     return _norm2(student, draw, "RepairedEncoderLayer")
