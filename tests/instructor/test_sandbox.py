@@ -71,7 +71,7 @@ answer = [libc.syscall({words}), errno.errorcode.get(ctypes.get_errno(), "none")
 MACHINE = zygote.MACHINES.get(os.uname().machine, 0)
 
 
-def ends(child: Child, source: str, seconds: float = 10) -> str | None:
+def ends(child: Child, source: str, seconds: float = 60) -> str | None:
     """How the child ended after it was sent a source that it does not survive."""
     with pytest.raises((RuntimeError, OSError), match=r"child ended|reset|timed out"):
         ask_sources(child, source, seconds)

@@ -156,7 +156,8 @@ def test_a_trace_notes_what_the_children_got_and_gave_and_leaves_no_mark(bench):
     bench.names["net"] = net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
     x = torch.randn(1, 2)
     request = {"do": "trace", "name": "net", "children": ["0", "9"], "args": [x], "kwargs": {}}
-    value, notes = bench.perform(request)["value"]
+    value, notes, error = bench.perform(request)["value"]
+    assert error is None
     ((args, kwargs, output),) = notes["0"]
     assert "9" not in notes
     assert kwargs == {}

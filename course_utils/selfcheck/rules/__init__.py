@@ -37,12 +37,12 @@ class Rule:
     look: Callable[[Student, Draw], Observations] = field(repr=False)
     atol: float  # absolute tolerance of the comparison
     rtol: float  # relative tolerance
-    draws: str  # the check of the exercise whose inputs it looks at; its own, unless several checks look at one run
+    draws: str = ""  # another check of the exercise, at whose inputs this one looks too; none: inputs of its own
 
     @property
     def seeded_by(self) -> str:
         """The `grade_id` of the check from which the seeds of the inputs come."""
-        return f"{self.exercise}-{self.draws}"
+        return f"{self.exercise}-{self.draws or self.check}"
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ def rule(exercise: str, check: str, atol: float = ATOL, rtol: float = RTOL, draw
     """
 
     def mark(look: Callable[[Student, Draw], Observations]) -> Callable[[Student, Draw], Observations]:
-        look.rule = Rule(exercise, check, look, atol, rtol, draws or check)  # type: ignore[attr-defined]
+        look.rule = Rule(exercise, check, look, atol, rtol, draws)  # type: ignore[attr-defined]
         return look
 
     return mark
