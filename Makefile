@@ -25,7 +25,7 @@ $(shell test "$$(cat $(STAMP))" = "$$(pwd)" || rm -f $(STAMP))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test quick lint build bench lock clean
+.PHONY: help venv demo test quick long lint build bench lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -37,10 +37,13 @@ demo: $(STAMP)  ## Build the release, make a class, grade it, write the pages, p
 
 test: lint  ## Lint, types, stale files, then the whole test suite
 	$(RUN) -m course_utils build --check
-	$(ONE_THREAD) $(RUN) -m pytest -n 2
+	$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist loadfile
 
 quick: $(STAMP)  ## The tests that are neither slow nor need a browser
 	$(ONE_THREAD) $(RUN) -m pytest -n 2 -m "not slow and not browser"
+
+long: $(STAMP)  ## The proofs that take many minutes and are not part of make test
+	$(ONE_THREAD) $(RUN) -m pytest -m long
 
 lint: $(STAMP)  ## Lint, format and types, changing nothing
 	$(RUN) -m ruff check .

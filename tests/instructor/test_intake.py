@@ -891,6 +891,7 @@ def test_each_of_500_damaged_notebooks_is_rebuilt_or_refused_with_a_reason(damag
 OUTCOMES = {"passed", "partial", "failed", "error", "timeout", "memory", "crashed", "missing", "manual"}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_each_of_500_damaged_notebooks_is_graded_with_typed_outcomes(damaged_notebooks, unit):
     """Every one through the whole engine, in one warm sandbox, also where nothing but the intake is damaged."""

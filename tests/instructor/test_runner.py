@@ -602,6 +602,7 @@ def test_a_class_of_12_whose_grader_is_killed_6_times_is_graded_once(tmp_path, u
     killed_at_random(tmp_path, unit, mode, size=12, kills=6, seed=1)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_class_of_30_whose_grader_is_killed_20_times_is_graded_once(tmp_path, unit, mode):
     killed_at_random(tmp_path, unit, mode, size=30, kills=20, seed=2)
