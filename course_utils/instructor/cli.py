@@ -218,6 +218,17 @@ def selftest(
 
 
 @app.command()
+def doctor() -> None:
+    """Say what is installed, what this machine can do, and what is missing with the command that installs it."""
+    from .doctor import findings
+
+    table = Table("what", "found", "to do", title="course doctor", title_justify="left")
+    for finding in findings():
+        table.add_row(finding.what, f"{'✓' if finding.good else '✗'} {finding.found}", finding.remedy)
+    console.print(table)
+
+
+@app.command()
 def demo() -> None:
     """The main job, end to end: release, a small class, grading, pages, and where to look."""
     from .demo import run_demo

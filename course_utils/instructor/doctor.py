@@ -91,4 +91,4 @@ def _sandbox() -> Finding:
 def _units() -> Iterator[Finding]:
     for unit in units():
         texts = unit_texts(unit)
-        yield Finding(unit, f"{texts['title'][language()]}, {texts['minutes']:g} minutes on two cores", True)
+        yield Finding(unit, f"{texts['title'][language()]}, about {texts['minutes']:g} min on two cores", True)
