@@ -66,7 +66,8 @@ def _expanded(unit: Unit, cell: Cell, number: int) -> Iterator[NotebookNode]:
         yield _cell("code", unit.cell(exercise), exercise, metadata)
     elif cell.labels.get("role") == "setup":
         metadata = {"nbgrader": _nbgrader(f"{unit.name}-setup-{number}", "code", False, False, True)}
-        yield _cell("code", cell.source, f"{label}-setup", metadata | {"course": {"role": "setup"}})
+        source = unit.cell(cell.labels["given"]) if cell.labels.get("given") else cell.source
+        yield _cell("code", source, f"{label}-setup", metadata | {"course": {"role": "setup"}})
     else:
         yield _cell("code", cell.source, label, {"tags": [EXPERIMENT]})
 
@@ -210,7 +211,7 @@ def leaks(released: NotebookNode, unit: Unit) -> list[str]:
     """Lines of answers, hidden tests or markers that a released notebook shows."""
     text = {line.strip() for cell in released.cells for line in cell.source.splitlines()}
     shown = {line.strip() for exercise in unit.exercises for line in unit.released(exercise).splitlines()}
-    given = {line.strip() for cell in read(unit).cells if cell.labels.get("role") for line in cell.source.splitlines()}
+    given = {line.strip() for line in unit.given_source().splitlines()}
     secret = {line.strip() for line in secret_lines(unit)} - shown - given
     return sorted(line for line in text if line in secret or "BEGIN SOLUTION" in line or "HIDDEN TESTS" in line)
 

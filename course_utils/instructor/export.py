@@ -17,7 +17,8 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.instructor.pages import points, write_atomically
+from course_utils.instructor.files import write_whole
+from course_utils.instructor.pages import points
 
 COLUMNS = ("student", "unit", "points", "max_points")
 # The wide forms count as operators in Chinese and Japanese spreadsheets.
@@ -130,4 +131,4 @@ def export(results: Path, format: str, out: Path) -> Path:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows(FORMATS[format](students, units, marks, possible))
     with_mark = format == "csv" and not text.getvalue().isascii()
-    return write_atomically(out, text.getvalue(), encoding="utf-8-sig" if with_mark else "utf-8")
+    return write_whole(out, text.getvalue().encode("utf-8-sig" if with_mark else "utf-8"))

@@ -14,8 +14,11 @@ NBGRADER = BUILD / "nbgrader"  # nbgrader's course folder: source, release, grad
 TEXTS = PROJECT / "course_utils" / "selfcheck" / "units"
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader, or a run after a kill, finds the old content or the new, never a part."""
+def write_whole(path: Path, content: str | bytes) -> Path:
+    """Write a file so that a reader, or a run after a kill, finds the old content or the new, never a part.
+
+    Returns the path.
+    """
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)
@@ -27,3 +30,4 @@ def write_whole(path: Path, content: str | bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    return path

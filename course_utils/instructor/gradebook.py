@@ -35,6 +35,7 @@ from traitlets.config import Config
 
 from . import files
 from .build import as_text, nbgrader_config
+from .runner import grade_id
 
 Record = Mapping[str, Any]
 
@@ -63,11 +64,6 @@ GRADED_TEXT = sa.Table(
 
 class GradebookError(RuntimeError):
     """The gradebook cannot be written; the message says why and what to try."""
-
-
-def grade_id(score: Mapping[str, Any]) -> str:
-    """The grade id of a score's cell: the check's, or the question's."""
-    return f"{score['exercise']}-{score['check']}" if score["check"] else str(score["exercise"])
 
 
 def write_gradebook(path: Path, sources: Mapping[str, NotebookNode], records: Sequence[Record]) -> None:

@@ -98,10 +98,10 @@ def _check_labels(path: Path, unit: Unit, cells: list[Cell]) -> None:
     for cell in cells:
         if cell.kind == "code" and cell.language:
             raise UnitError(f"{path}: a code cell is marked lang={cell.language}; code is the same in all languages")
-        unknown = set(cell.labels) - {"lang", "of", "role", "exercise", "question"}
+        unknown = set(cell.labels) - {"lang", "of", "role", "given", "exercise", "question"}
         if unknown or cell.labels.get("role", "setup") != "setup":
             raise UnitError(
-                f"{path}: unknown label in {cell.labels}; known are lang, of, role=setup, exercise, question"
+                f"{path}: unknown label in {cell.labels}; known are lang, of, role=setup, given, exercise, question"
             )
 
 

@@ -30,6 +30,8 @@ from markupsafe import Markup, escape
 from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  # pygments ships no types
 from pygments.token import Comment, Keyword, Name, Number, String  # type: ignore[import-untyped]
 
+from .files import write_whole
+
 LANGUAGES = ("en", "zh")
 OUTCOMES = ("passed", "partial", "failed", "error", "timeout", "memory", "crashed", "missing", "manual")
 
@@ -818,19 +820,6 @@ def folder_part(name: str, what: str) -> str:
     return name
 
 
-def write_atomically(path: Path, text: str, encoding: str = "utf-8") -> Path:
-    """Writes the whole file or nothing: a reader never sees half a page."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{os.getpid()}.part")
-    try:
-        with part.open("w", encoding=encoding, newline="") as file:
-            file.write(text)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
-
-
 def write_feedback(
     results: Path, texts_by_unit: Mapping[str, Mapping[str, Any]], language: str | None = None
 ) -> list[Path]:
@@ -844,7 +833,7 @@ def write_feedback(
         unit = folder_part(record["unit"], "unit")
         folder = results / "feedback" / folder_part(record["student"], "student")
         page = feedback_page(record, texts_by_unit.get(unit, {}), language)
-        written.append(write_atomically(folder / f"{unit}.html", page))
+        written.append(write_whole(folder / f"{unit}.html", page))
     return written
 
 
@@ -860,4 +849,4 @@ def write_class_page(
     if language is None:
         counted = Counter(record_language(record) for record in records)
         language = max(LANGUAGES, key=lambda name: counted[name])
-    return write_atomically(results / "class.html", class_page(records, texts_by_unit, language))
+    return write_whole(results / "class.html", class_page(records, texts_by_unit, language))

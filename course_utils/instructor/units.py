@@ -165,6 +165,12 @@ class Unit:
             text = text.replace(old, new)
         return text
 
+    def given_source(self) -> str:
+        """The text of the definitions that reference.py gives to the learner beside the exercises."""
+        kinds = ast.FunctionDef | ast.ClassDef
+        nodes = [node for node in self.reference_tree.body if isinstance(node, kinds)]
+        return "\n\n".join(self.cell(node.name) for node in nodes if node.name not in self.exercises)
+
     def preamble(self) -> str:
         """Everything of reference.py that is no exercise: imports and given definitions."""
         nodes = [node for node in self.reference_tree.body if getattr(node, "name", None) not in self.exercises]

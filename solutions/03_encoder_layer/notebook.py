@@ -600,28 +600,8 @@ plt.show()
 # 这种错误最难缠，因为没有任何报错信息会指出它们。读一读代码，但不要只相信眼睛。
 
 
-# %% role="setup"
-class BrokenEncoderLayer(nn.Module):
-    """An encoder layer with four planted bugs. It runs, its shapes are right, and it trains badly.
-
-    x: (batch, seq, d_model), mask: (batch, seq) with 1 = token. Returns (batch, seq, d_model).
-    """
-
-    def __init__(self, d_model: int, num_heads: int, d_ff: int, dropout: float = 0.1) -> None:
-        super().__init__()
-        self.self_attn = MultiHeadSelfAttention(d_model, num_heads)
-        self.norm1 = nn.LayerNorm(d_model)
-        self.ff = FeedForward(d_model, d_ff, dropout)
-        self.norm2 = nn.LayerNorm(d_model)
-
-    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
-        query = x
-        attended = self.self_attn(query)
-        residual = attended
-        state = self.norm1(residual + attended)
-        forwarded = self.ff(query)
-        return self.norm1(state + forwarded)
-
+# %% role="setup" given="BrokenEncoderLayer"
+from reference import BrokenEncoderLayer
 
 # %% [markdown] lang="en"
 # A doctor measures before looking for a cause. Four questions about a layer, each with a number or a name as its answer:

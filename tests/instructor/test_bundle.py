@@ -261,7 +261,9 @@ def student(tmp_path, contents):
         paths = os.pathsep.join([str(site), str(folder)])
         home = tmp_path / "home"
         home.mkdir()
-        settings = dict(PYTHONPATH=paths, MPLBACKEND="Agg", HOME=str(home), IPYTHONDIR=str(home / "ipython"))
+        settings = dict(
+            PYTHONPATH=paths, MPLBACKEND="Agg", OMP_NUM_THREADS="1", HOME=str(home), IPYTHONDIR=str(home / "ipython")
+        )
         return folder, {key: value for key, value in os.environ.items() if key != "COURSE_LANG"} | settings
 
     return unpack

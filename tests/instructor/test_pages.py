@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
-from course_utils.instructor import pages
+from course_utils.instructor import files, pages
 
 UNIT = "01_positional_encoding"
 CHECKS = [
@@ -542,14 +542,14 @@ def test_the_class_page_takes_the_commonest_language(tmp_path):
 
 def test_a_failed_write_leaves_the_old_page_and_nothing_else(tmp_path, monkeypatch):
     path = tmp_path / "page.html"
-    pages.write_atomically(path, "old")
+    files.write_whole(path, "old")
 
     def full_disk(*_):
         raise OSError("no space left")
 
     monkeypatch.setattr(os, "replace", full_disk)
     with pytest.raises(OSError, match="no space left"):
-        pages.write_atomically(path, "new")
+        files.write_whole(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -3,9 +3,10 @@
 from functools import cache
 
 import pytest
+import torch
 
 from course_utils.instructor.assess import UnitJudge
-from course_utils.selfcheck.texts import unit_texts
+from course_utils.instructor.units import Unit
 
 
 @pytest.fixture(scope="session")
@@ -14,12 +15,19 @@ def judge_of():
 
     @cache
     def judge_of_unit(folder, seed):
-        from course_utils.instructor.units import Unit
-
         unit = Unit(folder)
         return UnitJudge(unit, {"rules": unit.hints["rules"], "hints": unit.hints["misconceptions"]})
 
     return lambda unit, seed: judge_of_unit(unit.folder, seed)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """On tensors as small as these, two threads on a busy machine take up to ten times as long as one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -33,4 +41,3 @@ def quiet(capfd):
 def english(monkeypatch):
     """Reports speak English unless a test asks for another language."""
     monkeypatch.setenv("COURSE_LANG", "en")
-    unit_texts.cache_clear()

@@ -33,7 +33,7 @@ def test_a_lesson_runs_as_a_plain_script_and_says_nothing_on_stderr(unit):
     done = subprocess.run(
         [sys.executable, "notebook.py"],
         cwd=unit.folder,
-        env=dict(os.environ, MPLBACKEND="Agg", PYTHONDONTWRITEBYTECODE="1"),
+        env=dict(os.environ, MPLBACKEND="Agg", OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1"),
         capture_output=True,
         text=True,
         timeout=900,

@@ -108,7 +108,7 @@ def autograded(unit, students, root: Path):
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", "autograde", unit.name, f"--CourseDirectory.root={root}"],
         cwd=PROJECT,
-        env=dict(os.environ, MPLBACKEND="Agg"),
+        env=dict(os.environ, MPLBACKEND="Agg", OMP_NUM_THREADS="1"),
         capture_output=True,
         text=True,
         timeout=3600,
