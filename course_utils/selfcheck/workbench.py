@@ -284,6 +284,7 @@ def _shell() -> Any:
     from traitlets.config import Config
 
     shell: Any = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    shell.user_module.__spec__ = None  # it is __main__ now, and multiprocessing asks __main__ for this
     shell.enable_gui = lambda gui=None: None  # no window opens here; without this, `%matplotlib inline` raises
     return shell
 
