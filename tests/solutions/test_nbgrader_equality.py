@@ -68,13 +68,18 @@ def together(answers, dice, most):
 
 
 def covering(unit, dice):
-    """Notebooks of one mutant for each exercise that together lose every check."""
+    """Notebooks of one mutant for each exercise that together lose every check.
+
+    The last exercise's stand alone: it builds on the others, and what they make of it can hide its mistake.
+    """
     chosen, open_checks = [], set(unit.rules)
     for mutant in dice.sample(unit.mutants, len(unit.mutants)):
         if open_checks & set(mutant.loses):
             chosen.append(mutant)
             open_checks -= set(mutant.loses)
-    return together(chosen, dice, len(chosen))
+    last = unit.exercises[-1]
+    alone = [{last: mutant} for mutant in chosen if mutant.exercise == last]
+    return together([mutant for mutant in chosen if mutant.exercise != last], dice, len(chosen)) + alone
 
 
 def the_class(unit):
