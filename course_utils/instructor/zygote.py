@@ -347,6 +347,8 @@ class Zygote:
             with contextlib.suppress(OSError):
                 os.killpg(self.pid, signal.SIGKILL)
         self.reap(os.WNOHANG)
+        if self.pid and not self.ended and is_exiting(self.pid):
+            self.reap()  # its socket closes before it can be waited for; what ended it was not us
         by_us = bool(self.pid) and not self.ended
         if by_us:
             os.kill(self.pid, signal.SIGKILL)  # of pid 1: the kernel ends the whole namespace before it lets us reap
@@ -410,6 +412,15 @@ def read_status(pid: int | str) -> dict[str, int]:
             return {name: int(words[0]) for name, value in pairs if (words := value.split()) and words[0].isdigit()}
     except OSError:
         return {}
+
+
+def is_exiting(pid: int) -> bool:
+    """Whether a process is past its last instruction and only being cleared away (PF_EXITING, proc(5))."""
+    try:
+        with open(f"/proc/{pid}/stat", errors="replace") as file:
+            return bool(int(file.read().rpartition(")")[2].split()[6]) & 0x4)
+    except OSError:
+        return False
 
 
 def read_numbers(path: str) -> list[int]:
