@@ -125,6 +125,11 @@ class Student:
             raise Fault("no_object", name=name)
         return Built(self, value.number, name)
 
+    def fixture(self, name: str, *args: Any, **kwargs: Any) -> Built:
+        """An object of ours on the learner's side, such as a tiny encoder; name: "module.function" in `fixtures`."""
+        value = self.ask("fixture", name=name, args=list(_sent(args)), kwargs=_sent(dict(kwargs)))
+        return Built(self, value.number, name)
+
     # shared by names and objects ----------------------------------------------------------------------------------
 
     def _call(self, target: dict[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any], **more: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import codec
+from . import codec, fixtures
 from .codec import Foreign, Reference
 
 MAX_CALLS = 8  # of each child that a trace notes; an honest layer calls its parts once
@@ -109,6 +109,14 @@ class Workbench:
             self._calls[self._count] = (args, outputs, target)
             return [self._count, answer]
         return answer
+
+    def _do_fixture(self, request: Request) -> Reference:
+        """Build an object that is not the learner's, to be given to the learner's code."""
+        self._count += 1
+        self._objects[self._count] = fixtures.make(
+            request["name"], *self._revive(request["args"]), **self._revive(request["kwargs"])
+        )
+        return Reference(self._count, request["name"])
 
     def _do_backward(self, request: Request) -> list[Any]:
         """Pull cotangents back through a call: gradients of its arguments, or names of parameters that get none."""
