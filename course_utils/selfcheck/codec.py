@@ -80,6 +80,35 @@ def decode(header: bytes, raw: bytes) -> Any:
         raise CodecError(f"not a message of this format ({type(error).__name__})") from None
 
 
+def copied(value: Any) -> Any:
+    """What `decode` would give for `encode` of a value, without the bytes between. Raises CodecError if too large."""
+    room = [MAX_RAW_BYTES]
+    copy = _copied(value, room, 0)
+    if room[0] < 0:
+        raise CodecError("a value is larger than a message may be")
+    return copy
+
+
+def _copied(value: Any, room: list[int], depth: int) -> Any:
+    if depth <= MAX_DEPTH:
+        kind = type(value)
+        if kind is torch.Tensor or kind is torch.nn.Parameter:
+            if value.dtype in NAMES and value.layout is torch.strided and value.dim() <= MAX_DIMENSIONS:
+                room[0] -= value.numel() * value.element_size()
+                if room[0] < 0:
+                    raise CodecError("a tensor is larger than a message may be")
+                return torch.empty(value.shape, dtype=value.dtype).copy_(value.detach())
+        elif kind is list or kind is tuple:
+            return kind(_copied(item, room, depth + 1) for item in value)
+        elif kind is dict and all(type(key) is str for key in value):
+            return {key: _copied(item, room, depth + 1) for key, item in value.items()}
+        elif value is None or kind is bool or kind is str or kind is float or (kind is int and abs(value) < 2**63):
+            return value
+    raw: list[bytes] = []
+    header = _JSON.encode(_pack(value, raw, depth)).encode()
+    return decode(header, b"".join(raw))
+
+
 def lengths(prefix: bytes) -> tuple[int, int]:
     """Lengths of header and raw part that a message's first 16 bytes announce. Raises CodecError if too large."""
     header, raw = LENGTHS.unpack(prefix)

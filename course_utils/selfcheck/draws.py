@@ -11,9 +11,12 @@ from torch import Tensor
 class Draw:
     """Sizes of one case as attributes, and seeded inputs in the order in which they are asked for."""
 
-    def __init__(self, seed: int, **sizes: Any) -> None:
-        """seed: start of the stream of inputs; sizes: whatever the rule reads, such as d_model=18."""
-        self.seed = seed
+    def __init__(self, seed: int, first: bool = True, **sizes: Any) -> None:
+        """seed: start of the stream of inputs; sizes: whatever the rule reads, such as d_model=18.
+
+        first: whether this is the first of the exercise's cases; what no size changes is looked at there alone.
+        """
+        self.seed, self.first = seed, first
         self._generator = torch.Generator().manual_seed(seed % 2**63)
         self.__dict__.update(sizes)
 

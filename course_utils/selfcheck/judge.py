@@ -81,7 +81,7 @@ def look(rule: Rule, student: Student, cases: Sequence[Case], seed: str) -> Look
 
 def look_at(rule: Rule, student: Student, case: Case, seed: str, number: int) -> Seen:
     """What a rule sees on one case, by its number among the rule's cases."""
-    return _see(rule, student, Draw(case_seed(seed, rule.seeded_by, number), **case))
+    return _see(rule, student, Draw(case_seed(seed, rule.seeded_by, number), first=number == 0, **case))
 
 
 def _see(rule: Rule, student: Student, draw: Draw) -> Seen:

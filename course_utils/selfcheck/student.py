@@ -53,21 +53,14 @@ def local(names: dict[str, Any]) -> Student:
     bench = Workbench(names)
 
     def transport(request: Request) -> Answer:
-        answer = bench.perform(_copied(request))
+        answer = bench.perform(codec.copied(request))
         try:
-            result: Answer = _copied(answer)
+            result: Answer = codec.copied(answer)
         except codec.CodecError:
             result = {"error": {"types": ["ValueError", "Exception"], "cell": None, "line": None}}
         return result
 
     return Student(transport)
-
-
-def _copied(value: Any) -> Any:
-    message = codec.encode(value)
-    header, _ = codec.lengths(message[: codec.LENGTHS.size])
-    start = codec.LENGTHS.size
-    return codec.decode(message[start : start + header], message[start + header :])
 
 
 class Student:
@@ -110,17 +103,42 @@ class Student:
         """The best-known class of what the call raises, such as "ValueError"; empty where it raises nothing."""
         return self._error({"name": name}, args, kwargs)
 
+    def complaint(self, name: str, *args: Any, **kwargs: Any) -> tuple[str, str, Any]:
+        """The best-known class of what the call raises, and its text; both empty, and the value, if it raises nothing."""
+        return self._complaint({"name": name}, args, kwargs)
+
+    def call_and_inputs(self, name: str, *args: Any) -> tuple[Any, list[Any]]:
+        """What the learner's function returns, and the arguments as they are after the call."""
+        return self._call_and_inputs({"name": name}, args)
+
     def inputs_after(self, name: str, *args: Any) -> list[Any]:
         """The arguments as they are after the call."""
-        return self._inputs_after({"name": name}, args)
+        return self._call_and_inputs({"name": name}, args)[1]
 
-    def slope(self, name: str, *args: Any) -> dict[str, Any]:
-        """For each float argument, whether autograd agrees with the slope of the learner's own function."""
-        return self._slope({"name": name}, args)
+    def slope(self, name: str, *args: Any, of: Sequence[int] = ()) -> dict[str, Any]:
+        """For each float argument, whether autograd agrees with the slope of the learner's own function.
+
+        of: positions of the arguments to look at; none stands for all.
+        """
+        return self._slope({"name": name}, args, of)
 
     def build(self, name: str, *args: Any, **kwargs: Any) -> Built:
         """An object that stays on the learner's side, such as a module."""
-        value = self.call(name, *args, **kwargs)
+        return self._built(name, self.call(name, *args, **kwargs))
+
+    def build_loaded(
+        self, name: str, *args: Any, values: Mapping[str, Tensor], optional: Sequence[str] = (), **kwargs: Any
+    ) -> tuple[Built, list[str]]:
+        """A module in eval mode with given parameters, and the names among `optional` that it has no room for.
+
+        Raises Fault where it has no room for another one.
+        """
+        value, missing = self._call({"name": name}, args, kwargs, load=dict(values))
+        built = self._built(name, value)
+        _refuse_missing([parameter for parameter in missing if parameter not in optional], values)
+        return built, sorted(parameter for parameter in optional if parameter in missing)
+
+    def _built(self, name: str, value: Any) -> Built:
         if not isinstance(value, Reference):
             raise Fault("no_object", name=name)
         return Built(self, value.number, name)
@@ -142,10 +160,21 @@ class Student:
             return known_type(error.types)
         return ""
 
-    def _inputs_after(self, target: dict[str, Any], args: Sequence[Any]) -> list[Any]:
-        return list(self._call(target, args, {}, inputs=True))
+    def _complaint(
+        self, target: dict[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[str, str, Any]:
+        types, text, value = self._call(target, args, kwargs, complaint=True)
+        if not isinstance(types, list):
+            return "", "", Built(self, value.number, "object") if isinstance(value, Reference) else value
+        return known_type([kind for kind in types if isinstance(kind, str)]), str(text), None
 
-    def _slope(self, target: dict[str, Any], args: Sequence[Any]) -> dict[str, Any]:
+    def _call_and_inputs(self, target: dict[str, Any], args: Sequence[Any]) -> tuple[Any, list[Any]]:
+        value, after = self._call(target, args, {}, inputs=True)
+        return value, list(after)
+
+    def _slope(self, target: dict[str, Any], args: Sequence[Any], of: Sequence[int] = ()) -> dict[str, Any]:
+        wanted = of or range(len(args))
+
         def is_variable(value: Any) -> bool:
             return isinstance(value, Tensor) and value.is_floating_point()
 
@@ -159,25 +188,25 @@ class Student:
         generator = torch.Generator().manual_seed(len(args))
         shapes = [item.shape for item in flat(value) if is_variable(item)]
         if not shapes:  # nothing that could have a slope
-            return {f"slope of argument {position}": False for position, item in enumerate(args) if is_variable(item)}
+            return {f"slope of argument {position}": False for position in wanted if is_variable(args[position])}
         cotangents = [torch.randn(shape, generator=generator) for shape in shapes]
         try:
             gradients = self.ask("backward", call=number, cotangents=cotangents, wants="arguments")
         except StudentError:
             gradients = [None] * len(args)
         agreement = {}
-        for position, variable in enumerate(args):
-            if not is_variable(variable):
-                continue
-            agrees, moves = True, False
-            directions = [torch.randn(variable.shape, generator=generator) for _ in range(2)]
-            steps = [sign * SLOPE_STEP * direction for direction in directions for sign in (1, -1)]
-            moved = [request([*args[:position], variable + step, *args[position + 1 :]]) for step in steps]
-            found = [outputs(answer) for answer in self.ask_all(moved)]
-            for direction, ends in zip(directions, (found[:2], found[2:]), strict=True):
-                if not all([item.shape for item in end] == shapes for end in ends):
-                    agrees = False  # and nothing is computed: shapes that spread over each other fill any memory
-                    break
+        positions = [position for position in wanted if is_variable(args[position])]
+        directions = [torch.randn(args[position].shape, generator=generator) for position in positions]
+        moved = [
+            request([*args[:position], args[position] + step * direction, *args[position + 1 :]])
+            for position, direction in zip(positions, directions, strict=True)
+            for step in (SLOPE_STEP, -SLOPE_STEP)
+        ]
+        found = [outputs(answer) for answer in self.ask_all(moved)]
+        for number, (position, direction) in enumerate(zip(positions, directions, strict=True)):
+            ends, agrees = found[2 * number : 2 * number + 2], False
+            # of other shapes nothing is computed: those that spread over each other fill any memory
+            if all([item.shape for item in end] == shapes for end in ends):
                 numeric = sum(
                     ((plus - minus) * cotangent).sum().item()
                     for plus, minus, cotangent in zip(*ends, cotangents, strict=True)
@@ -185,11 +214,10 @@ class Student:
                 gradient = gradients[position]
                 fits = isinstance(gradient, Tensor) and gradient.shape == direction.shape
                 exact = (gradient.double() * direction).sum().item() if fits else 0.0
-                moves |= numeric != 0.0
-                agrees &= math.isfinite(exact) and math.isfinite(numeric)
+                agrees = math.isfinite(exact) and math.isfinite(numeric)
                 agrees &= abs(exact - numeric) <= SLOPE_TOLERANCE * max(abs(exact), abs(numeric)) + 3e-3
-            # what no argument moves has nothing to do with it: its gradient of 0 earns nothing
-            agreement[f"slope of argument {position}"] = bool(agrees and moves)
+                agrees &= numeric != 0.0  # what no argument moves has nothing to do with it: its 0 earns nothing
+            agreement[f"slope of argument {position}"] = agrees
         return agreement
 
 
@@ -221,9 +249,17 @@ class Built:
         """The best-known class of what calling the object raises; empty where it raises nothing."""
         return self._student._error(self._target, args, kwargs)
 
+    def complaint(self, *args: Any, **kwargs: Any) -> tuple[str, str, Any]:
+        """The best-known class of what calling the object raises, and its text; else both empty, and the value."""
+        return self._student._complaint(self._target, args, kwargs)
+
+    def call_and_inputs(self, *args: Any) -> tuple[Any, list[Any]]:
+        """What calling the object returns, and the arguments as they are after it."""
+        return self._student._call_and_inputs(self._target, args)
+
     def inputs_after(self, *args: Any) -> list[Any]:
         """The arguments as they are after calling the object."""
-        return self._student._inputs_after(self._target, args)
+        return self.call_and_inputs(*args)[1]
 
     def slope(self, *args: Any) -> dict[str, Any]:
         """For each float argument, whether autograd agrees with the slope of the object's own forward."""
@@ -233,16 +269,18 @@ class Built:
         """A copy of each parameter by name."""
         return dict(self._student.ask("state", **self._target)["parameters"])
 
+    def parameter_shapes(self) -> dict[str, torch.Size]:
+        """The shape of each parameter by name."""
+        shapes = self._student.ask("shapes", **self._target)
+        return {name: torch.Size(shape) for name, shape in shapes.items()}
+
     def buffers(self) -> dict[str, Tensor]:
         """A copy of each buffer by name."""
         return dict(self._student.ask("state", **self._target)["buffers"])
 
     def load(self, values: Mapping[str, Tensor]) -> None:
         """Set parameters by name. Raises Fault where the module has none of that name and shape."""
-        missing = self._student.ask("load", **self._target, values=dict(values))
-        for name in values:
-            if name in missing:
-                raise Fault("no_parameter", name=name)
+        _refuse_missing(self._student.ask("load", **self._target, values=dict(values)), values)
 
     def train(self, training: bool) -> None:
         """Switch to training or evaluation mode."""
@@ -281,6 +319,12 @@ class Built:
         # the workbench notes no more than a few calls; what claims to be more would only be slow to look at
         calls = {child: [tuple(call) for call in notes[child][:MAX_CALLS]] for child in children}
         return value, calls, StudentError.of(error) if error is not None else None
+
+
+def _refuse_missing(missing: Sequence[str], values: Mapping[str, Tensor]) -> None:
+    for name in values:
+        if name in missing:
+            raise Fault("no_parameter", name=name)
 
 
 def as_tensor(value: Any) -> Tensor:

@@ -22,6 +22,7 @@ from . import codec, fixtures
 from .codec import Foreign, Reference
 
 MAX_CALLS = 8  # of each child that a trace notes; an honest layer calls its parts once
+MAX_TEXT = 2000  # characters of an exception's text that cross over where a check asks for its words
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
@@ -99,10 +100,20 @@ class Workbench:
         args, kwargs = self._revive(request["args"]), self._revive(request["kwargs"])
         if request.get("gradient"):
             args = [item.requires_grad_() if _is_float(item) else item for item in args]
+        if request.get("complaint"):
+            try:
+                return [None, "", self._plain(target(*args, **kwargs))]
+            except Exception as error:
+                return [describe(error)["types"], str(error)[:MAX_TEXT], None]
         value = target(*args, **kwargs)
-        if request.get("inputs"):
-            return [self._plain(item) for item in args]
         answer = self._plain(value)
+        if request.get("inputs"):
+            return [answer, [self._plain(item) for item in args]]
+        if "load" in request:
+            if not isinstance(answer, Reference):
+                return [answer, []]
+            value.train(False)
+            return [answer, _load(value, request["load"])]
         if request.get("gradient"):
             self._count += 1
             outputs = [item for item in flat(value) if _is_float(item)]
@@ -182,17 +193,11 @@ class Workbench:
             "buffers": {name: value.detach().clone() for name, value in module.named_buffers()},
         }
 
+    def _do_shapes(self, request: Request) -> dict[str, list[int]]:
+        return {name: list(value.shape) for name, value in self._target(request).named_parameters()}
+
     def _do_load(self, request: Request) -> list[str]:
-        """Set parameters in place; the answer names those that the module lacks or holds in another shape."""
-        parameters = dict(self._target(request).named_parameters())
-        missing = []
-        with torch.no_grad():
-            for name, value in request["values"].items():
-                if name in parameters and parameters[name].shape == value.shape:
-                    parameters[name].copy_(value)
-                else:
-                    missing.append(name)
-        return missing
+        return _load(self._target(request), request["values"])
 
     def _do_mode(self, request: Request) -> None:
         self._target(request).train(request["training"])
@@ -235,6 +240,19 @@ class Workbench:
         self._count += 1
         self._objects[self._count] = value
         return Reference(self._count, type(value).__name__)
+
+
+def _load(module: nn.Module, values: dict[str, Tensor]) -> list[str]:
+    """Set parameters in place; the names of those that the module lacks or holds in another shape."""
+    parameters = dict(module.named_parameters())
+    missing = []
+    with torch.no_grad():
+        for name, value in values.items():
+            if name in parameters and parameters[name].shape == value.shape:
+                parameters[name].copy_(value)
+            else:
+                missing.append(name)
+    return missing
 
 
 def _is_float(value: Any) -> bool:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -99,6 +100,10 @@ def _shouting(draw: Draw, like: Probe, hidden: Tensor) -> Probe:
 def _attend(student: Student, probe: Probe, *mask: Tensor) -> tuple[Any, Tensor]:
     """Context as it came back, and weights. Raises Fault unless there are two things, the second in the right shape."""
     value = student.call("scaled_dot_product_attention", probe.q, probe.k, probe.v, *mask)
+    return _pair(value, probe)
+
+
+def _pair(value: Any, probe: Probe) -> tuple[Any, Tensor]:
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise Fault("odd_value")
     attn = as_tensor(value[1])
@@ -107,26 +112,58 @@ def _attend(student: Student, probe: Probe, *mask: Tensor) -> tuple[Any, Tensor]
     return value[0], attn.double()
 
 
-def _first_look(student: Student, draw: Draw) -> tuple[Probe, Any, Tensor]:
-    """A probe, and context and weights that the learner's function gives without a mask.
+@dataclass(frozen=True)
+class FirstLook:
+    """What the learner's function does without a mask."""
+
+    probe: Probe
+    context: Any  # as it came back
+    attn: Tensor  # (..., seq_q, seq_k)
+    kept: list[bool]  # for each of q, k and v, whether it is after the call what it was before
+
+
+# the three checks of the function look at the same inputs, so the first look is made once for each learner and draw
+_looks: WeakKeyDictionary[Student, dict[int, FirstLook]] = WeakKeyDictionary()
+KEPT = 4  # looks kept for a learner: one for each case, and some to spare
+
+
+def _first_look(student: Student, draw: Draw) -> FirstLook:
+    """A probe, and what the learner's function gives for it without a mask.
 
     Where sizes that all differ make it raise, equal sizes tell which part is to blame; where they blame none,
     the exception stands for all parts.
     """
-    probe, square = _generic(draw), _equal_sizes(draw)
+    generic, square = _generic(draw), _equal_sizes(draw)
+    known = _looks.setdefault(student, {})
+    if draw.seed not in known:
+        if len(known) >= KEPT:
+            known.clear()
+        known[draw.seed] = _looked(student, generic, square)
+    return known[draw.seed]
+
+
+def _looked(student: Student, probe: Probe, square: Probe) -> FirstLook:
     try:
-        return probe, *_attend(student, probe)
+        return _observed(student, probe)
     except StudentError as error:
         try:
-            context, attn = _attend(student, square)
+            found = _observed(student, square)
         except (StudentError, Fault):
             raise error from None
+        context, attn = found.context, found.attn
         if not isinstance(context, Tensor) or context.shape != square.v.shape:
             raise error from None
         residuals = [_behind(attn, square.scores), _row_sums(attn), _unexplained(context, attn, square.v)]
         if all(_size(residual) < CLOSE for residual in residuals):
             raise error from None
-        return square, context, attn
+        return found
+
+
+def _observed(student: Student, probe: Probe) -> FirstLook:
+    before = [probe.q, probe.k, probe.v]
+    value, after = student.call_and_inputs("scaled_dot_product_attention", *before)
+    kept = [torch.equal(one, other) for one, other in zip(before, after, strict=True)]
+    return FirstLook(probe, *_pair(value, probe), kept)
 
 
 def _behind(attn: Tensor, scores: Tensor) -> Tensor:
@@ -163,39 +200,33 @@ def _explained(context: Any, attn: Tensor, v: Tensor) -> bool:
     return fits and _size(_unexplained(context, attn, v)) < CLOSE
 
 
-def _inputs_kept(student: Student, probe: Probe) -> list[bool]:
-    """For each of q, k and v, whether it is after the call what it was before."""
-    before = [probe.q, probe.k, probe.v]
-    after = student.inputs_after("scaled_dot_product_attention", *before)
-    return [torch.equal(one, other) for one, other in zip(before, after, strict=True)]
-
-
-def _slope(student: Student, kept: list[bool], q: Tensor, k: Tensor, v: Tensor) -> list[bool]:
-    """For each of q, k and v, whether autograd agrees with the learner's own slope.
+def _slope(student: Student, kept: list[bool], *args: Tensor, of: tuple[int, ...]) -> list[bool]:
+    """For some of q, k and v, whether autograd agrees with the learner's own slope.
 
     The slope of a function that writes into its input means nothing; that is paid for where the input is looked at.
     """
     if not all(kept):
-        return [True] * 3
-    slope = student.slope("scaled_dot_product_attention", q, k, v)
-    return [slope[f"slope of argument {position}"] for position in range(3)]
+        return [True] * len(of)
+    slope = student.slope("scaled_dot_product_attention", *args, of=of)
+    return [slope[f"slope of argument {position}"] for position in of]
 
 
 # Scores are near 1 and float32 logarithms are right to about 1e-5.
 @rule("scaled_dot_product_attention", "scores", atol=CLOSE, rtol=0.0)
 def scaled_dot_product_attention_scores(student: Student, draw: Draw) -> Observations:
     """Behind the weights stand the dot products of queries and keys, divided by the square root of d_k."""
-    probe, _, attn = _first_look(student, draw)
+    look = _first_look(student, draw)
     return {
-        "distance from the scores": _told(_behind(attn, probe.scores)),
-        "q and k kept": _inputs_kept(student, probe)[:2],
+        "distance from the scores": _told(_behind(look.attn, look.probe.scores)),
+        "q and k kept": look.kept[:2],
     }
 
 
-@rule("scaled_dot_product_attention", "weights", atol=1e-4, rtol=1e-4)
+@rule("scaled_dot_product_attention", "weights", atol=1e-4, rtol=1e-4, draws="scores")
 def scaled_dot_product_attention_weights(student: Student, draw: Draw) -> Observations:
     """Each query's weights are 0 or more and sum to 1 over the keys; hidden keys get none, and nothing becomes NaN."""
-    probe, context, attn = _first_look(student, draw)
+    look = _first_look(student, draw)
+    probe, context, attn = look.probe, look.context, look.attn
     seen: Observations = {"row sums": _told(_row_sums(attn)), "below 0": _told(attn.clamp(max=0))}
 
     # float32 softmax of scores in the thousands: exact 0 and 1, unless all scores are the same
@@ -214,11 +245,11 @@ def scaled_dot_product_attention_weights(student: Student, draw: Draw) -> Observ
     _, silenced = _attend(student, shouting, (~hidden).long().unsqueeze(-2))
     seen["hidden keys with high scores"] = _above_limit(silenced[hidden.unsqueeze(-2).expand_as(silenced)])
 
-    kept = _inputs_kept(student, probe)
-    seen |= _empty_rows(student, probe, all(kept), _explained(context, attn, probe.v))
-    # a context of 0, so that only the weights count; small scores, whose slope is the same all along a step
-    small = [probe.q * 0.1, probe.k * 0.3, torch.zeros_like(probe.v)]
-    seen["slope of q and k"] = _slope(student, kept, *small)[:2]
+    if draw.first:
+        seen |= _empty_rows(student, probe, all(look.kept), _explained(context, attn, probe.v))
+        # a context of 0, so that only the weights count; small scores, whose slope is the same all along a step
+        small = [probe.q * 0.1, probe.k * 0.3, torch.zeros_like(probe.v)]
+        seen["slope of q and k"] = _slope(student, look.kept, *small, of=(0, 1))
     return seen
 
 
@@ -287,19 +318,19 @@ def _finite(values: Tensor) -> bool:
     return bool(torch.isfinite(values).all())
 
 
-@rule("scaled_dot_product_attention", "context", atol=1e-4, rtol=1e-4)
+@rule("scaled_dot_product_attention", "context", atol=1e-4, rtol=1e-4, draws="scores")
 def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observations:
     """The context is the sum of the values, each times the weight that came back with it."""
-    probe, context, attn = _first_look(student, draw)
-    context = as_tensor(context)
+    look = _first_look(student, draw)
+    probe, context, attn = look.probe, as_tensor(look.context), look.attn
     wide = context.shape == (*probe.scores.shape[:-1], probe.v.shape[-1])
     seen: Observations = {"one row of d_v numbers for each query": wide}
     if not wide:
         return seen | {"shape": list(context.shape)}
     seen["distance from the weighted sum"] = _told(_unexplained(context, attn, probe.v))
-    kept = _inputs_kept(student, probe)
-    seen["slope of v"] = _slope(student, kept, probe.q, probe.k, probe.v)[2]
-    seen["v kept"] = kept[2]
+    if draw.first:
+        seen["slope of v"] = _slope(student, look.kept, probe.q, probe.k, probe.v, of=(2,))
+    seen["v kept"] = look.kept[2]
     # axes that are mixed up have been paid for in scores or weights
     sound = _size(_behind(attn, probe.scores)) < CLOSE and _size(_row_sums(attn)) < CLOSE
     for name, index in {"without heads": (0,), "one sentence without heads": (0, 0)}.items():
@@ -323,13 +354,15 @@ def _works(student: Student, probe: Probe) -> bool:
 def split_heads_values(student: Student, draw: Draw) -> Observations:
     """Head h holds the h-th block of columns, for every token."""
     x = draw.normal(draw.batch, draw.seq, draw.num_heads * draw.d_head)
-    heads = student.tensor("split_heads", x, draw.num_heads)
-    return {"heads": heads, "input kept": torch.equal(student.inputs_after("split_heads", x, draw.num_heads)[0], x)}
+    heads, after = student.call_and_inputs("split_heads", x, draw.num_heads)
+    return {"heads": as_tensor(heads), "input kept": torch.equal(after[0], x)}
 
 
 @rule("split_heads", "gradient")
 def split_heads_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient of every head reaches the tokens."""
+    if not draw.first:
+        return {}
     x = draw.normal(draw.batch, draw.seq, draw.num_heads * draw.d_head)
     student.tensor("split_heads", x, draw.num_heads)  # nothing that is no tensor has a slope
     return {"slope": student.slope("split_heads", x, draw.num_heads)}
@@ -339,13 +372,15 @@ def split_heads_gradient(student: Student, draw: Draw) -> Observations:
 def merge_heads_values(student: Student, draw: Draw) -> Observations:
     """The blocks of all heads stand side by side again, head 0 first."""
     x = draw.normal(draw.batch, draw.num_heads, draw.seq, draw.d_head)
-    tokens = student.tensor("merge_heads", x)
-    return {"tokens": tokens, "input kept": torch.equal(student.inputs_after("merge_heads", x)[0], x)}
+    tokens, after = student.call_and_inputs("merge_heads", x)
+    return {"tokens": as_tensor(tokens), "input kept": torch.equal(after[0], x)}
 
 
 @rule("merge_heads", "gradient")
 def merge_heads_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient of every token reaches its heads."""
+    if not draw.first:
+        return {}
     x = draw.normal(draw.batch, draw.num_heads, draw.seq, draw.d_head)
     student.tensor("merge_heads", x)  # nothing that is no tensor has a slope
     return {"slope": student.slope("merge_heads", x)}
@@ -362,12 +397,8 @@ def _build(student: Student, draw: Draw, **changes: Tensor) -> tuple[Built, list
     weights = draw.weights({f"{name}.weight": (width, width) for name in PROJECTIONS})
     weights |= draw.weights({f"{name}.bias": (width,) for name in PROJECTIONS})
     weights |= {name.replace("__", "."): value for name, value in changes.items()}
-    module = student.build("MultiHeadSelfAttention", width, draw.num_heads)
-    module.train(False)
-    present = module.parameters()
-    lacking = sorted(name for name in weights if name.endswith(".bias") and name not in present)
-    module.load({name: value for name, value in weights.items() if name not in lacking})
-    return module, lacking
+    biases = [name for name in weights if name.endswith(".bias")]
+    return student.build_loaded("MultiHeadSelfAttention", width, draw.num_heads, values=weights, optional=biases)
 
 
 def _tokens(draw: Draw) -> Tensor:
@@ -381,11 +412,12 @@ def multi_head_self_attention_values(student: Student, draw: Draw) -> Observatio
     module, lacking = _build(student, draw)
     x = _tokens(draw)
     shorter = draw.normal(1, draw.seq - 1, x.shape[-1])
+    output, after = module.call_and_inputs(x)
     return {
         "missing biases": lacking,
-        "output": module.tensor(x),
+        "output": as_tensor(output),
         "output for one shorter sentence": module.tensor(shorter),
-        "input kept": torch.equal(module.inputs_after(x)[0], x),
+        "input kept": torch.equal(after[0], x),
     }
 
 
@@ -402,7 +434,7 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
         "part of the graph": module.requires_grad("attn_weights"),
         "heads differ": list(kept.shape) == shape and not torch.allclose(kept[:, 0], kept[:, 1], atol=1e-3),
     }
-    if list(kept.shape) != shape:
+    if list(kept.shape) != shape or not draw.first:
         return seen
 
     # Every column of a token and of its projections is one number, and these sum to 0 over a sentence: the mean output
@@ -430,6 +462,8 @@ def _kept(module: Built) -> Tensor:
 @rule("MultiHeadSelfAttention", "gradient")
 def multi_head_self_attention_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient reaches the tokens and every projection that changes the output."""
+    if not draw.first:
+        return {}
     module, _ = _build(student, draw)
     x = _tokens(draw)
     silent = [name for name in module.silent_parameters(x) if name in {f"{p}.weight" for p in PROJECTIONS}]

@@ -33,14 +33,13 @@ Call = tuple[list[Any], dict[str, Any], Any]
 
 
 def _loaded_block(student: Student, draw: Draw, *dropout: float) -> Built:
-    block = student.build("FeedForward", draw.d_model, draw.d_ff, *dropout)
     shapes = {
         "linear1.weight": (draw.d_ff, draw.d_model),
         "linear1.bias": (draw.d_ff,),
         "linear2.weight": (draw.d_model, draw.d_ff),
         "linear2.bias": (draw.d_model,),
     }
-    block.load(draw.weights(shapes))
+    block, _ = student.build_loaded("FeedForward", draw.d_model, draw.d_ff, *dropout, values=draw.weights(shapes))
     return block
 
 
@@ -54,10 +53,9 @@ def _far_from_zero(draw: Draw, size: int) -> Tensor:
 def feed_forward_values(student: Student, draw: Draw) -> Observations:
     """The block's output for given weights, and that its input is left as it was."""
     block = _loaded_block(student, draw, 0.0)
-    block.train(False)
     x = draw.normal(draw.batch, draw.seq, draw.d_model)
-    output = block.tensor(x)
-    return {"output": output, "input unchanged": torch.equal(block.inputs_after(x)[0], x)}
+    output, after = block.call_and_inputs(x)
+    return {"output": as_tensor(output), "input unchanged": torch.equal(after[0], x)}
 
 
 @rule("FeedForward", "gradient")
@@ -66,8 +64,9 @@ def feed_forward_gradient(student: Student, draw: Draw) -> Observations:
 
     A slope is measured over a small step, so no ReLU may bend within it: biases are large, all the rest is small.
     """
+    if not draw.first:
+        return {}
     block = _loaded_block(student, draw, 0.0)
-    block.train(False)
     block.load(
         {
             "linear1.bias": _far_from_zero(draw, draw.d_ff),
@@ -82,6 +81,8 @@ def feed_forward_gradient(student: Student, draw: Draw) -> Observations:
 @rule("FeedForward", "dropout")
 def feed_forward_dropout(student: Student, draw: Draw) -> Observations:
     """Dropout acts in train mode only, and a rate of 0 switches it off."""
+    if not draw.first:
+        return {}
     x = draw.normal(64, draw.seq, draw.d_model)  # so many that a low rate is sure to drop something
     seen = {}
     for name, rate in {"default rate": (), "rate 0.5": (0.5,), "rate 0": (0.0,)}.items():
@@ -124,24 +125,23 @@ def canonical_weights(draw: Draw) -> dict[str, Tensor]:
     return weights
 
 
-def named_as(parameters: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Canonical weights under the names that a layer's own parts use.
+def named_as(shapes: Mapping[str, torch.Size], weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Canonical weights under the names that a layer's own parts use, by the shapes of its parameters.
 
     Attention may hold q_proj, k_proj, v_proj or one in_proj; the feed-forward block's maps are told by their shapes.
     A parameter that has no counterpart is left as it is.
     """
     values = {}
-    for name, parameter in parameters.items():
+    for name, shape in shapes.items():
         part, _, inner = name.partition(".")
         value = None
         if part == "self_attn":
             value = _attention_weight(inner, weights)
         elif part == "ff":
-            shape = parameter.shape
             value = next((weights[n] for n in weights if n.startswith("linear") and weights[n].shape == shape), None)
         elif part in ("norm1", "norm2"):
             value = weights.get(name)
-        if value is not None and value.shape == parameter.shape:
+        if value is not None and value.shape == shape:
             values[name] = value
     return values
 
@@ -197,7 +197,7 @@ class Sight:
     weights: Mapping[str, Tensor]
     silent: frozenset[str]  # parts of which a weight gets no gradient
     repeats: bool  # two runs in eval mode agree
-    error: StudentError | None = None  # what ended the run; parts that were reached before it can still be judged
+    error: StudentError | None  # what ended the run; parts that were reached before it can still be judged
 
     @property
     def hidden(self) -> Tensor | None:
@@ -290,10 +290,12 @@ class _Bench:
         self.draw = draw
         self._sights: dict[torch.dtype | None, Sight] = {}
         self._silences: dict[bool, frozenset[str]] = {}
+        self.unchanged = True  # what was handed in, after all runs so far
+        self.backward_error: StudentError | None = None
         self.layer = student.build(exercise, draw.d_model, draw.num_heads, draw.d_ff)
         self.layer.train(False)
         self.weights = canonical_weights(draw)
-        self.layer.load(named_as(self.layer.parameters(), self.weights))
+        self.layer.load(named_as(self.layer.parameter_shapes(), self.weights))
         self.twin = _torchs_own(draw.d_model, draw.num_heads, draw.d_ff)
         self.twin.load_state_dict(self.weights)
         self.x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=draw.scale)
@@ -307,22 +309,25 @@ class _Bench:
         return self._sights[dtype]
 
     def _run(self, dtype: torch.dtype | None) -> Sight:
-        mask = None if dtype is None else self.mask.to(dtype)
+        mask, output, error = None if dtype is None else self.mask.to(dtype), None, None
         try:
-            output = self.layer(self.x, *([] if mask is None else [mask]))
-        except StudentError:  # the parts say who raised it
-            output = None
-        silent = self._silent(mask is not None) if isinstance(output, Tensor) else frozenset()
+            output, after = self.layer.call_and_inputs(self.x, *([] if mask is None else [mask]))
+            self.unchanged &= torch.equal(after[0], self.x)
+        except StudentError as raised:  # the parts say who raised it
+            error = raised
+        # which weights get a gradient is no matter of sizes or of the mask's type, so one run tells it of a right layer
+        silent = self._silent(True) if isinstance(output, Tensor) and self.draw.first else frozenset()
         hidden = None if mask is None else mask == 0
         expected = self.twin(self.x, src_key_padding_mask=hidden).detach()
-        return Sight(self.x, mask, output, {}, expected, self.twin.self_attn, self.weights, silent, repeats=True)
+        return Sight(self.x, mask, output, {}, expected, self.twin.self_attn, self.weights, silent, True, error)
 
     def looked_into(self, sight: Sight) -> Sight:
         """The same run once more, with what went in and out of the layer's parts."""
         self.twin.load_state_dict(self.weights)  # it is shared by all runs of these sizes
         output, calls, error = self.layer.trace(PARTS, self.x, *([] if sight.mask is None else [sight.mask]))
         repeats = not isinstance(output, Tensor) or same(output, sight.output)
-        return replace(sight, output=output, calls=calls, repeats=repeats, error=error)
+        silent = self._silent(sight.mask is not None) if isinstance(output, Tensor) else frozenset()
+        return replace(sight, output=output, calls=calls, silent=silent, repeats=repeats, error=error)
 
     def _silent(self, masked: bool) -> frozenset[str]:
         """Parts of which a weight gets no gradient, with a mask (of whichever dtype) or without."""
@@ -333,7 +338,8 @@ class _Bench:
     def _look_for_silence(self, rest: list[Tensor]) -> frozenset[str]:
         try:
             names = self.layer.silent_parameters(self.x, *rest)
-        except StudentError:  # a backward pass that raises is paid for at norm2, where the layer ends
+        except StudentError as raised:  # a backward pass that raises is paid for at norm2, where the layer ends
+            self.backward_error = raised
             return frozenset()
         return frozenset(name.partition(".")[0] for name in names if name.endswith("weight"))
 
@@ -422,17 +428,15 @@ def _norm2_holds(sight: Sight) -> bool:
 
 def _attention(student: Student, draw: Draw, exercise: str) -> Observations:
     bench = _bench(student, draw, exercise)
-    sights = [bench.sight(dtype) for dtype in (torch.int64, torch.bool, torch.float32, None)]
+    kinds = (torch.int64, torch.bool, torch.float32, None) if draw.first else (torch.int64, None)
+    sights = [bench.sight(dtype) for dtype in kinds]
     return _judged(bench, sights, "self_attn", _attention_holds)
 
 
 def _norm1(student: Student, draw: Draw, exercise: str) -> Observations:
     bench = _bench(student, draw, exercise)
-    try:
-        unchanged = torch.equal(bench.layer.inputs_after(bench.x, bench.mask)[0], bench.x)
-    except StudentError:  # told by the part that raises
-        unchanged = True
-    return {**_judged(bench, [bench.sight()], "norm1", _norm1_holds), "input unchanged": unchanged}
+    sight = bench.sight()
+    return {**_judged(bench, [sight], "norm1", _norm1_holds), "input unchanged": bench.unchanged}
 
 
 def _feed_forward(student: Student, draw: Draw, exercise: str) -> Observations:
@@ -442,10 +446,13 @@ def _feed_forward(student: Student, draw: Draw, exercise: str) -> Observations:
 
 def _norm2(student: Student, draw: Draw, exercise: str) -> Observations:
     bench = _bench(student, draw, exercise)
-    as_tensor(bench.layer(bench.x, bench.mask))
-    if torch.equal(bench.layer.inputs_after(bench.x, bench.mask)[0], bench.x):
-        bench.layer.silent_parameters(bench.x, bench.mask)  # a backward pass that raises is told here
-    return _judged(bench, [bench.sight()], "norm2", _norm2_holds)
+    sight = bench.sight()
+    if sight.error is not None:
+        raise sight.error
+    as_tensor(sight.output)
+    if bench.backward_error is not None and bench.unchanged:
+        raise bench.backward_error
+    return _judged(bench, [sight], "norm2", _norm2_holds)
 
 
 @rule("TransformerEncoderLayer", "attention")
