@@ -108,6 +108,7 @@ class UnitJudge:
         self.unit, self.texts = unit, texts
         self._mistakes: dict[str, Student] = {}
         self._remembered: tuple[str, dict[tuple[str, str], Look]] = ("", {})  # looks at trusted answers on one seed
+        self._constant: dict[str, Look] = {}  # looks at the truth that are the same on every seed
 
     @cached_property
     def truth(self) -> Student:
@@ -200,8 +201,12 @@ class UnitJudge:
         return looks[mutant, rule.name]
 
     def _true(self, rule: Rule, seed: str) -> Look:
+        if rule.name in self._constant:
+            return self._constant[rule.name]
         seen = self._look(rule, self.truth, seed)
         refuse_trouble(self.unit, rule, seen)
+        if rule.constant:
+            self._constant[rule.name] = seen
         return seen
 
     def _mistaken(self, mutant: str, rule: Rule, seed: str) -> Look:

@@ -15,19 +15,19 @@ import os
 import selectors
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..selfcheck import codec
-from ..selfcheck.judge import Trouble, Verdict, case_seed, trouble_of
+from ..selfcheck.judge import Trouble, Verdict, case_seed, trouble_of, undisturbed
 from ..selfcheck.sentences import SENTENCES, filled
 from ..selfcheck.student import Student, StudentError
 from ..selfcheck.texts import unit_texts
 from . import files
-from .assess import Stopped, UnitJudge
+from .assess import Stopped, UnitJudge, trial
 from .intake import REASONS, CodeCell, IntakeError, Skeleton, Submission, rebuild
 from .sandbox import Child, Limits, Sandbox
 from .units import Unit, find_units
@@ -387,15 +387,32 @@ def _unit_judge(solutions: str, unit: str) -> UnitJudge:
     return UnitJudge(find_units(Path(solutions), [unit])[0], unit_texts(unit))
 
 
+def prepare(solutions: str, units: Sequence[str]) -> None:
+    """Make the judges of units ready, and look at each truth once, while the sandbox is still starting."""
+    with _one_at_a_time, undisturbed():
+        for unit in units:
+            _skeleton(solutions, unit)
+            trial(_unit_judge(solutions, unit), {}, "warm")
+
+
 @cache
 def _skeleton(solutions: str, unit: str) -> Skeleton:
     path = Path(solutions).parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
     return Skeleton.of(unit, json.loads(path.read_text(encoding="utf-8")))
 
 
+_host = ""  # address of the sandbox that this machine's workers share; empty: this process has one of its own
+
+
+def share_sandbox(address: str) -> None:
+    """Let this process take its sandbox from a SandboxHost."""
+    global _host
+    _host = address
+
+
 @cache
 def _sandbox(mode: str) -> Sandbox:
-    sandbox = Sandbox("none" if mode == "none" else "bwrap", Limits())
+    sandbox = Sandbox("none" if mode == "none" else "bwrap", Limits(), host=_host)
     multiprocessing.util.Finalize(None, sandbox.close, exitpriority=10)  # atexit does not run in a pool's workers
     return sandbox
 

@@ -6,6 +6,7 @@ last line for each student and unit, so a run that was killed goes on where it s
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import fcntl
 import hashlib
@@ -21,15 +22,16 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..selfcheck.sentences import Text
 from . import files
-from .engine import Patience, Task, grade
+from .engine import Patience, Task, grade, prepare, share_sandbox
 from .intake import IntakeError, digest, read_bytes
+from .sandbox import SandboxHost
 from .units import find_units
 
 Record = dict[str, Any]
@@ -217,6 +219,7 @@ def run(
     names = students(plan.submitted)
     units = [unit.name for unit in find_units(plan.solutions, plan.units)] if plan.units else None
     units = units or units_handed_in(plan.submitted, names, plan.solutions)
+    plan = replace(plan, units=tuple(units))
     digests = {unit: checks_digest(plan.solutions, unit) for unit in units}
     place = PENDING if plan.regrade else LOG
     with _locked(plan.results):
@@ -300,8 +303,6 @@ def _facts(key: str, plan: Plan) -> Record:
 
 def _failed(task: Task) -> Record:
     """The record of a task at which the grader itself failed; it is not logged, so that the next run tries again."""
-    from dataclasses import replace
-
     record = grade(replace(task, data=None, reason="unreadable"))
     for score in record["scores"]:
         score["message"] = dict(INTERNAL)
@@ -322,12 +323,17 @@ def task_executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Ex
         jobs = min(plan.jobs or os.cpu_count() or 1, max(tasks, 1))
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["course_utils.instructor.engine"])
-        with ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker_starts) as pool:
-            yield pool
+        with SandboxHost("none" if plan.sandbox == "none" else "bwrap", jobs) as host:
+            told = (host.address, str(plan.solutions), plan.units)
+            with ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker_starts, initargs=told) as pool:
+                yield pool
 
 
-def _worker_starts() -> None:
+def _worker_starts(sandbox_host: str, solutions: str, units: Sequence[str]) -> None:
     limit_own_memory()
+    share_sandbox(sandbox_host)
+    with contextlib.suppress(Exception):  # the first task says it better
+        prepare(solutions, units)
     threading.Thread(target=_end_with_the_run, daemon=True).start()
 
 

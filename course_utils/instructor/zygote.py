@@ -3,6 +3,8 @@
 Started by `sandbox.py` as `python zygote.py CONTROL_FD CONFIG`, in bubblewrap or plainly; of the course it imports
 nothing but the `serve` function that it is told. Notable choices:
 
+- one warm process serves all workers of a machine: for each it forks a zygote, which shares its memory and obeys that
+  worker alone;
 - a child is made by one raw `clone(2)`, as pid 1 of its own pid namespace: one fork of a large process, and a kill that
   no descendant survives;
 - the child gives up every right before the first line of `serve` runs, and dies if one step of that fails;
@@ -38,6 +40,7 @@ from typing import Any, NoReturn
 MIB = 1 << 20
 STRANGER = 65534  # the uid that root becomes in the sandbox: "nobody" everywhere, owner of nothing
 STUDENT = 1000  # what the child sees as its own uid
+READY = b'"ready"\n'
 WATCH_SECONDS = 0.1  # how often memory is looked at; two cores fill some 400 MiB in that time
 
 # --------------------------------------------------------------------------------------------------- the kernel's words
@@ -48,8 +51,8 @@ MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_RDONLY, MS_REC, MS_PRIVATE = 2, 4, 8, 1, 0x40
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x200000, 0x1000000
-CHILD_NAMESPACES = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
-ANY_NAMESPACE = CHILD_NAMESPACES | CLONE_NEWNET
+ANY_NAMESPACE = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
+ANY_NAMESPACE |= CLONE_NEWNET
 
 X86_64, AARCH64 = 0, 1
 MACHINES = {"x86_64": X86_64, "aarch64": AARCH64}
@@ -224,7 +227,7 @@ def counts_processes_per_namespace() -> bool:
 
 
 class Zygote:
-    """Forks, watches, kills and reaps children, one at a time, as the control socket says."""
+    """Forks, watches, kills and reaps children, one at a time, as the control socket says; or makes more zygotes."""
 
     def __init__(
         self, control: socket.socket, mode: str, limits: dict[str, int], serve: Callable[[socket.socket], None]
@@ -235,6 +238,7 @@ class Zygote:
         self.memory = False  # killed here for the memory of its whole tree
         self.folder = ""  # where a child of mode "none" works
         self.uid, self.gid = os.getuid(), os.getgid()
+        self.others: set[int] = set()  # zygotes made for other workers
         self.own_address_space = self.own_memory = self.tid_address = 0
         if sys.platform == "linux":
             own = read_status("self")
@@ -255,6 +259,8 @@ class Zygote:
             if order == b"spawn":
                 self.kill()
                 answer = self.spawn(*descriptors)
+            elif order.startswith(b"attach"):
+                answer = self.attach(int(order.split()[1]), *descriptors)
             elif order == b"kill":
                 answer = self.kill()
             else:
@@ -262,12 +268,32 @@ class Zygote:
                 answer = self.report(by_us=False)
             self.control.sendall(json.dumps(answer).encode() + b"\n")
 
+    def attach(self, core: int, control: int) -> dict[str, Any]:
+        """Makes a zygote that obeys another control socket, until that one closes; on one core, or on all for -1."""
+        self.others = {pid for pid in self.others if os.waitpid(pid, os.WNOHANG)[0] == 0}
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self.control.close()
+                if self.mode == "none" and sys.platform == "linux":
+                    prctl(PR_SET_CHILD_SUBREAPER, 1)  # is not handed down
+                own = socket.socket(fileno=control)
+                if core >= 0:
+                    os.sched_setaffinity(0, {core})
+                own.sendall(json.dumps({"core": core}).encode() + b"\n")
+                Zygote(own, self.mode, self.limits, self.serve).run()
+            finally:
+                os._exit(0)
+        os.close(control)
+        self.others.add(pid)
+        return {}
+
     def spawn(self, channel: int, output: int) -> dict[str, Any]:
         self.ended, self.memory = None, False
         if self.mode == "none":
             self.folder = tempfile.mkdtemp(prefix="course-")
         news, tell = os.pipe()
-        pid = clone(CHILD_NAMESPACES, self.tid_address) if self.mode == "bwrap" else os.fork()
+        pid = clone(ANY_NAMESPACE, self.tid_address) if self.mode == "bwrap" else os.fork()
         if pid == 0:
             self.live(channel, output, tell)
         self.pid = pid
@@ -541,7 +567,7 @@ def main() -> None:
     if sys.platform == "linux":
         fold_into_huge_pages()
     zygote = Zygote(control, config["mode"], config["limits"], serve)
-    control.sendall(b'"ready"\n')
+    control.sendall(READY)
     zygote.run()
     os._exit(0)  # without the second that an interpreter full of torch takes to tidy up
 

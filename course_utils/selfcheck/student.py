@@ -81,15 +81,27 @@ class Student:
 
     def ask_all(self, requests: Sequence[Request]) -> list[Any]:
         """The values that a workbench answers to several requests in one go. Raises StudentError at the first error."""
+        answers = self.try_all(requests)
+        for answer in answers:
+            if isinstance(answer, StudentError):
+                raise answer
+        return answers
+
+    def try_all(self, requests: Sequence[Request]) -> list[Any]:
+        """The values that a workbench answers to several requests in one go, a StudentError in the place of some.
+
+        A message takes longer than most of what it asks for.
+        """
         answers = self.ask("many", requests=list(requests))
         if not isinstance(answers, list) or not all(isinstance(item, dict) and len(item) == 1 for item in answers):
             raise codec.CodecError("an answer is neither a value nor an error")
-        for item in answers:
-            if "error" in item:
-                raise StudentError.of(item["error"])
         if len(answers) != len(requests):
             raise codec.CodecError("some requests have no answer")
-        return [item["value"] for item in answers]
+        return [StudentError.of(item["error"]) if "error" in item else item["value"] for item in answers]
+
+    def request(self, name: str, *args: Any, **kwargs: Any) -> Request:
+        """A call of the learner's function, to be made together with others by `ask_all` or `try_all`."""
+        return _request({"name": name}, args, kwargs)
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """What the learner's function returns."""
@@ -178,9 +190,6 @@ class Student:
         def is_variable(value: Any) -> bool:
             return isinstance(value, Tensor) and value.is_floating_point()
 
-        def request(values: Sequence[Any]) -> Request:
-            return {"do": "call", **target, "args": list(_sent(values)), "kwargs": {}}
-
         def outputs(value: Any) -> list[Tensor]:
             return [item.double() for item in flat(value) if is_variable(item)]
 
@@ -198,7 +207,7 @@ class Student:
         positions = [position for position in wanted if is_variable(args[position])]
         directions = [torch.randn(args[position].shape, generator=generator) for position in positions]
         moved = [
-            request([*args[:position], args[position] + step * direction, *args[position + 1 :]])
+            _request(target, [*args[:position], args[position] + step * direction, *args[position + 1 :]], {})
             for position, direction in zip(positions, directions, strict=True)
             for step in (SLOPE_STEP, -SLOPE_STEP)
         ]
@@ -265,6 +274,14 @@ class Built:
         """For each float argument, whether autograd agrees with the slope of the object's own forward."""
         return self._student._slope(self._target, args)
 
+    def request(self, *args: Any, **kwargs: Any) -> Request:
+        """A call of the object, to be made together with others by `Student.ask_all` or `try_all`."""
+        return _request(self._target, args, kwargs)
+
+    def switch(self, training: bool) -> Request:
+        """What `train` asks for, to be asked for together with other things."""
+        return {"do": "mode", **self._target, "training": training}
+
     def parameters(self) -> dict[str, Tensor]:
         """A copy of each parameter by name."""
         return dict(self._student.ask("state", **self._target)["parameters"])
@@ -284,7 +301,7 @@ class Built:
 
     def train(self, training: bool) -> None:
         """Switch to training or evaluation mode."""
-        self._student.ask("mode", **self._target, training=training)
+        self._student.ask_all([self.switch(training)])
 
     def get(self, path: str) -> Any:
         """The value of an attribute, with dots for attributes of attributes."""
@@ -358,6 +375,15 @@ KNOWN_ERRORS = frozenset(
 def known_type(types: Sequence[str]) -> str:
     """The first of an exception's classes that is Python's own: a learner's own name could carry a hidden input."""
     return next((name for name in types if name in KNOWN_ERRORS), "Exception")
+
+
+def _request(target: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Request:
+    return {"do": "call", **target, "args": list(_sent(args)), "kwargs": _sent(dict(kwargs))}
+
+
+def error_of(answer: Any) -> str:
+    """The best-known class of an exception among the answers of `try_all`; empty where none was raised."""
+    return known_type(answer.types) if isinstance(answer, StudentError) else ""
 
 
 def _sent(value: Any) -> Any:

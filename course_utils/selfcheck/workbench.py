@@ -7,14 +7,17 @@ no right answer, so nothing is gained by tampering with it.
 
 from __future__ import annotations
 
+import ast
 import builtins
 import linecache
 import socket
 import sys
 import types
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -59,7 +62,7 @@ class Workbench:
     def _do_run(self, request: Request) -> None:
         """Run one cell's source in the learner's namespace; then put imposed names back in their place."""
         name, source = request["name"], request["source"]
-        if self._transform is not None:
+        if self._transform is not None and not _is_python(source):
             source = self._transform(source)
         file = cell_file(name)
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -142,13 +145,8 @@ class Workbench:
         return [name for name, value in module.named_parameters() if value.grad is None or not value.grad.any()]
 
     def _do_many(self, request: Request) -> list[Answer]:
-        """The answers to several requests, up to the first error."""
-        answers: list[Answer] = []
-        for item in request["requests"]:
-            answers.append(self.perform(item))
-            if "error" in answers[-1]:
-                break
-        return answers
+        """The answers to several requests."""
+        return [self.perform(item) for item in request["requests"]]
 
     def _do_trace(self, request: Request) -> list[Any]:
         """Call an object while noting every call of the named children: arguments, keyword arguments, output.
@@ -236,10 +234,21 @@ class Workbench:
         if depth < codec.MAX_DEPTH and isinstance(value, dict) and all(isinstance(key, str) for key in value):
             return {key: self._plain(item, depth + 1) for key, item in value.items()}
         if type(value).__module__ == "numpy":
-            return Foreign(type(value).__name__)
+            return value.item() if isinstance(value, np.number | np.bool_) else Foreign(type(value).__name__)
         self._count += 1
         self._objects[self._count] = value
         return Reference(self._count, type(value).__name__)
+
+
+def _is_python(source: str) -> bool:
+    """Whether a cell is plain Python, so that IPython has no magic to translate in it, which takes a while."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST)
+    except (SyntaxError, ValueError):
+        return False
+    return True
 
 
 def _load(module: nn.Module, values: dict[str, Tensor]) -> list[str]:

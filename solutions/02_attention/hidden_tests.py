@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils.models import keys_to_hide
+
 POINTS = {
     "scaled_dot_product_attention-scores": 3,
     "scaled_dot_product_attention-weights": 3,
@@ -82,7 +84,7 @@ class MultiHeadSelfAttention(nn.Module):
             in_proj_bias=torch.cat([q.bias, k.bias, v.bias]),
             bias_k=None, bias_v=None, add_zero_attn=False, dropout_p=0.0,
             out_proj_weight=out.weight, out_proj_bias=out.bias, training=False,
-            key_padding_mask=None if mask is None else mask == 0,
+            attn_mask=keys_to_hide(mask, self.num_heads),
             need_weights=True, average_attn_weights=False,
         )  # fmt: skip
         self.attn_weights = weights.detach()

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from course_utils.models import keys_to_hide
+
 POINTS = {
     "FeedForward-values": 1,
     "FeedForward-gradient": 0.5,
@@ -74,10 +76,8 @@ class TransformerEncoderLayer(nn.Module):
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         weights = {name.removeprefix("ff."): value.double() for name, value in self.named_parameters()}
-        hidden = None if mask is None else mask == 0
-        output = torch.func.functional_call(
-            _layer(*self.shape), weights, (x.double(),), {"src_key_padding_mask": hidden}
-        )
+        hidden = keys_to_hide(mask, self.self_attn.num_heads)
+        output = torch.func.functional_call(_layer(*self.shape), weights, (x.double(),), {"src_mask": hidden})
         return output.to(x.dtype)
 
 

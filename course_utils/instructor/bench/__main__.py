@@ -21,7 +21,7 @@ from ..cli import SandboxChoice, progress
 from ..runner import RunError
 from ..sandbox import SandboxUnavailable, find_mode
 from ..units import Unit, UnitError, find_units
-from . import grading
+from . import grading, training
 from .grading import Measured, Settings
 
 FILE = files.BUILD / "bench.json"
@@ -36,12 +36,31 @@ def measure(settings: Settings) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=files.BUILD) as folder:
         found = grading.measure(Path(folder), units, settings, progress)
     show(found, settings)
+    trained = measure_training()
     return {
         "grading": found.part(),
+        **({"training": trained} if trained else {}),
         "check_seconds": check_seconds(units),
         "machine": asdict(describe_machine()) | {"cores_used": settings.cores},
         "versions": report_versions(),
     }
+
+
+def measure_training() -> dict[str, Any]:
+    """Reviews per second in training, for each corpus that is there; prints a table for each."""
+    reviews = training.find_reviews()
+    if reviews is None:
+        console.print("training: not measured; set COURSE_DATA_DIR to a folder that holds IMDB")
+        return {}
+    with progress("training on IMDB, turn by turn") as tell:
+        speeds = training.measure(reviews, tell)
+    peaks = [f"share of the {name} peak, {value / 1e9:.0f} GFLOP/s" for name, value in speeds.peaks.items()]
+    table = Table("way", "reviews per second", "GFLOP/s", *peaks, title="Training on IMDB, the same model both ways")
+    for line in training.lines(speeds):
+        table.add_row(*line)
+    console.print(table)
+    console.print(f"the course's way handles {speeds.part()['ratio']:.1f} times as many reviews per second")
+    return {"imdb": speeds.part()}
 
 
 def check_seconds(units: list[Unit]) -> dict[str, float]:

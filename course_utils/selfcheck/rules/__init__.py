@@ -38,6 +38,7 @@ class Rule:
     atol: float  # absolute tolerance of the comparison
     rtol: float  # relative tolerance
     draws: str = ""  # another check of the exercise, at whose inputs this one looks too; none: inputs of its own
+    constant: bool = False  # a right answer gives the same observations on every draw of a case
 
     @property
     def seeded_by(self) -> str:
@@ -54,14 +55,18 @@ class Rule:
 ATOL, RTOL = 2e-5, 2e-4
 
 
-def rule(exercise: str, check: str, atol: float = ATOL, rtol: float = RTOL, draws: str = "") -> Callable[[Any], Any]:
+def rule(
+    exercise: str, check: str, atol: float = ATOL, rtol: float = RTOL, draws: str = "", constant: bool = False
+) -> Callable[[Any], Any]:
     """Mark a function `(student, draw) -> observations` as the rule of a check.
 
     draws: another check of the exercise, to look at the same inputs as that one.
+    constant: it observes properties, such as a residual of 0, which a right answer has on every draw of a case; the
+        grader then looks at the truth once, not for each student.
     """
 
     def mark(look: Callable[[Student, Draw], Observations]) -> Callable[[Student, Draw], Observations]:
-        look.rule = Rule(exercise, check, look, atol, rtol, draws)  # type: ignore[attr-defined]
+        look.rule = Rule(exercise, check, look, atol, rtol, draws, constant)  # type: ignore[attr-defined]
         return look
 
     return mark

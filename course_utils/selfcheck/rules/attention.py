@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from ..draws import Draw
-from ..student import Built, Fault, Student, StudentError, as_tensor
+from ..student import Built, Fault, Student, StudentError, as_tensor, error_of
 from . import Observations, rule
 
 HIDDEN_LIMIT = 1e-6  # a hidden key's weight stays below it
@@ -97,13 +97,12 @@ def _shouting(draw: Draw, like: Probe, hidden: Tensor) -> Probe:
     return _picking(draw, k, like.v, like.q.shape[-2], 0.0)
 
 
-def _attend(student: Student, probe: Probe, *mask: Tensor) -> tuple[Any, Tensor]:
-    """Context as it came back, and weights. Raises Fault unless there are two things, the second in the right shape."""
-    value = student.call("scaled_dot_product_attention", probe.q, probe.k, probe.v, *mask)
-    return _pair(value, probe)
+def _call(student: Student, probe: Probe, *mask: Tensor) -> dict[str, Any]:
+    return student.request("scaled_dot_product_attention", probe.q, probe.k, probe.v, *mask)
 
 
 def _pair(value: Any, probe: Probe) -> tuple[Any, Tensor]:
+    """Context as it came back, and weights. Raises Fault unless there are two things, the second in the right shape."""
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise Fault("odd_value")
     attn = as_tensor(value[1])
@@ -212,7 +211,7 @@ def _slope(student: Student, kept: list[bool], *args: Tensor, of: tuple[int, ...
 
 
 # Scores are near 1 and float32 logarithms are right to about 1e-5.
-@rule("scaled_dot_product_attention", "scores", atol=CLOSE, rtol=0.0)
+@rule("scaled_dot_product_attention", "scores", atol=CLOSE, rtol=0.0, constant=True)
 def scaled_dot_product_attention_scores(student: Student, draw: Draw) -> Observations:
     """Behind the weights stand the dot products of queries and keys, divided by the square root of d_k."""
     look = _first_look(student, draw)
@@ -222,27 +221,26 @@ def scaled_dot_product_attention_scores(student: Student, draw: Draw) -> Observa
     }
 
 
-@rule("scaled_dot_product_attention", "weights", atol=1e-4, rtol=1e-4, draws="scores")
+@rule("scaled_dot_product_attention", "weights", atol=1e-4, rtol=1e-4, draws="scores", constant=True)
 def scaled_dot_product_attention_weights(student: Student, draw: Draw) -> Observations:
     """Each query's weights are 0 or more and sum to 1 over the keys; hidden keys get none, and nothing becomes NaN."""
     look = _first_look(student, draw)
     probe, context, attn = look.probe, look.context, look.attn
     seen: Observations = {"row sums": _told(_row_sums(attn)), "below 0": _told(attn.clamp(max=0))}
 
+    hidden = torch.zeros(probe.k.shape[:-1], dtype=torch.bool)
+    hidden[..., 1::2] = True
+    far, shouting, masks = _far_apart(draw, probe), _shouting(draw, probe, hidden), _masks(draw, probe)
+    calls = [_call(student, far), _call(student, shouting, (~hidden).long().unsqueeze(-2))]
+    calls += [_call(student, probe, mask) for mask in masks.values()]
+    (_, sharp), (_, silenced), *masked = (_pair(value, probe) for value in student.ask_all(calls))
+
     # float32 softmax of scores in the thousands: exact 0 and 1, unless all scores are the same
-    far = _far_apart(draw, probe)
-    _, sharp = _attend(student, far)
     highest = sharp.max(-1).values
     flat = bool((sharp == sharp[..., :1]).all())
     seen["the highest of scores far apart takes all"] = _told(highest * 0 if flat else highest - 1)
-
-    for name, mask in _masks(draw, probe).items():
-        seen |= {f"{name}: {key}": value for key, value in _masked(student, probe, mask, context, attn).items()}
-
-    hidden = torch.zeros(probe.k.shape[:-1], dtype=torch.bool)
-    hidden[..., 1::2] = True
-    shouting = _shouting(draw, probe, hidden)
-    _, silenced = _attend(student, shouting, (~hidden).long().unsqueeze(-2))
+    for (name, mask), found in zip(masks.items(), masked, strict=True):
+        seen |= {f"{name}: {key}": value for key, value in _masked(look, mask, *found).items()}
     seen["hidden keys with high scores"] = _above_limit(silenced[hidden.unsqueeze(-2).expand_as(silenced)])
 
     if draw.first:
@@ -269,9 +267,9 @@ def _masks(draw: Draw, probe: Probe) -> dict[str, Tensor]:
     }
 
 
-def _masked(student: Student, probe: Probe, mask: Tensor, context: Any, attn: Tensor) -> Observations:
+def _masked(look: FirstLook, mask: Tensor, masked_context: Any, masked: Tensor) -> Observations:
     """What a mask does, measured by the learner's own weights without one."""
-    masked_context, masked = _attend(student, probe, mask)
+    probe, context, attn = look.probe, look.context, look.attn
     visible = (mask != 0).expand_as(masked)
     left = torch.where(visible, attn, 0.0)
     return {
@@ -296,7 +294,8 @@ def _empty_rows(student: Student, probe: Probe, kept: bool, explained: bool) -> 
     mask = torch.ones(probe.scores.shape[0], 1, 1, probe.scores.shape[-1], dtype=torch.int64)
     mask[-1] = 0
     name, args = "scaled_dot_product_attention", [probe.q, probe.k, probe.v, mask]
-    context, attn = _attend(student, probe, mask)
+    value, after = student.call_and_inputs(name, *args)
+    (context, attn), after_mask = _pair(value, probe), after[3]
     found = []
     if kept:
         number, value = student.ask("call", name=name, args=args, kwargs={}, gradient=True)
@@ -305,12 +304,11 @@ def _empty_rows(student: Student, probe: Probe, kept: bool, explained: bool) -> 
         if not explained and len(pulls) == 2:
             pulls[0].zero_()
         found = student.ask("backward", call=number, cotangents=pulls, wants="arguments")
-    after = student.inputs_after(name, *args)[3]
     return {
         "row without keys: weights finite": _finite(attn),
         "row without keys: context finite": not explained or _finite(context),
         "row without keys: gradients finite": all(_finite(item) for item in found if isinstance(item, Tensor)),
-        "mask kept": isinstance(after, Tensor) and torch.equal(after, mask),
+        "mask kept": isinstance(after_mask, Tensor) and torch.equal(after_mask, mask),
     }
 
 
@@ -318,7 +316,7 @@ def _finite(values: Tensor) -> bool:
     return bool(torch.isfinite(values).all())
 
 
-@rule("scaled_dot_product_attention", "context", atol=1e-4, rtol=1e-4, draws="scores")
+@rule("scaled_dot_product_attention", "context", atol=1e-4, rtol=1e-4, draws="scores", constant=True)
 def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observations:
     """The context is the sum of the values, each times the weight that came back with it."""
     look = _first_look(student, draw)
@@ -333,16 +331,18 @@ def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observ
     seen["v kept"] = look.kept[2]
     # axes that are mixed up have been paid for in scores or weights
     sound = _size(_behind(attn, probe.scores)) < CLOSE and _size(_row_sums(attn)) < CLOSE
-    for name, index in {"without heads": (0,), "one sentence without heads": (0, 0)}.items():
-        fewer = Probe(probe.q[index], probe.k[index], probe.v[index], probe.scores[index])
-        seen[name] = not sound or _works(student, fewer)
+    places = {"without heads": (0,), "one sentence without heads": (0, 0)}
+    fewer = [Probe(probe.q[at], probe.k[at], probe.v[at], probe.scores[at]) for at in places.values()]
+    values = student.try_all([_call(student, one) for one in fewer])
+    for name, value, one in zip(places, values, fewer, strict=True):
+        seen[name] = not sound or _works(value, one)
     return seen
 
 
-def _works(student: Student, probe: Probe) -> bool:
+def _works(value: Any, probe: Probe) -> bool:
     try:
-        context, attn = _attend(student, probe)
-    except (StudentError, Fault):
+        context, attn = _pair(value, probe)
+    except Fault:  # also where the call raised
         return False
     return isinstance(context, Tensor) and context.shape == (*attn.shape[:-1], probe.v.shape[-1])
 
@@ -358,7 +358,7 @@ def split_heads_values(student: Student, draw: Draw) -> Observations:
     return {"heads": as_tensor(heads), "input kept": torch.equal(after[0], x)}
 
 
-@rule("split_heads", "gradient")
+@rule("split_heads", "gradient", constant=True)
 def split_heads_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient of every head reaches the tokens."""
     if not draw.first:
@@ -376,7 +376,7 @@ def merge_heads_values(student: Student, draw: Draw) -> Observations:
     return {"tokens": as_tensor(tokens), "input kept": torch.equal(after[0], x)}
 
 
-@rule("merge_heads", "gradient")
+@rule("merge_heads", "gradient", constant=True)
 def merge_heads_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient of every token reaches its heads."""
     if not draw.first:
@@ -421,7 +421,7 @@ def multi_head_self_attention_values(student: Student, draw: Draw) -> Observatio
     }
 
 
-@rule("MultiHeadSelfAttention", "weights", atol=1e-4, rtol=1e-3)
+@rule("MultiHeadSelfAttention", "weights", atol=1e-4, rtol=1e-3, constant=True)
 def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observations:
     """attn_weights keeps one map for each head, those that made the output, detached."""
     module, _ = _build(student, draw)
@@ -459,7 +459,7 @@ def _kept(module: Built) -> Tensor:
         raise Fault("odd_value") from None
 
 
-@rule("MultiHeadSelfAttention", "gradient")
+@rule("MultiHeadSelfAttention", "gradient", constant=True)
 def multi_head_self_attention_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient reaches the tokens and every projection that changes the output."""
     if not draw.first:
@@ -479,17 +479,20 @@ def multi_head_self_attention_gradient(student: Student, draw: Draw) -> Observat
 
 
 # The same sums in another order: float32 differs by about 1e-6.
-@rule("MultiHeadSelfAttention", "padding", atol=1e-4, rtol=0.0)
+@rule("MultiHeadSelfAttention", "padding", atol=1e-4, rtol=0.0, constant=True)
 def multi_head_self_attention_padding(student: Student, draw: Draw) -> Observations:
     """A padded sentence gives the same as the sentence alone, whatever stands in the padding."""
     module, _ = _build(student, draw)
     x, mask = _tokens(draw), draw.mask(draw.batch, draw.seq)
     lengths = mask.sum(1).tolist()
-    alone = torch.cat([module.tensor(x[i : i + 1, :length])[0] for i, length in enumerate(lengths)])
+    kinds = {"int": torch.int64, "bool": torch.bool, "float": torch.float32}
+    requests = [module.request(x[i : i + 1, :length]) for i, length in enumerate(lengths)]
+    requests += [module.request(x, mask.to(dtype)) for dtype in kinds.values()]
+    outputs = [as_tensor(value) for value in student.ask_all(requests)]
+    alone = torch.cat([output[0] for output in outputs[: len(lengths)]])
     seen: Observations = {}
-    for name, dtype in {"int": torch.int64, "bool": torch.bool, "float": torch.float32}.items():
-        padded = module.tensor(x, mask.to(dtype))[mask.bool()]
-        seen[f"{name} mask"] = _told(padded - alone)
+    for name, padded in zip(kinds, outputs[len(lengths) :], strict=True):
+        seen[f"{name} mask"] = _told(padded[mask.bool()] - alone)
     if any(_size(residual) > CLOSE for residual in seen.values()):
         # free, and no part of the verdict; tells mistakes from each other
         twins = torch.where(mask.unsqueeze(-1) == 0, x[:, :1], x)
@@ -497,15 +500,13 @@ def multi_head_self_attention_padding(student: Student, draw: Draw) -> Observati
     return seen
 
 
-@rule("MultiHeadSelfAttention", "errors")
+@rule("MultiHeadSelfAttention", "errors", constant=True)
 def multi_head_self_attention_errors(student: Student, draw: Draw) -> Observations:
     """A num_heads that does not divide d_model is a ValueError; one that does is none."""
     width, name = draw.num_heads * draw.d_head, "MultiHeadSelfAttention"
-    return {
-        "does not divide": student.error(name, width, draw.not_dividing),
-        "more heads than columns": student.error(name, width, 2 * width),
-        "divides": student.error(name, width, draw.num_heads) == "ValueError",
-    }
+    heads = (draw.not_dividing, 2 * width, draw.num_heads)
+    odd, more, fits = map(error_of, student.try_all([student.request(name, width, number) for number in heads]))
+    return {"does not divide": odd, "more heads than columns": more, "divides": fits == "ValueError"}
 
 
 VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...models import keys_to_hide
 from ..draws import Draw
 from ..student import Built, Student, StudentError, as_tensor
 from . import AnyOf, Observations, rule
@@ -24,6 +25,7 @@ from . import AnyOf, Observations, rule
 PARTS = ("self_attn", "norm1", "ff", "norm2")
 PROJECTIONS = 4  # numbers that are compared of each output vector
 KEPT = 4  # runs kept for a learner: one for each case of the exercise at hand, and some to spare
+LAYER = 2e-4  # float32 through a whole layer, whose outputs are near 1
 SAME = 1e-3  # relative to the largest value; a forgotten or doubled part differs by over 1e-1, a wrong eps by 1e-2
 
 Call = tuple[list[Any], dict[str, Any], Any]
@@ -58,7 +60,7 @@ def feed_forward_values(student: Student, draw: Draw) -> Observations:
     return {"output": as_tensor(output), "input unchanged": torch.equal(after[0], x)}
 
 
-@rule("FeedForward", "gradient")
+@rule("FeedForward", "gradient", constant=True)
 def feed_forward_gradient(student: Student, draw: Draw) -> Observations:
     """Autograd agrees with the block's own slope, and each parameter gets a gradient.
 
@@ -78,7 +80,7 @@ def feed_forward_gradient(student: Student, draw: Draw) -> Observations:
     return {"slope": block.slope(x)["slope of argument 0"], "silent parameters": block.silent_parameters(x)}
 
 
-@rule("FeedForward", "dropout")
+@rule("FeedForward", "dropout", constant=True)
 def feed_forward_dropout(student: Student, draw: Draw) -> Observations:
     """Dropout acts in train mode only, and a rate of 0 switches it off."""
     if not draw.first:
@@ -87,14 +89,13 @@ def feed_forward_dropout(student: Student, draw: Draw) -> Observations:
     seen = {}
     for name, rate in {"default rate": (), "rate 0.5": (0.5,), "rate 0": (0.0,)}.items():
         block = student.build("FeedForward", draw.d_model, draw.d_ff, *rate)
-        for mode in (True, False):
-            block.train(mode)
-            repeats = torch.allclose(block.tensor(x), block.tensor(x), atol=1e-6)
-            seen[f"{name}, {'train' if mode else 'eval'}: equal outputs"] = repeats
+        runs = [block.request(x), block.request(x)]
+        answers = student.ask_all([block.switch(True), *runs, block.switch(False), *runs])
+        train, again, calm, still = (as_tensor(answers[number]) for number in (1, 2, 4, 5))
+        seen[f"{name}, train: equal outputs"] = torch.allclose(train, again, atol=1e-6)
+        seen[f"{name}, eval: equal outputs"] = torch.allclose(calm, still, atol=1e-6)
         if name == "rate 0":
-            in_eval = block.tensor(x)
-            block.train(True)
-            seen["rate 0: train equals eval"] = torch.allclose(block.tensor(x), in_eval, atol=1e-6)
+            seen["rate 0: train equals eval"] = torch.allclose(train, calm, atol=1e-6)
     return seen
 
 
@@ -199,11 +200,6 @@ class Sight:
     repeats: bool  # two runs in eval mode agree
     error: StudentError | None  # what ended the run; parts that were reached before it can still be judged
 
-    @property
-    def hidden(self) -> Tensor | None:
-        """True where torch's own layer is to hide a position."""
-        return None if self.mask is None else self.mask == 0
-
     def at_tokens(self, value: Any) -> Any:
         """A value with zeros at the padding, where nothing is asked for."""
         if self.mask is None or not isinstance(value, Tensor) or value.shape != self.x.shape:
@@ -300,6 +296,12 @@ class _Bench:
         self.twin.load_state_dict(self.weights)
         self.x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=draw.scale)
         self.mask = draw.mask(draw.batch, draw.seq)
+        kinds = (torch.int64, torch.bool, torch.float32) if draw.first else (torch.int64,)
+        self.kinds: tuple[torch.dtype | None, ...] = (*kinds, None)
+        requests = [self.layer.request(self.x, self.mask.to(dtype)) for dtype in kinds]
+        requests.append(self.layer.request(self.x))
+        answers = student.try_all([request | {"inputs": True} for request in requests])
+        self._answers = dict(zip(self.kinds, answers, strict=True))
         self.directions = draw.normal(draw.d_model, PROJECTIONS, scale=draw.d_model**-0.5)
 
     def sight(self, dtype: torch.dtype | None = torch.int64) -> Sight:
@@ -310,15 +312,15 @@ class _Bench:
 
     def _run(self, dtype: torch.dtype | None) -> Sight:
         mask, output, error = None if dtype is None else self.mask.to(dtype), None, None
-        try:
-            output, after = self.layer.call_and_inputs(self.x, *([] if mask is None else [mask]))
-            self.unchanged &= torch.equal(after[0], self.x)
-        except StudentError as raised:  # the parts say who raised it
-            error = raised
+        answer = self._answers[dtype]
+        if isinstance(answer, StudentError):  # the parts say who raised it
+            error = answer
+        else:
+            output, after = answer
+            self.unchanged &= isinstance(after[0], Tensor) and torch.equal(after[0], self.x)
         # which weights get a gradient is no matter of sizes or of the mask's type, so one run tells it of a right layer
         silent = self._silent(True) if isinstance(output, Tensor) and self.draw.first else frozenset()
-        hidden = None if mask is None else mask == 0
-        expected = self.twin(self.x, src_key_padding_mask=hidden).detach()
+        expected = self.twin(self.x, src_mask=keys_to_hide(mask, self.draw.num_heads)).detach()
         return Sight(self.x, mask, output, {}, expected, self.twin.self_attn, self.weights, silent, True, error)
 
     def looked_into(self, sight: Sight) -> Sight:
@@ -343,13 +345,13 @@ class _Bench:
             return frozenset()
         return frozenset(name.partition(".")[0] for name in names if name.endswith("weight"))
 
-    def view(self, sight: Sight, value: Any) -> Tensor:
-        """An output as it is compared: some projections of each token's vector."""
+    def residual(self, sight: Sight) -> Tensor:
+        """An output's distance from that of torch's own layer: some projections of each token's vector."""
         if not sight.repeats:  # differs from run to run: no single value would tell it
             return torch.full((*self.x.shape[:2], PROJECTIONS), 12345.0)
-        if not isinstance(value, Tensor) or value.shape != self.x.shape:
+        if not isinstance(sight.output, Tensor) or sight.output.shape != self.x.shape:
             return torch.full((*self.x.shape[:2], PROJECTIONS), -12345.0)
-        return sight.at_tokens(value).float() @ self.directions
+        return (sight.at_tokens(sight.output).float() - sight.at_tokens(sight.expected)) @ self.directions
 
 
 # the four checks of a layer look at the same runs, so they are made once for each learner and draw
@@ -366,21 +368,17 @@ def _bench(student: Student, draw: Draw, exercise: str) -> _Bench:
 
 
 def _judged(bench: _Bench, sights: list[Sight], part: str, holds: Callable[[Sight], bool]) -> Observations:
-    """The layer's output; or, where only other TODOs spoil it, the output that it would have without them."""
+    """How far the layer's output is from that of torch's own; or, where only other TODOs spoil it, none at all."""
     right = all(sight.right for sight in sights)
     if not right:  # most layers are right, and then nobody asks about their parts
         sights = [bench.looked_into(sight) for sight in sights]
-    views = [torch.cat([bench.view(sight, sight.output) for sight in sights])]
+    views = [torch.cat([bench.residual(sight) for sight in sights])]
     if not right and all(holds(sight) for sight in sights):
-        views.append(torch.cat([bench.view(_steady(sight), sight.expected) for sight in sights]))
+        views.append(torch.zeros_like(views[0]))
     elif error := next((sight.error for sight in sights if sight.error is not None), None):
         raise error
     learns = not right or not any(part in sight.silent for sight in sights)
-    return {"layer": AnyOf(views), "gradient reaches the weights": learns}
-
-
-def _steady(sight: Sight) -> Sight:
-    return replace(sight, repeats=True)
+    return {"distance from torch's own layer": AnyOf(views), "gradient reaches the weights": learns}
 
 
 # the encoder layer: one relation per TODO ---------------------------------------------------------------------------
@@ -397,7 +395,8 @@ def _attention_holds(sight: Sight) -> bool:
     ]
     if not made or not _among(entry, entries):
         return False
-    wanted, _ = sight.attention(entry, entry, entry, key_padding_mask=sight.hidden)
+    hidden = keys_to_hide(sight.mask, sight.attention.num_heads)
+    wanted, _ = sight.attention(entry, entry, entry, attn_mask=hidden)
     cut_off = bool(sight.first_norm()) and "self_attn" in sight.silent and "norm1" not in sight.silent
     return same(sight.at_tokens(made[0]), sight.at_tokens(wanted.detach())) and not cut_off
 
@@ -428,8 +427,7 @@ def _norm2_holds(sight: Sight) -> bool:
 
 def _attention(student: Student, draw: Draw, exercise: str) -> Observations:
     bench = _bench(student, draw, exercise)
-    kinds = (torch.int64, torch.bool, torch.float32, None) if draw.first else (torch.int64, None)
-    sights = [bench.sight(dtype) for dtype in kinds]
+    sights = [bench.sight(dtype) for dtype in bench.kinds]
     return _judged(bench, sights, "self_attn", _attention_holds)
 
 
@@ -455,49 +453,49 @@ def _norm2(student: Student, draw: Draw, exercise: str) -> Observations:
     return _judged(bench, [sight], "norm2", _norm2_holds)
 
 
-@rule("TransformerEncoderLayer", "attention")
+@rule("TransformerEncoderLayer", "attention", atol=LAYER, constant=True)
 def encoder_layer_attention(student: Student, draw: Draw) -> Observations:
     """Self-attention sees the layer's input, and the mask reaches it."""
     return _attention(student, draw, "TransformerEncoderLayer")
 
 
-@rule("TransformerEncoderLayer", "norm1", draws="attention")
+@rule("TransformerEncoderLayer", "norm1", atol=LAYER, draws="attention", constant=True)
 def encoder_layer_norm1(student: Student, draw: Draw) -> Observations:
     """The first residual sum goes through norm1."""
     return _norm1(student, draw, "TransformerEncoderLayer")
 
 
-@rule("TransformerEncoderLayer", "feed_forward", draws="attention")
+@rule("TransformerEncoderLayer", "feed_forward", atol=LAYER, draws="attention", constant=True)
 def encoder_layer_feed_forward(student: Student, draw: Draw) -> Observations:
     """The feed-forward block sees the result of TODO 2."""
     return _feed_forward(student, draw, "TransformerEncoderLayer")
 
 
-@rule("TransformerEncoderLayer", "norm2", draws="attention")
+@rule("TransformerEncoderLayer", "norm2", atol=LAYER, draws="attention", constant=True)
 def encoder_layer_norm2(student: Student, draw: Draw) -> Observations:
     """The second residual sum goes through norm2, and that is the layer's output."""
     return _norm2(student, draw, "TransformerEncoderLayer")
 
 
-@rule("RepairedEncoderLayer", "attention")
+@rule("RepairedEncoderLayer", "attention", atol=LAYER, constant=True)
 def repaired_layer_attention(student: Student, draw: Draw) -> Observations:
     """The bug at the attention is mended."""
     return _attention(student, draw, "RepairedEncoderLayer")
 
 
-@rule("RepairedEncoderLayer", "norm1", draws="attention")
+@rule("RepairedEncoderLayer", "norm1", atol=LAYER, draws="attention", constant=True)
 def repaired_layer_norm1(student: Student, draw: Draw) -> Observations:
     """The bug at the first residual sum is mended."""
     return _norm1(student, draw, "RepairedEncoderLayer")
 
 
-@rule("RepairedEncoderLayer", "feed_forward", draws="attention")
+@rule("RepairedEncoderLayer", "feed_forward", atol=LAYER, draws="attention", constant=True)
 def repaired_layer_feed_forward(student: Student, draw: Draw) -> Observations:
     """The bug at the feed-forward block is mended."""
     return _feed_forward(student, draw, "RepairedEncoderLayer")
 
 
-@rule("RepairedEncoderLayer", "norm2", draws="attention")
+@rule("RepairedEncoderLayer", "norm2", atol=LAYER, draws="attention", constant=True)
 def repaired_layer_norm2(student: Student, draw: Draw) -> Observations:
     """The bug at the second LayerNorm is mended."""
     return _norm2(student, draw, "RepairedEncoderLayer")

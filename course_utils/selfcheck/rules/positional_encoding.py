@@ -15,20 +15,20 @@ from typing import Any
 import torch
 
 from ..draws import Draw
-from ..student import Student
+from ..student import Student, as_tensor, error_of
 from . import Observations, rule
 
 
 # The smallest frequency is near 1e-4, so that the comparison is relative; float32 exponentials are right to about
 # 2e-6 of the value. The small absolute part forgives what is as good as 0.
-@rule("div_term", "values", atol=1e-9, rtol=2e-4)
+@rule("div_term", "values", atol=1e-9, rtol=2e-4, constant=True)
 def div_term_values(student: Student, draw: Draw) -> Observations:
     """There is one frequency for each pair of columns, and each has the right size."""
     return {"frequencies": student.tensor("div_term", draw.d_model)}
 
 
 # Positions stay below 100: there float32 angles are right to about 1e-5, classic mistakes differ by over 1e-1.
-@rule("sinusoidal_encoding", "even", atol=1e-4, rtol=0.0)
+@rule("sinusoidal_encoding", "even", atol=1e-4, rtol=0.0, constant=True)
 def sinusoidal_encoding_even(student: Student, draw: Draw) -> Observations:
     """The even columns hold sines."""
     width = draw.d_model + draw.d_model % 2
@@ -38,7 +38,7 @@ def sinusoidal_encoding_even(student: Student, draw: Draw) -> Observations:
     return {"rows": table.size(0), "even columns": table[:, 0::2]}
 
 
-@rule("sinusoidal_encoding", "odd", atol=1e-4, rtol=0.0)
+@rule("sinusoidal_encoding", "odd", atol=1e-4, rtol=0.0, constant=True)
 def sinusoidal_encoding_odd(student: Student, draw: Draw) -> Observations:
     """The odd columns hold cosines of the same angles, also where the width is odd."""
     table = student.tensor("sinusoidal_encoding", draw.max_len, draw.d_model)
@@ -57,8 +57,9 @@ def _changes(column: torch.Tensor) -> bool:
 
 
 def _build(student: Student, draw: Draw, **changes: Any) -> Any:
+    """A module in eval mode."""
     settings = {"dropout": 0.0, "max_len": draw.max_len} | changes
-    return student.build("PositionalEncoding", draw.d_model, **settings)
+    return student.build_loaded("PositionalEncoding", draw.d_model, values={}, **settings)[0]
 
 
 # Sums of two numbers near 1 in float32: the table's own error counts, see above.
@@ -66,14 +67,12 @@ def _build(student: Student, draw: Draw, **changes: Any) -> Any:
 def positional_encoding_values(student: Student, draw: Draw) -> Observations:
     """In eval mode every token gets the row of its own position, whatever sentence it stands in."""
     module = _build(student, draw)
-    module.train(False)
-    return {
-        "sum": module.tensor(draw.normal(draw.batch, draw.seq, draw.d_model)),
-        "sum for one shorter sentence": module.tensor(draw.normal(1, draw.seq - 1, draw.d_model)),
-    }
+    x, shorter = draw.normal(draw.batch, draw.seq, draw.d_model), draw.normal(1, draw.seq - 1, draw.d_model)
+    sums = student.ask_all([module.request(x), module.request(shorter)])
+    return {"sum": as_tensor(sums[0]), "sum for one shorter sentence": as_tensor(sums[1])}
 
 
-@rule("PositionalEncoding", "buffer")
+@rule("PositionalEncoding", "buffer", constant=True)
 def positional_encoding_buffer(student: Student, draw: Draw) -> Observations:
     """The table is a buffer named pe, and nothing in the module is trained."""
     module = _build(student, draw)
@@ -85,13 +84,12 @@ def positional_encoding_buffer(student: Student, draw: Draw) -> Observations:
     }
 
 
-@rule("PositionalEncoding", "gradient")
+@rule("PositionalEncoding", "gradient", constant=True)
 def positional_encoding_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient reaches the tokens, and the tensor that was handed in stays as it was."""
     if not draw.first:
         return {}
     module = _build(student, draw)
-    module.train(False)
     x = draw.normal(draw.batch, draw.seq, draw.d_model)
     (after,) = module.inputs_after(x)
     unchanged = torch.equal(after, x)
@@ -103,17 +101,16 @@ def positional_encoding_gradient(student: Student, draw: Draw) -> Observations:
 
 
 # Shares of about 16,000 entries: the difference of two has a standard deviation below 0.006.
-@rule("PositionalEncoding", "dropout", atol=0.04, rtol=0.0)
+@rule("PositionalEncoding", "dropout", atol=0.04, rtol=0.0, constant=True)
 def positional_encoding_dropout(student: Student, draw: Draw) -> Observations:
     """Training sets a share of the sums to 0 and enlarges the others; eval mode does neither."""
     if not draw.first:
         return {}
     module = _build(student, draw, dropout=draw.dropout, max_len=1024)
     x = draw.normal(draw.batch, 16000 // (draw.batch * draw.d_model), draw.d_model)
-    module.train(False)
-    calm, again, table = module.tensor(x), module.tensor(x), module.tensor(torch.zeros_like(x))
-    module.train(True)
-    train = module.tensor(x)
+    requests = [module.request(x), module.request(x), module.request(torch.zeros_like(x)), module.switch(True)]
+    calm, again, table, _, train = student.ask_all([*requests, module.request(x)])
+    calm, again, table, train = map(as_tensor, (calm, again, table, train))
     if not x.shape == calm.shape == train.shape:
         return {"shape": list(train.shape)}
     kept = (train != 0) & (calm != 0)
@@ -133,23 +130,20 @@ def _share(hits: torch.Tensor) -> torch.Tensor:
     return hits.float().mean()
 
 
-@rule("PositionalEncoding", "errors")
+@rule("PositionalEncoding", "errors", constant=True)
 def positional_encoding_errors(student: Student, draw: Draw) -> Observations:
     """A sentence as long as the table is welcome; a longer one is a ValueError."""
     if not draw.first:
         return {}
     module = _build(student, draw)
-    module.train(False)
-    full = module.error(draw.normal(draw.batch, draw.max_len, draw.d_model))
-    return {
-        "as long as the table": full == "ValueError",
-        "one token longer": module.error(draw.normal(draw.batch, draw.max_len + 1, draw.d_model)),
-        "twice as long": module.error(draw.normal(draw.batch, 2 * draw.max_len, draw.d_model)),
-    }
+    lengths = (draw.max_len, draw.max_len + 1, 2 * draw.max_len)
+    requests = [module.request(draw.normal(draw.batch, length, draw.d_model)) for length in lengths]
+    full, longer, twice = map(error_of, student.try_all(requests))
+    return {"as long as the table": full == "ValueError", "one token longer": longer, "twice as long": twice}
 
 
 # The tolerance has room for a matrix that was fitted to rows in float32; classic mistakes move a row by over 1e-1.
-@rule("shift_matrix", "values", atol=2e-3, rtol=0.0)
+@rule("shift_matrix", "values", atol=2e-3, rtol=0.0, constant=True)
 def shift_matrix_values(student: Student, draw: Draw) -> Observations:
     """Rows of the table, times the matrix, are the rows that stand offset positions further on."""
     rows = torch.tensor(draw.rows, dtype=torch.float64)
@@ -159,14 +153,13 @@ def shift_matrix_values(student: Student, draw: Draw) -> Observations:
     return {"moved rows": rows @ matrix.double()}
 
 
-@rule("shift_matrix", "errors")
+@rule("shift_matrix", "errors", constant=True)
 def shift_matrix_errors(student: Student, draw: Draw) -> Observations:
     """An odd width is a ValueError; an even one is not."""
-    return {
-        "odd width": student.error("shift_matrix", draw.offset, draw.d_model + 1),
-        "width 1": student.error("shift_matrix", draw.offset, 1),
-        "even width": student.error("shift_matrix", draw.offset, draw.d_model) == "ValueError",
-    }
+    widths = (draw.d_model + 1, 1, draw.d_model)
+    answers = student.try_all([student.request("shift_matrix", draw.offset, width) for width in widths])
+    odd, one, even = map(error_of, answers)
+    return {"odd width": odd, "width 1": one, "even width": even == "ValueError"}
 
 
 # Some rows of the tables of width 6 and 4, as numbers to be moved.
