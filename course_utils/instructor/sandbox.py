@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import json
 import os
@@ -380,13 +381,14 @@ class Sandbox:
 class SandboxHost:
     """One warm sandbox for all workers of this machine: importing torch once takes less time and memory than twice.
 
-    It starts in the background; a worker's `Sandbox(mode, host=address)` waits for it. Where each worker can have a core
-    to itself, it gets one: worker and child take turns, and to wake each other on another core takes longer than most
-    answers do (on a virtual machine a third of the whole time).
+    It starts in the background; a worker's `Sandbox(mode, host=address)` waits for it. Where each worker can have a
+    core to itself, it gets one: worker and child take turns, and to wake each other on another core takes long (an
+    empty question and its answer took 80 instead of 140 microseconds on a virtual machine with two cores).
     """
 
-    def __init__(self, mode: Mode, workers: int) -> None:
-        self.mode: Mode = mode
+    def __init__(self, mode: Mode, workers: int, **settings: Any) -> None:
+        """workers: how many will come; settings: of the Sandbox."""
+        self._make = functools.partial(Sandbox, mode, **settings)
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         self._cores = itertools.cycle(cores if 0 < workers <= len(cores) else [-1])
         self._folder = tempfile.mkdtemp(prefix="course-")  # nobody else may enter it
@@ -401,7 +403,7 @@ class SandboxHost:
         sandbox: Sandbox | None = None
         try:
             with contextlib.suppress(SandboxUnavailable):  # tried again, and told, when a worker comes
-                sandbox = Sandbox(self.mode)
+                sandbox = self._make()
             while True:
                 try:
                     worker, _ = self._listener.accept()
@@ -409,7 +411,7 @@ class SandboxHost:
                     return
                 with worker:
                     try:
-                        sandbox = sandbox or Sandbox(self.mode)
+                        sandbox = sandbox or self._make()
                         sandbox.attach(worker, next(self._cores))
                     except SandboxUnavailable as error:
                         with contextlib.suppress(OSError):

@@ -18,6 +18,7 @@ from course_utils.instructor.sandbox import (
     Child,
     Limits,
     Sandbox,
+    SandboxHost,
     SandboxUnavailable,
     ask_sources,
     find_mode,
@@ -705,3 +706,79 @@ def test_an_ordinary_user_has_the_same_walls(sandbox: Sandbox) -> None:
         environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
         run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         assert run.stdout == f"walls stand {place / 'course_utils'}\n", run.stderr
+
+
+# ------------------------------------------------------------------------------------------ one sandbox for all workers
+
+
+@pytest.fixture
+def neighbours(sandbox: Sandbox) -> Iterator[tuple[Child, Child]]:
+    """Children of two workers that share a sandbox, alive at the same time."""
+    cores = os.sched_getaffinity(0)
+    with (
+        SandboxHost("bwrap", 2, limits=SMALL, **LIGHT) as host,
+        Sandbox("bwrap", SMALL, **LIGHT, host=host.address) as one,
+        Sandbox("bwrap", SMALL, **LIGHT, host=host.address) as other,
+        one.spawn() as first,
+        other.spawn() as second,
+    ):
+        yield first, second
+    os.sched_setaffinity(0, cores)
+
+
+def test_neighbours_have_no_file_network_or_process_in_common(neighbours: tuple[Child, Child]) -> None:
+    leaves = """
+import os, socket
+open('/tmp/mark', 'w').close(); open('/dev/shm/mark', 'w').close()
+server = socket.socket(socket.AF_UNIX); server.bind('\\0mark'); server.listen()
+answer = os.getpid()
+"""
+    looks = """
+import os, socket
+answer = [os.path.exists('/tmp/mark'), os.path.exists('/dev/shm/mark')]
+try:
+    socket.socket(socket.AF_UNIX).connect('\\0mark')
+    answer.append(True)
+except OSError:
+    answer.append(False)
+for pid in range(2, 60):
+    try:
+        os.kill(pid, 0)
+        answer.append(pid)
+    except OSError:
+        pass
+"""
+    first, second = neighbours
+    assert ask_sources(first, leaves) == 1  # pid 1 of its own world
+    assert ask_sources(second, looks) == [False, False, False]
+
+
+def test_the_end_of_one_neighbour_leaves_the_other_alone(neighbours: tuple[Child, Child]) -> None:
+    first, second = neighbours
+    ask_sources(first, "answer = 1")
+    second.kill()
+    assert ask_sources(first, "answer = 2") == 2
+
+
+def test_a_shared_sandbox_that_died_is_replaced_for_the_next_worker() -> None:
+    cores = os.sched_getaffinity(0)
+    with SandboxHost("none", 1, limits=SMALL, **LIGHT) as host:
+        for _ in range(2):
+            with Sandbox("none", SMALL, **LIGHT, host=host.address) as box, box.spawn() as child:
+                parent = ask_sources(child, "import os; answer = os.getppid()")
+            grandparent = int(Path(f"/proc/{parent}/stat").read_text().split()[3])
+            os.kill(grandparent, signal.SIGKILL)
+    os.sched_setaffinity(0, cores)
+
+
+def test_workers_of_a_host_that_cannot_have_a_sandbox_are_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox_module.shutil, "which", lambda name: None)
+    with SandboxHost("bwrap", 1, **LIGHT) as host, pytest.raises(SandboxUnavailable, match="bubblewrap"):
+        Sandbox("bwrap", **LIGHT, host=host.address)
+
+
+def test_a_host_that_has_gone_is_told() -> None:
+    with SandboxHost("none", 1, **LIGHT) as host:
+        address = host.address
+    with pytest.raises(SandboxUnavailable, match="has gone"):
+        Sandbox("none", **LIGHT, host=address)

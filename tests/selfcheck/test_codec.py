@@ -139,6 +139,21 @@ def test_any_plain_value_comes_back_in_kind_order_and_value(seed):
     assert same(value, again(value))
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_a_copy_is_what_would_come_back(seed):
+    value = random_value(random.Random(seed))
+    assert same(codec.copied(value), again(value))
+
+
+def test_a_copy_shares_no_memory_and_keeps_no_graph():
+    value = [torch.ones(2, requires_grad=True), torch.arange(6.0).reshape(2, 3).T]
+    copy = codec.copied(value)
+    copy[1][0, 0] = 5
+    assert value[1][0, 0] == 0
+    assert not copy[0].requires_grad
+    assert copy[1].is_contiguous()
+
+
 # what is not plain ------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +182,7 @@ class Odd:
 )
 def test_of_anything_else_only_the_name_of_its_type_crosses_over(value, name):
     assert again(value) == Foreign(name)
+    assert codec.copied(value) == Foreign(name)
 
 
 def test_a_number_of_numpy_crosses_over_as_a_number():

@@ -103,7 +103,8 @@ def test_imposed_names_stay_even_when_a_later_cell_defines_them_again(bench):
 
 def test_the_arguments_after_a_call_show_what_was_changed_in_place(bench):
     run(bench, "def f(x):\n    x += 1\n    return 0")
-    (after,) = call(bench, "f", torch.zeros(2), inputs=True)["value"]
+    value, (after,) = call(bench, "f", torch.zeros(2), inputs=True)["value"]
+    assert value == 0
     assert after.tolist() == [1.0, 1.0]
 
 
@@ -202,7 +203,9 @@ def test_a_tensor_is_copied_so_that_later_writes_do_not_reach_it(bench):
     assert value.tolist() == [0.0, 0.0]
 
 
-@pytest.mark.parametrize(("value", "plain"), [(np.zeros(2), Foreign("ndarray")), (None, None), ((1, "a"), (1, "a"))])
+@pytest.mark.parametrize(
+    ("value", "plain"), [(np.zeros(2), Foreign("ndarray")), (np.int64(3), 3), (None, None), ((1, "a"), (1, "a"))]
+)
 def test_plain_data_crosses_as_it_is_and_arrays_by_name(bench, value, plain):
     bench.names["f"] = lambda: value
     assert call(bench, "f") == {"value": plain}
@@ -272,3 +275,33 @@ def test_what_stands_behind_a_magic_runs_in_a_notebooks_workbench(notebook, line
 
 def test_nobody_answers_input(notebook):
     assert run(notebook, "input('?')")["error"]["types"][0] == "EOFError"
+
+
+def test_several_requests_have_an_answer_each_also_after_one_that_raises(bench):
+    run(bench, "def f(x):\n    return 1 / x")
+    requests = [{"do": "call", "name": "f", "args": [value], "kwargs": {}} for value in (2, 0, 4)]
+    answers = bench.perform({"do": "many", "requests": requests})["value"]
+    assert [answer.get("value") for answer in answers] == [0.5, None, 0.25]
+    assert answers[1]["error"]["types"][0] == "ZeroDivisionError"
+
+
+def test_a_module_is_built_in_eval_mode_with_the_parameters_that_fit(bench):
+    bench.names["Linear"] = nn.Linear
+    values = {"weight": torch.full((1, 2), 3.0), "bias": torch.zeros(7), "gain": torch.ones(1)}
+    request = {"do": "call", "name": "Linear", "args": [2, 1], "kwargs": {}, "load": values}
+    reference, missing = bench.perform(request)["value"]
+    module = bench._objects[reference.number]
+    assert sorted(missing) == ["bias", "gain"]
+    assert module.weight.tolist() == [[3.0, 3.0]]
+    assert not module.training
+
+
+@pytest.mark.parametrize(
+    "source", ["%timeit -n1 -r1 1", "value = %pwd", "!true\nvalue = 1", "%%time\nvalue = 1", "len?"]
+)
+def test_a_cell_with_magic_is_no_plain_python(source):
+    assert not workbench._is_python(source)
+
+
+def test_plain_python_is_told_without_running_or_warning():
+    assert workbench._is_python("x = 7 % 2\ny = 'a' is 'b'\nraise SystemExit")

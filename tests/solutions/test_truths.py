@@ -30,6 +30,9 @@ def assert_close(got, wanted, atol=2e-5, rtol=2e-4):
     torch.testing.assert_close(got.double(), wanted.double(), atol=atol, rtol=rtol)
 
 
+CONSTANT = [pytest.param(unit, check, id=check) for unit in UNITS for check in unit.rules if unit.rules[check].constant]
+
+
 # every check ------------------------------------------------------------------------------------------------------
 
 
@@ -42,6 +45,14 @@ def test_the_rule_sees_the_same_on_truth_and_reference(unit, check):
         expected = judge.look(rule, truth, cases, seed)
         assert not any(isinstance(seen, judge.Trouble) for seen in expected)
         assert judge.differs(judge.look(rule, reference, cases, seed), expected, rule) is None
+
+
+@pytest.mark.parametrize(("unit", "check"), CONSTANT)
+def test_what_is_called_constant_is_the_same_on_any_draw(unit, check):
+    rule = unit.rules[check]
+    cases = unit.hidden.CASES[rule.exercise]
+    first, *others = (judge.look(rule, local(unit.truth()), cases, seed) for seed in "abcdef")
+    assert [judge.differs(other, first, rule) for other in others] == [None] * 5
 
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
