@@ -8,6 +8,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from . import files
 from .units import UnitError
@@ -51,22 +52,27 @@ def write_bundle(language: str, out: Path) -> int:
     return count
 
 
-def _project() -> dict[str, object]:
+def _project() -> dict[str, Any]:
     with (files.PROJECT / "pyproject.toml").open("rb") as file:
         return dict(tomllib.load(file)["project"])
 
 
 def student_pyproject() -> str:
-    """A pyproject.toml with the student core alone."""
+    """A pyproject.toml with the student core and the extra `offline`."""
     project = _project()
-    lines = ["# Generated from the course's pyproject.toml; the student core alone.", "[build-system]"]
+    extras = project["optional-dependencies"]
+    lines = [
+        "# Generated from the course's pyproject.toml; the student core, and an encoder for use without a network.",
+        "[build-system]",
+    ]
     lines += ['requires = ["setuptools>=77"]', 'build-backend = "setuptools.build_meta"', "", "[project]"]
     lines += [
         'name = "course_utils"',
         'dynamic = ["version"]',
         f"requires-python = {json.dumps(project['requires-python'])}",
     ]
-    lines += [f"dependencies = {json.dumps(project['dependencies'], indent=2)}", "", "[project.scripts]"]
+    lines += [f"dependencies = {json.dumps(project['dependencies'], indent=2)}", ""]
+    lines += ["[project.optional-dependencies]", f"offline = {json.dumps(extras['offline'])}", "", "[project.scripts]"]
     lines += [f'course = "{SCRIPT}"', "", "[tool.setuptools.dynamic]"]
     lines += ['version = { attr = "course_utils.__version__" }', "", "[tool.setuptools.packages.find]"]
     lines += ['include = ["course_utils*"]', "", "[tool.setuptools.package-data]"]

@@ -29,7 +29,7 @@ from ..selfcheck.texts import unit_texts
 from . import files
 from .assess import Stopped, UnitJudge, trial
 from .intake import REASONS, CodeCell, IntakeError, Skeleton, Submission, rebuild
-from .sandbox import Child, Limits, Sandbox
+from .sandbox import WARM_IMPORTS, Child, Limits, Sandbox
 from .units import Unit, find_units
 
 
@@ -98,7 +98,8 @@ def _record(task: Task) -> dict[str, Any]:
 def _verdicts(task: Task, ready: UnitJudge, submission: Submission) -> dict[str, Verdict]:
     if len(submission.blank) == len(ready.unit.exercises):  # nothing to run
         return {check: Verdict(check, "missing", filled("blank")) for check in ready.unit.rules}
-    with contextlib.closing(SandboxBench(_sandbox(task.sandbox), ready.unit, submission, task)) as bench:
+    sandbox = _sandbox(task.sandbox, ready.unit.warm)
+    with contextlib.closing(SandboxBench(sandbox, ready.unit, submission, task)) as bench:
         return ready.assess(bench, task.seed, submission.blank, doubtful=bench.redefines_given_names())
 
 
@@ -410,10 +411,22 @@ def share_sandbox(address: str) -> None:
     _host = address
 
 
-@cache
-def _sandbox(mode: str) -> Sandbox:
-    sandbox = Sandbox("none" if mode == "none" else "bwrap", Limits(), host=_host)
+_sandboxes: dict[str, Sandbox] = {}  # by mode
+
+
+def _sandbox(mode: str, warm: Sequence[str] = ()) -> Sandbox:
+    """This process's sandbox, with what a unit's cells import warm in it; a host has that of all units."""
+    kept = _sandboxes.get(mode)
+    if kept is not None and (_host or set(warm) <= set(kept.imports)):
+        return kept
+    imports: tuple[str, ...] = WARM_IMPORTS
+    if kept is not None:
+        kept.close()
+        imports = tuple(kept.imports)
+    imports += tuple(name for name in warm if name not in imports)
+    sandbox = Sandbox("none" if mode == "none" else "bwrap", Limits(), imports=imports, host=_host)
     multiprocessing.util.Finalize(None, sandbox.close, exitpriority=10)  # atexit does not run in a pool's workers
+    _sandboxes[mode] = sandbox
     return sandbox
 
 

@@ -75,6 +75,11 @@ class Unit:
         """The module hidden_tests.py: POINTS, CASES and a truth for each exercise."""
         return self._module("hidden_tests")
 
+    @property
+    def warm(self) -> tuple[str, ...]:
+        """Modules that a sandbox imports once for all submissions: hidden_tests.py names them in WARM."""
+        return tuple(getattr(self.hidden, "WARM", ()))
+
     @cached_property
     def mutants(self) -> list[Mutant]:
         """The known wrong answers. Raises UnitError where two have one name."""
