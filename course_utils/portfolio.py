@@ -1,11 +1,20 @@
 """A learner's own solved cells from earlier units, to build on in later ones.
 
 `solved("MultiHeadSelfAttention")` reads the learner's notebook of that unit and gives back the learner's own class
-when it passes its checks; otherwise a stand-in made of torch's own layers, and one line says so.
+when it passes its checks; otherwise a stand-in made of torch's own layers, and one line says so. What a solved cell
+builds on itself (the attention inside an encoder layer) is looked for in the same way, by the notebook's own set-up.
+
+Notable choices:
+- of a notebook's cells run the set-up and the exercises; of the learner's own extra cells only what defines something,
+  so that a helper is there and no experiment starts again
+- what those cells print is kept still: one line says what was taken
 """
 
 from __future__ import annotations
 
+import ast
+import contextlib
+import io
 import json
 import os
 import types
@@ -15,9 +24,17 @@ from typing import Any
 
 from . import models
 from .selfcheck.report import check_names
-from .selfcheck.texts import unit_of, unit_texts
+from .selfcheck.texts import tree_of, unit_of, unit_texts
 
-STAND_INS: dict[str, Any] = {"MultiHeadSelfAttention": models.SelfAttention}
+STAND_INS: dict[str, Any] = {
+    "PositionalEncoding": models.LearnedPositions,
+    "TransformerEncoderLayer": models.EncoderLayer,
+    "MultiHeadSelfAttention": models.SelfAttention,
+    "masked_mean": models.masked_mean,
+    "TransformerEncoderClassifier": models.TextClassifier,
+    "AttentionPooling": models.AttentionPooling,
+    "BertClassifier": models.PooledClassifier,
+}
 
 
 def solved(name: str) -> Any:
@@ -58,18 +75,38 @@ def run_cells(path: Path, unit: str) -> tuple[dict[str, Any], str]:
         cells = list(_sources(path, unit))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}, f"{path.name} cannot be read"
-    for source in cells:
+    for source, is_setup in cells:
+        # a set-up cell may say which parts it took over itself; nothing else has anything to say here
+        still = contextlib.nullcontext() if is_setup else contextlib.redirect_stdout(io.StringIO())
         try:
-            exec(compile(source, f"<{path.name}>", "exec"), module.__dict__)
+            with still:
+                exec(compile(source, f"<{path.name}>", "exec"), module.__dict__)
         except Exception:  # one broken cell leaves the other names usable
             continue
     return module.__dict__, ""
 
 
-def _sources(path: Path, unit: str) -> Iterator[str]:
+def _sources(path: Path, unit: str) -> Iterator[tuple[str, bool]]:
+    """The sources to run, and whether each is one of the unit's set-up."""
     exercises = unit_texts(unit)["exercises"]
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         metadata = cell.get("metadata", {})
+        if cell.get("cell_type") != "code":
+            continue
+        source = "".join(cell["source"])
+        grade_id = metadata.get("nbgrader", {}).get("grade_id")
         is_setup = metadata.get("course", {}).get("role") == "setup"
-        if cell.get("cell_type") == "code" and (is_setup or metadata.get("nbgrader", {}).get("grade_id") in exercises):
-            yield "".join(cell["source"])
+        if is_setup or grade_id in exercises:
+            yield source, is_setup
+        elif grade_id is None and "experiment" not in metadata.get("tags", []):
+            yield _definitions(source), False
+
+
+def _definitions(source: str) -> str:
+    """What a cell defines: imports, functions and classes. Empty where it cannot be read."""
+    try:
+        tree = tree_of(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+    return "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, kinds))

@@ -32,6 +32,9 @@ FIGURES = {
     "attention_map": lambda ax: plots.attention_map(
         np.eye(3), names=["not", "very", "good"], title="what to see", ax=ax
     ),
+    "token_bars": lambda ax: plots.token_bars([0.4, 0.6], names=["not", "good"], title="what to see", ax=ax),
+    "points_by_group": lambda ax: plots.points_by_group({"1": [1, 2]}, point_label="head", ax=ax, **WORDS),
+    "bands": lambda ax: plots.bands([1, 2], {"a": ([1, 2], [0, 1], [2, 3])}, ax=ax, **WORDS),
 }
 of_figures = pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES.keys())
 
@@ -175,6 +178,98 @@ def test_a_hidden_key_that_gets_weight_keeps_its_colour():
 def test_only_what_is_no_padding_is_written():
     axes = attention_map(np.eye(3), mask=[1, 1, 0], write_values=".1f")
     assert [text.get_text() for text in axes.texts] == ["1.0", "0.0", "0.0", "1.0"]
+
+
+# maps of all heads ------------------------------------------------------------------------------------------------
+
+
+def maps_of(layers, heads, seq):
+    weights = np.random.default_rng(0).random((layers, heads, seq, seq))
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def grid_of(weights, **settings):
+    names = ["[CLS]", "not", "good", "[PAD]"]
+    panels = plots.attention_grid(weights, names=names, title="all heads (corpus, encoder)", **settings)
+    drawn(panels[0])
+    return panels
+
+
+def test_a_grid_has_a_panel_for_each_head_of_each_layer_on_one_scale():
+    weights = maps_of(2, 3, 4)
+    panels = grid_of(weights)
+    assert len(panels) == 6
+    assert np.allclose(panels[4].images[0].get_array(), weights[1, 1])
+    assert {panel.images[0].get_clim() for panel in panels} == {(0.0, 1.0)}
+    assert [panel.get_title() for panel in panels[:3]] == ["head 0", "head 1", "head 2"]
+    assert [panel.get_ylabel() for panel in panels[::3]] == ["layer 1", "layer 2"]
+    assert panels[0].figure.get_suptitle() == "all heads (corpus, encoder)"
+
+
+def test_a_grid_greys_padding_and_marks_special_tokens():
+    weights = maps_of(2, 2, 4)
+    weights[..., 3] = 0
+    weights /= weights.sum(-1, keepdims=True)
+    first = grid_of(weights, mask=[1, 1, 1, 0])[0]
+    shown = np.ma.filled(first.images[0].get_array(), np.nan)
+    assert np.array_equal(np.isnan(shown), (np.arange(4)[:, None] == 3) | (np.arange(4) == 3))
+    assert to_rgb(first.get_facecolor()[:3]) == to_rgb(plots.PADDING_COLOUR)
+    colours = [to_rgb(label.get_color()) for label in first.get_yticklabels()]
+    assert colours[0] == to_rgb(plots.SPECIAL_COLOUR)
+    assert len(set(colours)) == 3
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [np.full((1, 1, 4, 4), 0.3), np.zeros((1, 1, 4, 4)), np.full((1, 1, 4, 4), np.nan), -np.eye(4)[None, None]],
+)
+def test_a_grid_refuses_rows_that_do_not_sum_to_1(weights):
+    with pytest.raises(ValueError, match=r"must be 0 or more and sum to 1, got .* Are these scores"):
+        grid_of(weights)
+
+
+def test_rows_of_padded_queries_may_hold_anything():
+    weights = maps_of(1, 1, 4)
+    weights[..., 3, :] = 0
+    assert plots.check_rows(weights, [1, 1, 1, 0]).shape == (1, 1, 4, 4)
+    with pytest.raises(ValueError, match="sum to 1"):
+        plots.check_rows(weights)
+
+
+def test_token_bars_show_shares_and_mark_special_tokens():
+    axes = drawn(plots.token_bars([0.2, 0.7, 0.1], names=["[CLS]", "good", "[SEP]"], title="one text"))
+    assert [bar.get_height() for bar in axes.patches] == [0.2, 0.7, 0.1]
+    colours = [bar.get_facecolor() for bar in axes.patches]
+    assert colours[0] == colours[2] != colours[1]
+    with pytest.raises(ValueError, match="sum to 1"):
+        plots.token_bars([0.2, 0.7, 0.2], names=["a", "b", "c"], title="no shares")
+
+
+def test_points_by_group_show_each_point_the_means_and_lines_for_comparison():
+    axes = plots.points_by_group(
+        {"1": [1.0, 3.0], "2": [5.0]},
+        title="t",
+        x_label="layer",
+        y_label="nats",
+        point_label="head",
+        lines={"all": 6.0},
+    )
+    drawn(axes)
+    assert [len(points.get_offsets()) for points in axes.collections] == [2, 1]
+    assert axes.lines[0].get_ydata().tolist() == [2.0, 5.0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["head", "mean", "all"]
+
+
+def test_bands_show_a_line_its_interval_and_levels():
+    axes = plots.bands(
+        [1e-3, 1e-2], {"a": ([1, 2], [0, 1], [2, 3]), "b": ([2, 2], [2, 2], [2, 2])}, levels={"ln 4": 1.39}, x_log=True,
+        **WORDS,
+    )  # fmt: skip
+    drawn(axes)
+    assert len(axes.collections) == 2
+    assert axes.collections[0].get_paths()[0].get_extents().y0 == 0
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b", "ln 4"]
+    assert axes.get_xscale() == "log"
 
 
 # colours ----------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from course_utils import models, portfolio
 from course_utils.instructor import sample
 from course_utils.instructor.files import SOLUTIONS
 from course_utils.instructor.units import Unit
+from course_utils.selfcheck.report import check_names
 
 UNIT = Unit(SOLUTIONS / "02_attention")
 NAME = "MultiHeadSelfAttention"
@@ -93,8 +94,91 @@ def test_a_notebook_that_cannot_be_read_is_replaced(desk, content, capsys):
 
 @pytest.mark.parametrize("name", ["div_term", "Transformer", ""])
 def test_a_name_without_a_stand_in_is_told(name):
-    with pytest.raises(ValueError, match=f"name must be one of MultiHeadSelfAttention; got '{name}'"):
+    with pytest.raises(ValueError, match=rf"name must be one of .*MultiHeadSelfAttention.*; got '{name}'"):
         portfolio.solved(name)
+
+
+# the learner's own encoder ----------------------------------------------------------------------------------------
+
+EARLIER = [Unit(SOLUTIONS / name) for name in ("01_positional_encoding", "02_attention", "03_encoder_layer")]
+PARTS = ("PositionalEncoding", "TransformerEncoderLayer")
+
+
+@pytest.fixture
+def class_of_own(desk):
+    """A learner's folder with solved notebooks of units 01 to 03; any cell's source can be another one."""
+
+    def write(changes=None, helpers=None):
+        for unit in EARLIER:
+            notebook = sample.filled(unit, sample.reference(unit) | (changes or {}))
+            for name in set(helpers or {}) & set(unit.exercises):
+                ids = [cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in notebook["cells"]]
+                cell = {"cell_type": "code", "metadata": {}, "source": helpers[name]}
+                notebook["cells"].insert(ids.index(name), cell)
+            (desk / unit.name).mkdir(exist_ok=True)
+            (desk / unit.name / f"{unit.name}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+        return desk
+
+    return write
+
+
+def test_the_encoder_of_unit_04_is_built_of_the_learners_own_cells(class_of_own, capsys):
+    class_of_own()
+    positions, layer = (portfolio.solved(name) for name in PARTS)
+    assert capsys.readouterr().out.splitlines() == [
+        "PositionalEncoding: your own, from 01_positional_encoding.ipynb",
+        "MultiHeadSelfAttention: your own, from 02_attention.ipynb",
+        "TransformerEncoderLayer: your own, from 03_encoder_layer.ipynb",
+    ]
+    assert "portfolio" in layer.__module__
+    assert "portfolio" in type(layer(18, 3, 26).self_attn).__module__
+    assert positions(18, 0.0, 7)(torch.zeros(2, 5, 18)).shape == (2, 5, 18)
+
+
+def test_a_classifier_of_the_learners_own_parts_passes_its_checks(class_of_own):
+    class_of_own()
+    names = Unit(SOLUTIONS / "04_text_classifier").namespace()
+    names |= {name: portfolio.solved(name) for name in PARTS}
+    assert check_names("TransformerEncoderClassifier", names).passed
+    own = names["TransformerEncoderClassifier"](vocab_size=11, num_classes=3)
+    assert {type(part).__module__ for part in (own.positions, *own.layers)} == {
+        "portfolio_01_positional_encoding",
+        "portfolio_03_encoder_layer",
+    }
+
+
+def test_a_mistake_in_one_unit_is_replaced_in_this_unit_only(class_of_own, capsys):
+    class_of_own({"div_term": "def div_term(d_model):\n    return torch.ones((d_model + 1) // 2)"})
+    assert portfolio.solved("PositionalEncoding") is models.LearnedPositions
+    assert portfolio.solved("TransformerEncoderLayer") is not models.EncoderLayer
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("PositionalEncoding: course_utils.models.LearnedPositions stands in (yours in")
+
+
+def test_a_helper_in_a_cell_of_the_learners_own_is_there_and_its_experiments_do_not_run(class_of_own, capsys):
+    source = "def widen(x):\n    return x\n\nprint('an experiment'); 1 / 0"
+    answer = sample.reference(EARLIER[2])["FeedForward"].replace("self.linear1(x)", "self.linear1(widen(x))")
+    class_of_own({"FeedForward": answer}, {"FeedForward": source})
+    assert portfolio.solved("TransformerEncoderLayer") is not models.EncoderLayer
+    assert "an experiment" not in capsys.readouterr().out
+
+
+def test_what_a_solved_cell_prints_is_kept_still(class_of_own, capsys):
+    class_of_own({"FeedForward": sample.reference(EARLIER[2])["FeedForward"] + "\n\nprint('look at me')"})
+    portfolio.solved("TransformerEncoderLayer")
+    assert "look at me" not in capsys.readouterr().out
+
+
+def test_without_notebooks_each_part_says_in_one_line_that_it_stands_in(desk, capsys):
+    assert portfolio.solved("PositionalEncoding") is models.LearnedPositions
+    assert portfolio.solved("TransformerEncoderLayer") is models.EncoderLayer
+    assert capsys.readouterr().out.splitlines() == [
+        "PositionalEncoding: course_utils.models.LearnedPositions stands in "
+        "(no notebook 01_positional_encoding.ipynb is near)",
+        "TransformerEncoderLayer: course_utils.models.EncoderLayer stands in "
+        "(no notebook 03_encoder_layer.ipynb is near)",
+    ]
 
 
 # the stand-in -----------------------------------------------------------------------------------------------------

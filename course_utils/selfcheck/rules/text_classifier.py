@@ -1,0 +1,534 @@
+"""Rules of unit 04: what is looked at in pooling, in the classifier, in an epoch of training, and in evaluation.
+
+The classifier's inner names are free, so no weights can be set by name: its checks look at what it does. Each looks
+away from what another pays for: masks are full unless the mask is the question, weights stand still unless it is the
+updates. What no size changes is looked at in the first case only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..codec import Reference
+from ..draws import Draw
+from ..fixtures.training import TinyClassifier
+from ..student import Built, Fault, Student, as_tensor
+from . import Observations, rule
+
+CLASSIFIER = "TransformerEncoderClassifier"
+DTYPES = (torch.int64, torch.bool, torch.float32)  # of masks
+SAME = 1e-4  # relative to the largest logit; rounding differs by 1e-6, a mistake by over 1e-2
+SLOPE_TOLERANCE = 0.05  # relative to the length of the gradient; a path of it that is missing costs over 0.1
+
+Batch = dict[str, Tensor]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two tensors hold the same values, up to rounding."""
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)) or a.shape != b.shape:
+        return False
+    size = max(a.abs().max().item(), b.abs().max().item(), 1e-3) if b.numel() else 0.0
+    return bool(((a - b).abs() <= SAME * size).all())
+
+
+# masked_mean ------------------------------------------------------------------------------------------------------
+
+
+def _full(batch: int, seq: int) -> Tensor:
+    return torch.ones(batch, seq, dtype=torch.int64)
+
+
+@rule("masked_mean", "values")
+def masked_mean_values(student: Student, draw: Draw) -> Observations:
+    """The means of sentences without padding, and that the inputs are left as they were."""
+    hidden, mask = draw.normal(draw.batch, draw.seq, draw.d_model), draw.mask(draw.batch, draw.seq)
+    after = student.inputs_after("masked_mean", hidden, mask)
+    return {
+        "mean": student.tensor("masked_mean", hidden, _full(draw.batch, draw.seq)),
+        "inputs unchanged": torch.equal(after[0], hidden) and torch.equal(after[1], mask),
+    }
+
+
+@rule("masked_mean", "padding")
+def masked_mean_padding(student: Student, draw: Draw) -> Observations:
+    """How far a padded sentence is from the same sentence without its padding, for each kind of mask."""
+    hidden, mask = draw.normal(draw.batch, draw.seq, draw.d_model), draw.mask(draw.batch, draw.seq)
+    lengths = mask.sum(dim=1).tolist()
+    alone = [_means(student, hidden[i : i + 1, :length], _full(1, length)) for i, length in enumerate(lengths)]
+    return {f"distance, {d}": _means(student, hidden, mask.to(d)) - torch.cat(alone) for d in DTYPES}
+
+
+def _means(student: Student, hidden: Tensor, mask: Tensor) -> Tensor:
+    """What masked_mean gives, with an axis of 1 too many taken away: `values` pays for the shape."""
+    return student.tensor("masked_mean", hidden, mask).reshape(len(hidden), -1)
+
+
+@rule("masked_mean", "empty")
+def masked_mean_empty(student: Student, draw: Draw) -> Observations:
+    """A row without tokens. Who takes padding for tokens pays at padding, and here gets padding that is zero."""
+    hidden, mask = draw.normal(draw.batch, draw.seq, draw.d_model), draw.mask(draw.batch, draw.seq)
+    if same(_means(student, hidden, mask), _means(student, hidden, _full(draw.batch, draw.seq))):
+        hidden[-1] = 0.0
+    mask[-1] = 0
+    return {"row without tokens": _means(student, hidden, mask)[-1]}
+
+
+@rule("masked_mean", "gradient")
+def masked_mean_gradient(student: Student, draw: Draw) -> Observations:
+    """Autograd agrees with the function's own slope, also beside a row without tokens where that row is finite."""
+    if not draw.first:
+        return {}
+    hidden, mask = draw.normal(draw.batch, draw.seq, draw.d_model, scale=30.0), draw.mask(draw.batch, draw.seq)
+    emptied = mask.clone()
+    emptied[-1] = 0
+    finite = bool(torch.isfinite(student.tensor("masked_mean", hidden, emptied)).all())
+    slope = student.slope("masked_mean", hidden, emptied if finite else mask)["slope of argument 0"]
+    seen: Observations = {"slope": slope}
+    if finite and not slope:
+        seen["slope where all rows have tokens"] = student.slope("masked_mean", hidden, mask)["slope of argument 0"]
+    return seen
+
+
+# the classifier ---------------------------------------------------------------------------------------------------
+
+
+def _classifier(student: Student, draw: Draw, **other: Any) -> Built:
+    """A classifier of the case's sizes, in eval mode."""
+    sizes = {"d_ff": draw.d_ff, "num_layers": draw.num_layers, "max_len": draw.max_len, "dropout": 0.0} | other
+    model = student.build(CLASSIFIER, draw.vocab_size, draw.num_classes, draw.d_model, draw.num_heads, *sizes.values())
+    model.train(False)
+    return model
+
+
+def _probe(student: Student, draw: Draw, **other: Any) -> tuple[Built, Built]:
+    """A classifier with stirred weights, and what looks into it."""
+    model = _classifier(student, draw, **other)
+    return model, student.fixture("training.Probe", model, draw.d_model, draw.seed)
+
+
+def _sentences(draw: Draw, batch: int, seq: int) -> Tensor:
+    """Token ids (batch, seq) with id 0 and the last id among them, the first and the last of a sentence different."""
+    ids = draw.integers(draw.vocab_size, batch, seq)
+    ids[:, 0], ids[:, -1] = 1, draw.vocab_size - 1
+    ids[:, seq // 2] = 0
+    return ids
+
+
+def _logits(value: Any, draw: Draw, batch: int) -> Tensor:
+    """Logits, which have to be (batch, num_classes). Raises Fault otherwise: `output` pays for the shape."""
+    logits = as_tensor(value).float()
+    if logits.dim() == 2 and len(logits) == batch:
+        return logits
+    if logits.numel() and logits.numel() % batch == 0:
+        return logits.reshape(batch, -1)
+    raise Fault("odd_value")
+
+
+@rule(CLASSIFIER, "output")
+def classifier_output(student: Student, draw: Draw) -> Observations:
+    """The shapes of the logits for several sizes, and that they are logits rather than shares."""
+    model, _ = _probe(student, draw)
+    seen: Observations = {}
+    for batch, seq in ((draw.batch, draw.seq), (1, draw.seq), (4, 1)) if draw.first else ((draw.batch, draw.seq),):
+        ids = draw.integers(draw.vocab_size, batch, seq)
+        value = as_tensor(model(input_ids=ids, attention_mask=_full(batch, seq)))
+        seen[f"shape for {batch} sentences of {seq}"] = list(value.shape)
+        if seq > 1 and batch > 1:
+            seen["finite"] = bool(torch.isfinite(value).all())
+            seen["between 0 and 1"] = bool(((value >= 0) & (value <= 1)).all())
+    if not draw.first:
+        return seen
+    long = draw.integers(draw.vocab_size, 1, draw.long)
+    lengthy = _classifier(student, draw, max_len=draw.long)
+    seen["shape at max_len"] = list(as_tensor(lengthy(long, _full(1, draw.long))).shape)
+    usual = student.build(CLASSIFIER, draw.vocab_size, draw.num_classes)
+    usual.train(False)
+    seen["shape at the default sizes"] = list(as_tensor(usual(long[:, :5], _full(1, 5))).shape)
+    return seen
+
+
+@rule(CLASSIFIER, "padding")
+def classifier_padding(student: Student, draw: Draw) -> Observations:
+    """Neither what stands in the padding, nor how much there is, nor the batch's other sentences move the logits."""
+    model, probe = _probe(student, draw)
+    ids, mask = _sentences(draw, draw.batch, draw.seq), draw.mask(draw.batch, draw.seq)
+    other = torch.where(mask == 1, ids, draw.integers(draw.vocab_size, draw.batch, draw.seq))
+    lengths = mask.sum(dim=1).tolist()
+    logits = _logits(model(ids, mask), draw, draw.batch)
+    alone = [_logits(model(ids[i : i + 1, :n], _full(1, n)), draw, 1) for i, n in enumerate(lengths)]
+    seen: Observations = {
+        f"other padding, {dtype}": same(_logits(model(other, mask.to(dtype)), draw, draw.batch), logits)
+        for dtype in (DTYPES if draw.first else DTYPES[:1])
+    }
+    seen["alone and without padding"] = same(torch.cat(alone), logits)
+    model.train(True)  # without dropout only what is taken over the batch could make a difference
+    together, again = (_logits(model(ids, mask), draw, draw.batch) for _ in range(2))
+    if same(together, again):
+        seen["alone in train mode"] = same(_logits(model(ids[:1], mask[:1]), draw, 1), together[:1])
+    else:
+        seen["alone in train mode"] = True  # the dropout rate of 0 is not kept: `training` pays for it
+    if not all(seen.values()):
+        model.train(False)
+        zeros = _logits(model(torch.where(mask == 1, ids, 0), mask), draw, draw.batch)
+        seen["zeros for padding are kept out"] = same(zeros, torch.cat(alone))
+        seen |= _where_padding_enters(probe, draw, ids, other, mask)
+    return seen
+
+
+def _where_padding_enters(probe: Built, draw: Draw, ids: Tensor, other: Tensor, mask: Tensor) -> Observations:
+    """Whether padding reaches the tokens' last vectors, and whether the pooling reads the padding's vectors."""
+    row = int(mask.sum(dim=1).argmin())
+    length = int(mask[row].sum())
+    ids, other, mask = ids[row : row + 1], other[row : row + 1], mask[row : row + 1]
+    before, after = (probe.method("hidden", each, mask) for each in (ids, other))
+    if not isinstance(before, Tensor) or not isinstance(after, Tensor):
+        return {}
+    hidden = draw.normal(draw.seq, draw.d_model)
+    changed = torch.cat([hidden[:length], draw.normal(draw.seq - length, draw.d_model)])
+    pooled = [probe.method("from_hidden", ids, mask, each) for each in (hidden, changed)]
+    return {
+        "the tokens' vectors keep off the padding": same(before[:length], after[:length]),
+        "the pooling keeps off the padding": same(*pooled),
+    }
+
+
+@rule(CLASSIFIER, "none_mask")
+def classifier_none_mask(student: Student, draw: Draw) -> Observations:
+    """No mask is as good as a mask of ones."""
+    if not draw.first:
+        return {}
+    model, _ = _probe(student, draw)
+    ids = _sentences(draw, draw.batch, draw.seq)
+    logits = _logits(model(ids, _full(draw.batch, draw.seq)), draw, draw.batch)
+    without = _logits(model(ids), draw, draw.batch)
+    seen = {"left out": same(without, logits), "None": same(_logits(model(ids, None), draw, draw.batch), logits)}
+    if not seen["left out"]:
+        hidden = _logits(model(ids, 0 * _full(draw.batch, draw.seq)), draw, draw.batch)
+        seen["as if all were padding"] = same(without, hidden)
+    return seen
+
+
+@rule(CLASSIFIER, "order")
+def classifier_order(student: Student, draw: Draw) -> Observations:
+    """The order of the tokens counts."""
+    if not draw.first:
+        return {}
+    model, _ = _probe(student, draw)
+    ids, mask = _sentences(draw, draw.batch, draw.seq), _full(draw.batch, draw.seq)
+    swapped = ids.clone()
+    swapped[:, 0], swapped[:, 1] = ids[:, 1], ids[:, 0]
+    logits = _logits(model(ids, mask), draw, draw.batch)
+    tokens = draw.integers(draw.vocab_size, draw.batch, draw.seq)
+    return {
+        "backwards is the same": same(_logits(model(ids.flip(1), mask), draw, draw.batch), logits),
+        "two tokens swapped is the same": same(_logits(model(swapped, mask), draw, draw.batch), logits),
+        "other tokens are the same": same(_logits(model(tokens, mask), draw, draw.batch), logits),
+    }
+
+
+@rule(CLASSIFIER, "pooling")
+def classifier_pooling(student: Student, draw: Draw) -> Observations:
+    """The mean of the last vectors is all that counts of them, and their number does not count."""
+    if not draw.first:
+        return {}
+    _, probe = _probe(student, draw)
+    ids, hidden = _sentences(draw, 1, draw.seq).clamp(min=1), draw.normal(draw.seq, draw.d_model)
+    mean = hidden.mean(dim=0, keepdim=True)
+
+    def logits(vectors: Tensor) -> Any:
+        seq = len(vectors)
+        return probe.method("from_hidden", ids[:, :seq], _full(1, seq), vectors)
+
+    own = logits(hidden)
+    if own is None:  # no module makes the last vectors, so nothing can be put in their place
+        return {"only the mean counts": True, "the number counts": False}
+    seen = {
+        "only the mean counts": same(logits(mean.expand(draw.seq, -1)), own),
+        "the number counts": not same(logits(mean.expand(draw.seq - 2, -1)), logits(mean.expand(draw.seq, -1))),
+    }
+    if not seen["only the mean counts"]:
+        for position in range(draw.seq):
+            moved = hidden.clone()
+            moved[position] += 5.0
+            seen[f"position {position} counts"] = not same(logits(moved), own)
+        nothing_large = hidden.clone()
+        nothing_large[2] -= 50.0
+        seen["a vector of very small numbers counts"] = not same(logits(nothing_large), own)
+    return seen
+
+
+@rule(CLASSIFIER, "layers")
+def classifier_layers(student: Student, draw: Draw) -> Observations:
+    """Each layer adds as many weights as the one before, all of them in use, and d_ff makes it wider."""
+    if not draw.first:
+        return {}
+    ids, mask = _sentences(draw, 2, draw.seq), _full(2, draw.seq)
+
+    def sizes(**other: Any) -> list[int]:
+        held, used = _probe(student, draw, **other)[1].method("sizes", ids, mask)
+        return [int(held), int(used)]
+
+    one, two, three = (sizes(num_layers=number) for number in (1, 2, 3))
+    wide = sizes(num_layers=1, d_ff=2 * draw.d_ff)
+    seen = {
+        "a second layer adds weights": two[1] > one[1],
+        "a third adds as many": three[1] - two[1] == two[1] - one[1],
+        "d_ff makes a layer wider": wide[1] > one[1],
+    }
+    if not seen["a second layer adds weights"]:
+        shallow, deep = (_probe(student, draw, num_layers=number)[0] for number in (1, 3))
+        seen["a second layer holds weights"] = two[0] > one[0]
+        if not seen["a second layer holds weights"]:
+            deep.load(shallow.parameters())
+            seen["with the same weights it does the same"] = same(as_tensor(deep(ids, mask)), shallow(ids, mask))
+    return seen
+
+
+@rule(CLASSIFIER, "training")
+def classifier_training(student: Student, draw: Draw) -> Observations:
+    """Dropout acts in train mode only, at the rate that was given, and gradients reach all weights."""
+    if not draw.first:
+        return {}
+    ids, mask = _sentences(draw, draw.batch, draw.seq), _full(draw.batch, draw.seq)
+    seen: Observations = {}
+    for rate in (0.5, 0.0):
+        model = _classifier(student, draw, dropout=rate)
+        in_eval = as_tensor(model(ids, mask))
+        seen[f"rate {rate}, eval: equal logits"] = same(as_tensor(model(ids, mask)), in_eval)
+        model.train(True)
+        seen[f"rate {rate}, train: as in eval"] = same(as_tensor(model(ids, mask)), in_eval)
+    ids = ids.clamp(min=1)  # an embedding may keep the vector of id 0, which is padding, from learning
+    slope = _probe(student, draw)[1].method("slope", ids, mask)
+    cut_off = float(slope["cut off"]) > SAME
+    seen["weights that matter get no gradient"] = cut_off
+    seen["autograd agrees with the slope"] = not cut_off and float(slope["off"]) <= SLOPE_TOLERANCE
+    return seen
+
+
+# an epoch of training ---------------------------------------------------------------------------------------------
+
+
+def _batches(draw: Draw, ragged: bool = False) -> list[Batch]:
+    """Batches of the case's sizes, each of another length; without padding unless `ragged`."""
+    batches = []
+    for number, batch in enumerate(draw.batches):
+        seq = draw.seq + number
+        batches.append(
+            {
+                "input_ids": draw.integers(draw.vocab_size, batch, seq),
+                "attention_mask": draw.mask(batch + 1, seq)[1:] if ragged else _full(batch, seq),
+                "labels": draw.integers(draw.num_classes, batch),
+            }
+        )
+    return batches
+
+
+def _weights(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+    """The weights of a tiny classifier whose logits are a few units large."""
+    table = draw.normal(draw.vocab_size, draw.d_model)
+    return table, draw.normal(draw.num_classes, draw.d_model, scale=0.6), draw.normal(draw.num_classes)
+
+
+class _Run:
+    """One call of the learner's train_epoch with a tiny classifier, and what it left."""
+
+    def __init__(
+        self,
+        student: Student,
+        weights: tuple[Tensor, ...],
+        batches: list[Batch],
+        rate: float,
+        smoothing: float = 0.0,
+        left_over: float = 0.0,
+        clears: bool = True,
+    ) -> None:
+        self.model = student.fixture("training.TinyClassifier", *weights)
+        self.model.train(False)
+        if left_over:
+            self.model.method("leave_gradients", left_over)
+        self.optimizer = student.fixture("training.sgd", self.model, rate, clears)
+        loss_fn = student.fixture("training.cross_entropy", smoothing)
+        self.value = student.call("train_epoch", self.model, batches, self.optimizer, loss_fn)
+
+    def weights(self) -> Tensor:
+        """All weights in one row."""
+        return torch.cat([value.reshape(-1) for _, value in sorted(self.model.parameters().items())])
+
+
+def _number(value: Any) -> Any:
+    """A number as a float; whatever else came as it is."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+@rule("train_epoch", "loss")
+def train_epoch_loss(student: Student, draw: Draw) -> Observations:
+    """The returned loss. The learning rate is 0, so that it does not depend on how the weights are moved."""
+    run = _Run(student, _weights(draw), _batches(draw), rate=0.0, smoothing=draw.smoothing)
+    return {"loss": _number(run.value)}
+
+
+@rule("train_epoch", "updates")
+def train_epoch_updates(student: Student, draw: Draw) -> Observations:
+    """The weights after an epoch. The optimizer forgets gradients by itself: that is paid for at `gradients`."""
+    weights = _weights(draw)
+    run = _Run(student, weights, _batches(draw), rate=draw.rate)
+    after = run.weights()
+    seen: Observations = {"weights": after}
+    start = {"embedding.weight": weights[0], "head.weight": weights[1], "head.bias": weights[2]}
+    if torch.equal(after, torch.cat([value.reshape(-1) for _, value in sorted(start.items())])):
+        seen["steps"] = run.optimizer.get("steps")
+    return seen
+
+
+@rule("train_epoch", "gradients")
+def train_epoch_gradients(student: Student, draw: Draw) -> Observations:
+    """How far gradients that are left over, from before or from the last batch, move the weights."""
+    weights, batches = _weights(draw), _batches(draw)
+    clean = _Run(student, weights, batches, rate=draw.rate).weights()
+    own = _Run(student, weights, batches, rate=draw.rate, clears=False).weights()
+    burdened = _Run(student, weights, batches, rate=draw.rate, clears=False, left_over=0.7).weights()
+    return {"moved by the last batch's": own - clean, "moved by those from before": burdened - own}
+
+
+@rule("train_epoch", "mode")
+def train_epoch_mode(student: Student, draw: Draw) -> Observations:
+    """The model trains in train mode, also when it arrives in eval mode."""
+    if not draw.first:
+        return {}
+    run = _Run(student, _weights(draw), _batches(draw), rate=draw.rate)
+    return {"train mode": _each(run.model.get("modes"), True)}
+
+
+@rule("train_epoch", "mask")
+def train_epoch_mask(student: Student, draw: Draw) -> Observations:
+    """The model is given each batch's mask."""
+    if not draw.first:
+        return {}
+    batches = _batches(draw, ragged=True)
+    run = _Run(student, _weights(draw), batches, rate=draw.rate)
+    return {"masks": _arrived(run.model.get("masks"), batches)}
+
+
+def _each(notes: Any, wanted: bool) -> bool:
+    """Whether something was noted, and each time the wanted."""
+    return isinstance(notes, list) and bool(notes) and all(note is wanted for note in notes)
+
+
+def _arrived(notes: Any, batches: list[Batch]) -> bool:
+    """Whether the masks that a model got are those of the batches."""
+    if not isinstance(notes, list) or not notes:
+        return False
+    masks = [batch["attention_mask"].float() for batch in batches]
+    return all(isinstance(note, Tensor) and any(torch.equal(note.float(), mask) for mask in masks) for note in notes)
+
+
+# evaluation -------------------------------------------------------------------------------------------------------
+
+
+def _marked(draw: Draw, ragged: bool = False) -> tuple[tuple[Tensor, ...], list[Batch]]:
+    """Weights of a tiny classifier, and batches of which it gets the first 1, 3, 5, ... examples wrong."""
+    weights, batches = _weights(draw), _batches(draw, ragged)
+    model = TinyClassifier(*weights)
+    for number, batch in enumerate(batches):
+        with torch.no_grad():
+            batch["labels"] = model(batch["input_ids"], batch["attention_mask"]).argmax(dim=1)
+        wrong = slice(0, 2 * number + 1)
+        batch["labels"][wrong] = (batch["labels"][wrong] + 1) % draw.num_classes
+    return weights, batches
+
+
+def _evaluated(student: Student, weights: tuple[Tensor, ...], batches: list[Batch]) -> tuple[Built, Any]:
+    model = student.fixture("training.TinyClassifier", *weights)
+    model.train(True)
+    return model, student.call("evaluate", model, batches)
+
+
+@rule("evaluate", "accuracy")
+def evaluate_accuracy(student: Student, draw: Draw) -> Observations:
+    """The share of right predictions over all examples, the last batch being a small one."""
+    return {"accuracy": _number(_evaluated(student, *_marked(draw))[1])}
+
+
+@rule("evaluate", "mode")
+def evaluate_mode(student: Student, draw: Draw) -> Observations:
+    """The model works in eval mode, also when it arrives in train mode."""
+    if not draw.first:
+        return {}
+    model, _ = _evaluated(student, *_marked(draw))
+    return {"train mode": not _each(model.get("modes"), False)}
+
+
+@rule("evaluate", "no_grad")
+def evaluate_no_grad(student: Student, draw: Draw) -> Observations:
+    """No gradients are recorded."""
+    if not draw.first:
+        return {}
+    model, _ = _evaluated(student, *_marked(draw))
+    return {"records gradients": not _each(model.get("recording"), False)}
+
+
+@rule("evaluate", "mask")
+def evaluate_mask(student: Student, draw: Draw) -> Observations:
+    """The model is given each batch's mask."""
+    if not draw.first:
+        return {}
+    weights, batches = _marked(draw, ragged=True)
+    model, _ = _evaluated(student, weights, batches)
+    return {"masks": _arrived(model.get("masks"), batches)}
+
+
+@rule("evaluate", "leaves")
+def evaluate_leaves(student: Student, draw: Draw) -> Observations:
+    """The model's weights and the program's gradient mode are afterwards as they were before."""
+    if not draw.first:
+        return {}
+    weights, batches = _marked(draw)
+    model = student.fixture("training.TinyClassifier", *weights)
+    function = student.ask("get", name="evaluate", path="__call__")
+    if not isinstance(function, Reference):
+        raise Fault("odd_value")
+    after = student.fixture("training.Afterwards", Built(student, function.number, "evaluate"), model, batches)
+    kept = model.parameters()
+    return {
+        "gradients are recorded afterwards": after.get("records_gradients"),
+        "weights may be trained afterwards": model.method("trainable"),
+        "weights unchanged": all(
+            torch.equal(kept[name], value)
+            for name, value in zip(("embedding.weight", "head.weight", "head.bias"), weights, strict=True)
+        ),
+    }
+
+
+_CLASSIFIERS = [
+    dict(
+        batch=3,
+        seq=6,
+        vocab_size=29,
+        num_classes=3,
+        d_model=12,
+        num_heads=2,
+        d_ff=20,
+        num_layers=2,
+        max_len=9,
+        long=270,
+    ),
+    dict(
+        batch=2, seq=7, vocab_size=23, num_classes=5, d_model=18, num_heads=3, d_ff=13, num_layers=1, max_len=7, long=11
+    ),
+]
+_EPOCHS = [
+    dict(batches=(4, 4, 1), seq=4, vocab_size=13, num_classes=4, d_model=5, rate=0.2, smoothing=0.1),
+    dict(batches=(5, 2), seq=3, vocab_size=11, num_classes=3, d_model=4, rate=0.1, smoothing=0.2),
+]
+VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
+    "masked_mean": [dict(batch=3, seq=5, d_model=4), dict(batch=2, seq=6, d_model=3)],
+    CLASSIFIER: _CLASSIFIERS,
+    "train_epoch": _EPOCHS,
+    "evaluate": [
+        dict(batches=(3, 3, 1), seq=4, vocab_size=13, num_classes=3, d_model=5),
+        dict(batches=(4, 1, 4), seq=3, vocab_size=11, num_classes=4, d_model=4),
+    ],
+}

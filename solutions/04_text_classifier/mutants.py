@@ -1,0 +1,360 @@
+"""Known wrong answers of unit 04: each draws its hint and loses exactly the checks that it names."""
+
+from course_utils.instructor.units import Mutant
+
+KEPT = "kept = (mask != 0).to(hidden.dtype).unsqueeze(-1)  # (batch, seq) -> (batch, seq, 1)"
+TOTAL = "total = (hidden * kept).sum(dim=1)"
+COUNT = "count = kept.sum(dim=1).clamp(min=1)"
+MEAN = "mean = total / count"
+
+POSITIONS = "self.positions = PositionalEncoding(d_model, dropout, max_len)"
+STACK = """nn.ModuleList(
+            [TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)]
+        )"""
+HEAD = "self.head = nn.Linear(d_model, num_classes)"
+NO_MASK = """if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)"""
+EMBEDDED = "x = self.positions(self.embedding(input_ids))"
+EACH = "for layer in self.layers:"
+LAYER = "x = layer(x, attention_mask)"
+POOLED = "pooled = masked_mean(x, attention_mask)"
+LOGITS = "logits = self.head(pooled)"
+
+TRAIN = "model.train()\n"
+CALL = 'logits = model(batch["input_ids"], batch["attention_mask"])'
+LOSS = 'loss = loss_fn(logits, batch["labels"])'
+ZERO = "        optimizer.zero_grad()\n"
+BACKWARD = "loss.backward()"
+STEP = "optimizer.step()\n"
+ADD = 'total += loss.item() * len(batch["labels"])'
+ADD_COUNT = 'count += len(batch["labels"])'
+MEAN_LOSS = "return total / max(count, 1)"
+
+EVAL = "model.eval()\n"
+NO_GRAD = "with torch.no_grad():"
+PREDICTED = "predicted = logits.argmax(dim=-1)"
+RIGHT = 'right += (predicted == batch["labels"]).sum().item()'
+SHARE = "return right / max(count, 1)"
+
+
+def _mutant(exercise: str, name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    checks = tuple(f"{exercise}-{check}" for check in loses.split())
+    return Mutant(name=name, exercise=exercise, change=change, hint=hint, loses=checks)
+
+
+def _mean(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    return _mutant("masked_mean", name, hint, loses, *change)
+
+
+def _classifier(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    return _mutant("TransformerEncoderClassifier", name, hint, loses, *change)
+
+
+def _epoch(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    return _mutant("train_epoch", name, hint, loses, *change)
+
+
+def _evaluate(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    return _mutant("evaluate", name, hint, loses, *change)
+
+
+MUTANTS = [
+    # masked_mean ------------------------------------------------------------------------------------------------------
+    _mean("plain_mean", "padding_in_the_mean", "padding", (MEAN, "mean = hidden.mean(dim=1)")),
+    _mean("divided_by_the_length", "divided_by_the_length", "padding", (COUNT, "count = hidden.size(1)")),
+    _mean("padding_in_the_sum", "padding_in_the_sum", "padding empty", (TOTAL, "total = hidden.sum(dim=1)")),
+    _mean("sum_for_mean", "sum_for_mean", "values", (MEAN, "mean = total")),
+    _mean("one_too_many", "one_too_many", "values", (COUNT, "count = kept.sum(dim=1) + 1")),
+    _mean("not_a_number", "division_by_zero", "empty", (COUNT, "count = kept.sum(dim=1)")),
+    _mean("tokens_of_the_batch", "tokens_of_the_batch", "values padding", (COUNT, "count = kept.sum().clamp(min=1)")),
+    _mean("axis_kept", "axis_kept", "values", (MEAN, "mean = (total / count).unsqueeze(1)")),
+    _mean(
+        "mask_inverted",
+        "mean_mask_inverted",
+        "values padding empty",
+        (KEPT, "kept = (mask == 0).to(hidden.dtype).unsqueeze(-1)"),
+    ),
+    _mean(
+        "largest_for_mean",
+        "largest_for_mean",
+        "values empty",
+        (MEAN, "mean = hidden.masked_fill(kept == 0, float('-inf')).amax(dim=1)"),
+    ),
+    _mean("first_for_mean", "first_for_mean", "values", (MEAN, "mean = hidden[:, 0]")),
+    _mean("detached", "mean_gradient_cut", "gradient", (MEAN, "mean = (total / count).detach()")),
+    _mean(
+        "not_a_number_behind_the_where",
+        "not_a_number_in_the_gradient",
+        "gradient",
+        (COUNT, "count = kept.sum(dim=1)"),
+        (MEAN, "mean = torch.where(count > 0, total / count, torch.zeros_like(total))"),
+    ),
+    _mean(
+        "input_changed",
+        "hidden_changed",
+        "values gradient",
+        (TOTAL, "hidden *= kept; total = hidden.sum(dim=1)"),
+    ),
+    # TransformerEncoderClassifier: padding ----------------------------------------------------------------------------
+    _classifier("mask_not_in_attention", "mask_not_in_attention", "padding", (LAYER, "x = layer(x)")),
+    _classifier("mask_not_in_pooling", "mask_not_in_pooling", "padding", (POOLED, "pooled = x.mean(dim=1)")),
+    _classifier("mask_nowhere", "mask_nowhere", "padding", (LAYER, "x = layer(x)"), (POOLED, "pooled = x.mean(dim=1)")),
+    _classifier(
+        "mask_inverted_in_attention",
+        "mask_not_in_attention",
+        "padding",
+        (LAYER, "x = layer(x, attention_mask == 0)"),
+    ),
+    _classifier(
+        "mask_from_the_ids",
+        "mask_from_the_ids",
+        "padding",
+        (NO_MASK, "attention_mask = (input_ids != 0).long()"),
+    ),
+    _classifier(
+        "batch_mean_taken_away",
+        "batch_statistics",
+        "padding",
+        (LOGITS, "logits = self.head(pooled - pooled.mean(dim=0))"),
+    ),
+    _classifier(
+        "batch_norm",
+        "batch_statistics",
+        "padding training",
+        (HEAD, "self.norm, self.head = nn.BatchNorm1d(d_model), nn.Linear(d_model, num_classes)"),
+        (LOGITS, "logits = self.head(self.norm(pooled))"),
+    ),
+    # TransformerEncoderClassifier: no mask ----------------------------------------------------------------------------
+    _classifier("none_not_thought_of", "none_not_thought_of", "none_mask", (NO_MASK, "pass")),
+    _classifier(
+        "none_from_the_ids",
+        "none_from_the_ids",
+        "none_mask",
+        (NO_MASK, "if attention_mask is None:\n            attention_mask = (input_ids != 0).long()"),
+    ),
+    _classifier(
+        "none_hides_all",
+        "none_hides_all",
+        "none_mask",
+        (NO_MASK, "if attention_mask is None:\n            attention_mask = torch.zeros_like(input_ids)"),
+    ),
+    # TransformerEncoderClassifier: positions --------------------------------------------------------------------------
+    _classifier("no_positions", "no_positions", "order", (EMBEDDED, "x = self.embedding(input_ids)")),
+    _classifier(
+        "positions_along_the_batch",
+        "positions_along_the_batch",
+        "order padding",
+        (EMBEDDED, "x = self.positions(self.embedding(input_ids).transpose(0, 1)).transpose(0, 1)"),
+    ),
+    # TransformerEncoderClassifier: pooling ----------------------------------------------------------------------------
+    _classifier("first_vector", "first_vector_only", "pooling", (POOLED, "pooled = x[:, 0]")),
+    _classifier("last_vector", "last_vector_only", "pooling padding", (POOLED, "pooled = x[:, -1]")),
+    _classifier(
+        "largest_values",
+        "largest_values",
+        "pooling",
+        (POOLED, "pooled = x.masked_fill((attention_mask == 0).unsqueeze(-1), -1e9).amax(dim=1)"),
+    ),
+    _classifier("largest_values_with_padding", "largest_values", "pooling padding", (POOLED, "pooled = x.amax(dim=1)")),
+    _classifier(
+        "sum_of_vectors",
+        "sum_of_vectors",
+        "pooling",
+        (POOLED, "pooled = (x * attention_mask.unsqueeze(-1)).sum(dim=1)"),
+    ),
+    # TransformerEncoderClassifier: output -----------------------------------------------------------------------------
+    _classifier(
+        "softmax_at_the_end", "shares_for_logits", "output", (LOGITS, "logits = self.head(pooled).softmax(-1)")
+    ),
+    _classifier("sigmoid_at_the_end", "shares_for_logits", "output", (LOGITS, "logits = self.head(pooled).sigmoid()")),
+    _classifier(
+        "two_classes_written_down", "classes_written_down", "output", (HEAD, "self.head = nn.Linear(d_model, 2)")
+    ),
+    _classifier("batch_axis_lost", "batch_axis_lost", "output", (LOGITS, "logits = self.head(pooled).squeeze()")),
+    _classifier(
+        "length_written_down",
+        "length_written_down",
+        "output",
+        (POSITIONS, "self.positions = PositionalEncoding(d_model, dropout, 256)"),
+    ),
+    # TransformerEncoderClassifier: layers -----------------------------------------------------------------------------
+    _classifier(
+        "one_layer_many_times",
+        "one_layer_many_times",
+        "layers",
+        (STACK, "nn.ModuleList([TransformerEncoderLayer(d_model, num_heads, d_ff, dropout)] * num_layers)"),
+    ),
+    _classifier(
+        "number_of_layers_written_down",
+        "number_of_layers_written_down",
+        "layers",
+        (
+            STACK,
+            "nn.ModuleList([TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(2)])",
+        ),
+    ),
+    _classifier("only_the_first_layer", "only_one_layer_used", "layers", (EACH, "for layer in self.layers[:1]:")),
+    _classifier(
+        "each_layer_from_the_start",
+        "only_one_layer_used",
+        "layers",
+        (EMBEDDED, "start = self.positions(self.embedding(input_ids))"),
+        (LAYER, "x = layer(start, attention_mask)"),
+    ),
+    _classifier(
+        "a_plain_list",
+        "a_plain_list",
+        "layers training",
+        (STACK, "[TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)]"),
+    ),
+    _classifier(
+        "inner_width_written_down",
+        "inner_width_written_down",
+        "layers",
+        (
+            STACK,
+            "nn.ModuleList(\n            [TransformerEncoderLayer(d_model, num_heads, d_model, dropout) "
+            "for _ in range(num_layers)]\n        )",
+        ),
+    ),
+    # TransformerEncoderClassifier: training ---------------------------------------------------------------------------
+    _classifier(
+        "rate_not_handed_on",
+        "rate_not_handed_on",
+        "training",
+        (POSITIONS, "self.positions = PositionalEncoding(d_model, max_len=max_len)"),
+    ),
+    _classifier(
+        "no_dropout_at_all",
+        "no_dropout_at_all",
+        "training",
+        (POSITIONS, "self.positions = PositionalEncoding(d_model, 0.0, max_len)"),
+        (STACK, STACK.replace("dropout)", "0.0)")),
+    ),
+    _classifier(
+        "dropout_in_eval_mode",
+        "dropout_always_on",
+        "training",
+        (HEAD, "self.rate, self.head = dropout, nn.Linear(d_model, num_classes)"),
+        (LOGITS, "logits = self.head(nn.functional.dropout(pooled, self.rate))"),
+    ),
+    _classifier(
+        "embedding_detached",
+        "classifier_gradient_cut",
+        "training",
+        (EMBEDDED, "x = self.positions(self.embedding(input_ids).detach())"),
+    ),
+    # train_epoch: loss ------------------------------------------------------------------------------------------------
+    _epoch(
+        "mean_of_batch_means", "mean_of_batch_means", "loss", (ADD, "total += loss.item()"), (ADD_COUNT, "count += 1")
+    ),
+    _epoch(
+        "sum_of_batch_means", "loss_not_divided", "loss", (ADD, "total += loss.item()"), (MEAN_LOSS, "return total")
+    ),
+    _epoch("sum_of_all_losses", "loss_not_divided", "loss", (MEAN_LOSS, "return total")),
+    _epoch("batch_means_over_examples", "batch_size_forgotten", "loss", (ADD, "total += loss.item()")),
+    _epoch("loss_of_the_last_batch", "loss_of_the_last_batch", "loss", (MEAN_LOSS, "return loss.item()")),
+    _epoch(
+        "a_tensor_for_a_number", "tensor_for_a_number", "loss", (ADD, 'total = total + loss * len(batch["labels"])')
+    ),
+    _epoch(
+        "another_loss",
+        "another_loss",
+        "loss",
+        (LOSS, 'loss = nn.functional.cross_entropy(logits, batch["labels"])'),
+    ),
+    # train_epoch: updates ---------------------------------------------------------------------------------------------
+    _epoch("no_step", "no_step", "updates", (STEP, "pass\n")),
+    _epoch("no_backward", "step_without_gradient", "updates", (BACKWARD, "pass")),
+    _epoch(
+        "cleared_before_the_step",
+        "step_without_gradient",
+        "updates",
+        (ZERO, ""),
+        (STEP, "optimizer.zero_grad()\n        optimizer.step()\n"),
+    ),
+    _epoch(
+        "one_step_an_epoch",
+        "one_step_an_epoch",
+        "updates",
+        (STEP, "pass\n"),
+        (MEAN_LOSS, "optimizer.step()\n    " + MEAN_LOSS),
+    ),
+    _epoch(
+        "gradient_of_the_sum", "gradient_of_the_sum", "updates", (BACKWARD, '(loss * len(batch["labels"])).backward()')
+    ),
+    _epoch(
+        "stops_after_one_batch",
+        "stops_after_one_batch",
+        "loss updates",
+        (ADD_COUNT, 'count += len(batch["labels"])\n        break'),
+    ),
+    # train_epoch: gradients, mode, mask -------------------------------------------------------------------------------
+    _epoch("gradients_pile_up", "gradients_pile_up", "gradients", (ZERO, "")),
+    _epoch(
+        "cleared_once",
+        "cleared_once",
+        "gradients",
+        (ZERO, ""),
+        (TRAIN, "model.train()\n    optimizer.zero_grad()\n"),
+    ),
+    _epoch(
+        "cleared_after_the_step_only",
+        "cleared_after_the_step_only",
+        "gradients",
+        (ZERO, ""),
+        (STEP, "optimizer.step()\n        optimizer.zero_grad()\n"),
+    ),
+    _epoch("mode_as_it_came", "train_mode_forgotten", "mode", (TRAIN, "pass\n")),
+    _epoch("trained_in_eval_mode", "train_mode_forgotten", "mode", (TRAIN, "model.eval()\n")),
+    _epoch("mask_kept_back", "mask_not_given", "mask", (CALL, 'logits = model(batch["input_ids"])')),
+    # evaluate ---------------------------------------------------------------------------------------------------------
+    _evaluate(
+        "mean_of_batch_accuracies",
+        "mean_of_batch_accuracies",
+        "accuracy",
+        (RIGHT, 'right += (predicted == batch["labels"]).float().mean().item()'),
+        ('count += len(batch["labels"])', "count += 1"),
+    ),
+    _evaluate("per_cent", "per_cent", "accuracy", (SHARE, "return 100 * right / max(count, 1)")),
+    _evaluate("number_of_right_ones", "number_of_right_ones", "accuracy", (SHARE, "return right")),
+    _evaluate("share_of_wrong_ones", "share_of_wrong_ones", "accuracy", (SHARE, "return 1 - right / max(count, 1)")),
+    _evaluate(
+        "largest_over_the_batch", "largest_over_the_batch", "accuracy", (PREDICTED, "predicted = logits.argmax(dim=0)")
+    ),
+    _evaluate(
+        "only_the_last_batch",
+        "only_the_last_batch",
+        "accuracy",
+        (RIGHT, 'right = (predicted == batch["labels"]).sum().item()'),
+        ('count += len(batch["labels"])', 'count = len(batch["labels"])'),
+    ),
+    _evaluate(
+        "a_tensor_for_the_share",
+        "tensor_for_a_number",
+        "accuracy",
+        (RIGHT, 'right += (predicted == batch["labels"]).sum()'),
+    ),
+    _evaluate("eval_mode_forgotten", "eval_mode_forgotten", "mode", (EVAL, "pass\n")),
+    _evaluate("train_mode_set", "eval_mode_forgotten", "mode", (EVAL, "model.train()\n")),
+    _evaluate("gradients_recorded", "gradients_recorded", "no_grad", (NO_GRAD, "if True:")),
+    _evaluate("mask_kept_back_too", "mask_not_given", "mask", (CALL, 'logits = model(batch["input_ids"])')),
+    _evaluate(
+        "gradients_off_for_good",
+        "gradients_off_for_good",
+        "leaves",
+        (NO_GRAD, "torch.set_grad_enabled(False)\n    if True:"),
+    ),
+    _evaluate(
+        "model_frozen",
+        "model_frozen",
+        "leaves",
+        (NO_GRAD, "model.requires_grad_(False)\n    if True:"),
+    ),
+    _evaluate(
+        "weights_rounded",
+        "weights_changed",
+        "leaves",
+        (EVAL, "model.eval()\n    model.half().float()\n"),
+    ),
+]

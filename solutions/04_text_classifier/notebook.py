@@ -1,0 +1,670 @@
+# %% [markdown] lang="en"
+# # Unit 4: A classifier of your own
+#
+# Positions, attention and encoder layer are written. Now they become a model that reads film reviews and says: good or bad.
+# You write the training loop too, and you find out what a measured accuracy is worth.
+#
+# **You will build** the pooling (`masked_mean`), the whole model (`TransformerEncoderClassifier`), one round of training
+# (`train_epoch`) and its judge (`evaluate`).
+#
+# **Time:** about 90 minutes of your own; all cells together run in under five minutes on two cores.
+#
+# **You need before:** units 1 to 3. What you solved there is used here; where something is missing, a stand-in takes its place.
+
+# %% [markdown] lang="zh" of="74d2f325"
+# # 第 4 单元：你自己的分类器
+#
+# 位置、注意力和编码器层都写好了。现在把它们拼成一个模型，让它读影评，判断是好评还是差评。
+# 训练循环也由你来写，而且你会弄清楚：测出来的准确率到底有多可信。
+#
+# **你要写出**池化（`masked_mean`）、整个模型（`TransformerEncoderClassifier`）、一轮训练（`train_epoch`）和它的裁判（`evaluate`）。
+#
+# **时间：** 自己动手约 90 分钟；全部单元格在双核电脑上不到五分钟跑完。
+#
+# **预备知识：** 第 1 到第 3 单元。你在那里写好的部件会用在这里；还缺的部分由替身顶上。
+
+# %% role="setup"
+from collections.abc import Iterable
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor, nn
+
+from course_utils import plots, portfolio
+from course_utils.selfcheck import check, hint
+
+PositionalEncoding = portfolio.solved("PositionalEncoding")
+TransformerEncoderLayer = portfolio.solved("TransformerEncoderLayer")
+
+# %% [markdown] lang="en"
+# The lines above say whose parts your classifier will be made of: your own, or stand-ins made of torch's blocks.
+# Stand-ins learn their positions instead of computing sines, but they are used in the same way.
+#
+# ## 1. From text to batches
+#
+# A model reads numbers. A **tokenizer** gives each word of its vocabulary an id; every other word becomes `[UNK]`.
+# Texts of one batch get **padding** (id 0) up to the longest of them, and a mask says which positions are tokens.
+#
+# **Worked example**, with the vocabulary `{[PAD]: 0, [UNK]: 1, a: 2, dull: 3, film: 4}`. "a dull film" is `2 3 4`;
+# "a film" is `2 4`, padded to `2 4 0` with the mask `1 1 0`.
+#
+# The reviews below come from a grammar written for this course, so that all of this runs in minutes and without a network.
+# Nobody wrote them. Set `PLACE = "auto"` to take real reviews (IMDB) where you have them; then everything takes much longer.
+
+# %% [markdown] lang="zh" of="fb26bb66"
+# 上面几行说明了你的分类器用的是谁的部件：你自己写的，或者由 torch 现成模块搭的替身。
+# 替身的位置是学出来的，不是用正弦算出来的，但用法相同。
+#
+# ## 1. 从文本到批次
+#
+# 模型只认数字。**分词器**（tokenizer）给词表里的每个词一个编号，其他的词一律记作 `[UNK]`。
+# 同一批（batch）文本用**填充**（padding，编号 0）补到其中最长的那条，再用掩码（mask）说明哪些位置是词。
+#
+# **例题：** 词表为 `{[PAD]: 0, [UNK]: 1, a: 2, dull: 3, film: 4}`。“a dull film”是 `2 3 4`；
+# “a film”是 `2 4`，补成 `2 4 0`，掩码为 `1 1 0`。
+#
+# 下面的影评由本课程自编的语法生成，不是人写的；这样不用联网，几分钟就能全部跑完。
+# 如果你手边有真实的影评（IMDB），可以把 `PLACE` 改成 `"auto"`，不过那样会慢得多。
+
+# %%
+from course_utils import data, experiments
+from course_utils.experiments import film_reviews
+
+PLACE = "embedded"  # "auto" takes IMDB where it is at hand
+corpus = data.load_reviews(PLACE)
+for label, text in list(zip(corpus.train.labels, corpus.train.texts, strict=True))[:6]:
+    print(f"{corpus.classes[label]:9}", text[:110])
+
+# %% [markdown] lang="en"
+# We keep a tenth of the training reviews aside (**held out**): whatever has to be *chosen*, we choose on those.
+# The test set is for one look at the end.
+#
+# Batches hold texts of about one length, so that little is padded. The figure shows what this saves.
+
+# %% [markdown] lang="zh" of="25eba850"
+# 我们从训练影评里留出十分之一（**留出集**，held out）：凡是要*挑选*的东西，都在它上面挑。
+# 测试集（test set）只在最后看一眼。
+#
+# 长度相近的文本放进同一批，这样填充就少。下面的图显示省下了多少。
+
+# %%
+ready = film_reviews.prepare(corpus, film_reviews.QUICK)
+mixed = data.Batches(ready.train.tokens, ready.rest.labels, 32, shuffle=True, group_by_length=False)
+
+
+def share_of_padding(batches):
+    """The share of padding of each batch."""
+    return [1 - batch["attention_mask"].float().mean().item() for batch in batches]
+
+
+print(f"{len(ready.rest)} reviews to learn from, {len(ready.held)} held out, {len(corpus.test)} to test on")
+plots.points_by_group(
+    {"any lengths": share_of_padding(mixed), "grouped by length": share_of_padding(ready.train)},
+    title=f"Texts of one length waste less on padding\n({corpus.name}, batches of 32)",
+    x_label="texts of a batch",
+    y_label="share of padding",
+    point_label="one batch",
+)
+plt.show()
+
+# %% [markdown] lang="en"
+# ## 2. Pooling: one vector for a text
+#
+# The encoder gives a vector for each token, but there is one label for the text. We take the mean of the tokens' vectors,
+# and only of the tokens:
+#
+# $$\operatorname{mean}(b) = \frac{\sum_t m_{bt}\, h_{bt}}{\sum_t m_{bt}}$$
+#
+# **Worked example.** Vectors $(2, 0), (4, 6), (9, 9)$ and mask $1, 1, 0$. The sum of the tokens is $(6, 6)$, there are $2$ of them,
+# the mean is $(3, 3)$. A mean over all three would be $(5, 5)$: padding would have had its say.
+
+# %% [markdown] lang="zh" of="7ad590f6"
+# ## 2. 池化：一段文本一个向量
+#
+# 编码器给每个词一个向量，而一段文本只有一个标签。我们取各个词向量的平均，而且只取词的：
+#
+# $$\operatorname{mean}(b) = \frac{\sum_t m_{bt}\, h_{bt}}{\sum_t m_{bt}}$$
+#
+# 这一步叫**池化**（pooling）。
+#
+# **例题：** 向量为 $(2, 0)$、$(4, 6)$、$(9, 9)$，掩码为 $1, 1, 0$。词向量之和是 $(6, 6)$，共 $2$ 个词，平均为 $(3, 3)$。
+# 如果三个都算进去，就成了 $(5, 5)$：连填充也有了发言权。
+
+# %%
+vectors, kept = torch.tensor([[2.0, 0.0], [4.0, 6.0], [9.0, 9.0]]), torch.tensor([1, 1, 0])
+print("over the tokens:", vectors[kept == 1].mean(dim=0).tolist(), "   over all:", vectors.mean(dim=0).tolist())
+
+# %% [markdown] lang="en"
+# ### Exercise 1: `masked_mean`
+#
+# Write it for a whole batch. Masks come as int, bool or float. A row without any token gives zeros:
+# think of what you divide by there.
+
+# %% [markdown] lang="zh" of="fae79b0e"
+# ### 练习 1：`masked_mean`
+#
+# 为整个批次写出它。掩码可能是 int、bool 或 float。一行里一个词也没有时，结果是零向量：想一想，那时你除以了几？
+
+# %% exercise="masked_mean"
+from reference import masked_mean
+
+# %%
+check("masked_mean")
+
+# %% [markdown] lang="en"
+# **Look.** One sentence of five tokens, with more and more padding behind it. The masked mean stays where it is.
+# The plain mean is drawn towards the padding.
+
+# %% [markdown] lang="zh" of="a9278a86"
+# **看一看。** 一个五个词的句子，后面的填充越来越多。带掩码的平均纹丝不动，普通的平均则一步步被填充拉走。
+
+# %%
+torch.manual_seed(0)
+sentence, padding = torch.randn(1, 5, 18), 1.0 + torch.randn(1, 40, 18)
+home = sentence.mean(dim=1)
+paddings, with_mask, without_mask = range(0, 41, 4), [], []
+for count in paddings:
+    hidden = torch.cat([sentence, padding[:, :count]], dim=1)
+    mask = (torch.arange(5 + count) < 5).long()[None]
+    with_mask.append((masked_mean(hidden, mask) - home).norm().item())
+    without_mask.append((hidden.mean(dim=1) - home).norm().item())
+plots.curves(
+    paddings,
+    {"masked mean": with_mask, "plain mean": without_mask},
+    title="Only the masked mean keeps off the padding\n(random vectors, d_model 18)",
+    x_label="positions of padding behind five tokens",
+    y_label="distance from the mean of the tokens",
+    marker="o",
+)
+plt.show()
+
+# %% [markdown] lang="en" question="q5_pooling"
+# ## Thinking question 5
+#
+# Why is mean pooling usual in such a classifier? What speaks for and against **max** pooling and the vector of **[CLS]**?
+#
+# Write six to ten sentences of your own. Come back to this question after the ablation table in section 8, and name a number from it.
+
+# %% [markdown] lang="zh" question="q5_pooling" of="c07b4932"
+# ## 思考题 5
+#
+# 这样的分类器为什么常用平均池化？**最大池化**（max）和 **[CLS]** 的向量各有什么优点和缺点？
+#
+# 请用自己的话写六到十句。看过第 8 节的消融表之后再回来补充，并引用表中的一个数。
+
+# %% [markdown] lang="en"
+# ## 3. The whole model
+#
+# ```
+# input_ids ── embedding ── positions ── layer ── layer ── … ── masked mean ── linear ── logits
+#                                          ↑ mask                   ↑ mask
+# ```
+#
+# The outputs are **logits**: any numbers, the largest wins. The loss makes shares of them by itself, so no softmax here.
+#
+# **Worked example of shapes:** 2 texts of 5 tokens, `d_model` 18, 3 classes. Ids `(2, 5)`, embedded `(2, 5, 18)`,
+# after every layer `(2, 5, 18)`, pooled `(2, 18)`, logits `(2, 3)`.
+#
+# Layers go into an `nn.ModuleList`. Torch does not look into a plain list: its weights would never be trained.
+# The cell shows it with two linear maps of $18 \cdot 18 + 18 = 342$ numbers each.
+
+# %% [markdown] lang="zh" of="6eb19d56"
+# ## 3. 整个模型
+#
+# ```
+# input_ids ── embedding ── positions ── layer ── layer ── … ── masked mean ── linear ── logits
+#                                          ↑ mask                   ↑ mask
+# ```
+#
+# 输出是 **logits**：可以是任何数，最大的胜出。损失函数自己会把它们变成概率，所以这里不做 softmax。
+#
+# **形状的例题：** 2 段文本，各 5 个词，`d_model` 为 18，3 个类别。编号 `(2, 5)`，嵌入后 `(2, 5, 18)`，
+# 每一层之后仍是 `(2, 5, 18)`，池化后 `(2, 18)`，logits `(2, 3)`。
+#
+# 各层要放进 `nn.ModuleList`。torch 不会去看普通的列表：里面的权重永远得不到训练。
+# 下面用两个线性层演示，每个有 $18 \cdot 18 + 18 = 342$ 个数。
+
+
+# %%
+class InAList(nn.Module):
+    """Two linear maps in a plain list, or in a list that torch knows."""
+
+    def __init__(self, known):
+        super().__init__()
+        maps = [nn.Linear(18, 18) for _ in range(2)]
+        self.maps = nn.ModuleList(maps) if known else maps
+
+
+for known in (False, True):
+    count = sum(weight.numel() for weight in InAList(known).parameters())
+    print(f"{'nn.ModuleList' if known else 'plain list':14} {count} numbers to train")
+
+# %% [markdown] lang="en"
+# ### Exercise 2: `TransformerEncoderClassifier`
+#
+# Inner names are yours to choose. What counts is what the model does:
+#
+# - padding, and the other texts of a batch, change nothing (the mask is needed at two places);
+# - `attention_mask=None` means that every position is a token;
+# - the order of words counts, every layer has weights of its own, and all arguments are used;
+# - dropout acts in train mode only.
+
+# %% [markdown] lang="zh" of="74deeb50"
+# ### 练习 2：`TransformerEncoderClassifier`
+#
+# 内部的名字由你定，要紧的是模型做到什么：
+#
+# - 填充和同批的其他文本不影响结果（有两处需要掩码）；
+# - `attention_mask=None` 表示每个位置都是词；
+# - 词的顺序会影响结果，每一层有自己的权重，所有参数都用上；
+# - dropout 只在训练模式下起作用。
+
+# %% exercise="TransformerEncoderClassifier"
+from reference import TransformerEncoderClassifier
+
+# %%
+check("TransformerEncoderClassifier")
+
+# %% [markdown] lang="en"
+# **Look.** Where do the numbers of your model sit? And does a review keep its logits when its batch changes?
+
+# %% [markdown] lang="zh" of="4598fc92"
+# **看一看。** 你的模型的数都在哪里？换一个批次，同一条影评的 logits 还一样吗？
+
+# %%
+sizes = dict(d_model=64, num_heads=4, d_ff=128, num_layers=1, max_len=film_reviews.QUICK.max_length)
+torch.manual_seed(0)
+model = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes).eval()
+parts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in model.named_children()}
+for name, count in parts.items():
+    print(f"{name:12} {count:7,} numbers")
+
+batch = next(iter(mixed))
+row = int(batch["attention_mask"].sum(dim=1).argmin())  # the shortest text, with the most padding
+length = int(batch["attention_mask"][row].sum())
+with torch.no_grad():
+    together = model(batch["input_ids"], batch["attention_mask"])[row]
+    alone = model(batch["input_ids"][row : row + 1, :length])[0]
+print("logits in the batch:", together.tolist(), "\nlogits alone:       ", alone.tolist())
+
+# %% [markdown] lang="en"
+# ## 4. One epoch of training
+#
+# An **epoch** shows every example once. For each batch: logits, loss, gradient, one step. Two things are easily got wrong.
+#
+# **Old gradients.** `backward` *adds* to what already stands in `.grad`. Example: $y = 3w$ has the slope 3; after two calls without
+# clearing, `.grad` is 6.
+#
+# **The last batch.** 10 examples in batches of 4, 4 and 2, with mean losses $0.6, 0.5, 0.2$. Per example that is
+# $(4 \cdot 0.6 + 4 \cdot 0.5 + 2 \cdot 0.2) / 10 = 0.48$. The mean of the three numbers is $0.433$.
+
+# %% [markdown] lang="zh" of="040f1680"
+# ## 4. 训练一轮
+#
+# 一**轮**（epoch）把每个样本看一遍。每个批次：算 logits、损失、梯度，再走一步。有两个地方容易出错。
+#
+# **旧的梯度。** `backward` 会把新的梯度*加*到 `.grad` 原有的值上。例如 $y = 3w$ 的斜率是 3；不清零连调两次，`.grad` 就成了 6。
+#
+# **最后一个批次。** 10 个样本分成 4、4、2 三批，平均损失为 $0.6, 0.5, 0.2$。按样本平均是
+# $(4 \cdot 0.6 + 4 \cdot 0.5 + 2 \cdot 0.2) / 10 = 0.48$，而三个数直接平均是 $0.433$。
+
+# %%
+w = torch.tensor(1.0, requires_grad=True)
+for call in (1, 2):
+    (3 * w).backward()
+    print(f"after {call} call(s) of backward: w.grad = {w.grad.item()}")
+losses, numbers = torch.tensor([0.6, 0.5, 0.2]), torch.tensor([4.0, 4.0, 2.0])
+print(f"per example {(losses * numbers).sum() / numbers.sum():.3f}, mean of the batches {losses.mean():.3f}")
+
+# %% [markdown] lang="en"
+# ### Exercise 3: `train_epoch`
+#
+# Switch to train mode first. Give the model the ids *and* the mask. `loss_fn(logits, labels)` gives the mean of a batch.
+# Return the mean loss per example as a plain number: a tensor would drag its whole graph along.
+
+# %% [markdown] lang="zh" of="14c31af9"
+# ### 练习 3：`train_epoch`
+#
+# 先切换到训练模式。把词编号*和*掩码都交给模型。`loss_fn(logits, labels)` 给出一个批次的平均。
+# 返回每个样本的平均损失，要是一个普通的数：返回张量会把整张计算图拖在后面。
+
+# %% exercise="train_epoch"
+from reference import train_epoch
+
+# %%
+check("train_epoch")
+
+# %% [markdown] lang="en"
+# **Look.** A good test of any training loop: can it learn eight texts by heart? Then the loss goes to almost 0.
+# If it does not, there is no need to try a corpus.
+
+# %% [markdown] lang="zh" of="79d1a3b6"
+# **看一看。** 检验训练循环有个好办法：它能背下八条文本吗？能的话，损失会降到接近 0。
+# 如果连这都做不到，就不必去试整个语料了。
+
+# %%
+torch.manual_seed(0)
+eight = [{name: value[:8] for name, value in batch.items()}]
+small = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes)
+optimizer = torch.optim.AdamW(small.parameters(), lr=1e-3)
+losses = [train_epoch(small, eight, optimizer, nn.CrossEntropyLoss()) for _ in range(25)]
+plots.curves(
+    range(1, 26),
+    {"loss": losses},
+    title=f"Eight texts are soon learnt by heart\n({corpus.name}, your encoder, 2 layers, d_model 64)",
+    x_label="epoch",
+    y_label="loss (nats)",
+    marker="o",
+)
+plt.show()
+
+# %% [markdown] lang="en"
+# ## 5. The judge
+#
+# Accuracy is the share of right predictions. The prediction is the class with the largest logit.
+#
+# **Worked example:** logits $(0.2, 1.0)$, $(3, -1)$, $(-2, -1)$ and labels $1, 1, 1$. Predicted: $1, 0, 1$. Accuracy $2/3$.
+#
+# The judge works in **eval mode** (no dropout) and records no gradients. And it touches nothing: neither the weights, nor the
+# program's gradient mode, or the next epoch would learn nothing.
+
+# %% [markdown] lang="zh" of="0c186ccc"
+# ## 5. 裁判
+#
+# 准确率（accuracy）是预测正确的比例。预测就是 logit 最大的那个类别。
+#
+# **例题：** logits 为 $(0.2, 1.0)$、$(3, -1)$、$(-2, -1)$，标签为 $1, 1, 1$。预测为 $1, 0, 1$，准确率 $2/3$。
+#
+# 裁判在**评估模式**（eval mode，不做 dropout）下工作，不记录梯度。它什么都不能动：既不动权重，
+# 也不动整个程序的梯度模式，否则下一轮就什么也学不到了。
+
+# %%
+logits, labels = torch.tensor([[0.2, 1.0], [3.0, -1.0], [-2.0, -1.0]]), torch.tensor([1, 1, 1])
+winners = logits.max(dim=1).indices
+print("predicted", winners.tolist(), "  labels", labels.tolist(), "  right", (winners == labels).tolist())
+
+# %% [markdown] lang="en"
+# ### Exercise 4: `evaluate`
+
+# %% [markdown] lang="zh" of="959f1874"
+# ### 练习 4：`evaluate`
+
+# %% exercise="evaluate"
+from reference import evaluate
+
+# %%
+check("evaluate")
+
+# %% [markdown] lang="en"
+# **Look.** A model with fresh weights guesses. With two classes its accuracy should lie near one half, on any set.
+
+# %% [markdown] lang="zh" of="ec0c2d20"
+# **看一看。** 权重还没训练的模型只会瞎猜。两个类别时，无论在哪个集合上，准确率都应在一半左右。
+
+# %%
+for name, batches in {"held out": ready.validation, "training": ready.train}.items():
+    print(f"fresh weights, {name:9} accuracy {evaluate(model, batches):.3f}")
+
+# %% [markdown] lang="en"
+# ## 6. Your own encoder learns
+#
+# Now all that you wrote since unit 1 works together. First the rival: **TF-IDF** counts words and pairs of words,
+# and a logistic regression weighs them. It knows no order beyond a pair. On real reviews it is hard to beat;
+# our grammar is made so that order decides.
+#
+# Before you run it, write down your guess: after how many epochs does your encoder pass it?
+
+# %% [markdown] lang="zh" of="b22ca7ca"
+# ## 6. 你的编码器开始学习
+#
+# 从第 1 单元起你写的一切，现在一起工作。先看对手：**TF-IDF** 统计词和相邻词对，再由逻辑回归给它们加权。
+# 除了相邻的两个词，它不知道任何顺序。在真实影评上它很难打败；而我们的语法特意让词序起决定作用。
+#
+# 运行之前先写下你的猜测：要几轮，你的编码器才能超过它？
+
+# %%
+baseline = film_reviews.tfidf_accuracy(ready.rest, corpus.test)
+print(f"TF-IDF, {corpus.name}: test accuracy {baseline:.3f}")
+
+# %%
+torch.manual_seed(0)
+model = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes)
+optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+curve = []
+for epoch in range(8):
+    ready.train.set_epoch(epoch)  # another order each time
+    loss = train_epoch(model, ready.train, optimizer, nn.CrossEntropyLoss())
+    curve.append((loss, evaluate(model, ready.validation)))
+    print(f"epoch {epoch + 1}: loss {loss:.4f}, held-out accuracy {curve[-1][1]:.4f}")
+accuracy = evaluate(model, ready.test)
+print(f"test accuracy, looked at once: {accuracy:.4f}")
+
+# %%
+from course_utils.statistics import accuracy_interval
+
+interval = accuracy_interval(round(accuracy * len(corpus.test)), len(corpus.test))
+plots.histories(
+    {"your encoder (held out)": [held for _, held in curve]},
+    title=f"Your encoder and the word counter\n({corpus.name}, 1 layer, d_model 64, random weights at the start)",
+    y_label="accuracy",
+    levels={"TF-IDF, logistic regression (test)": baseline},
+    final=("your encoder (test)", accuracy, interval),
+)
+plt.show()
+
+# %% [markdown] lang="en"
+# The whisker is a 95% interval (Wilson): with so many test texts, an accuracy is known no better than this.
+#
+# ## 7. The report's curve, and a trap
+#
+# The report that this course grew from trained such an encoder on IMDB for five epochs, and looked at the *test* set after each:
+# loss 0.5853, 0.3723, 0.3083, 0.2682, 0.2421; test accuracy 0.8268, 0.8255, 0.8488, 0.8478, 0.8432.
+#
+# It is another corpus, so do not compare the heights. Compare the shapes: the loss keeps falling while the accuracy has stopped rising.
+# The model has begun to learn its training texts by heart (**overfitting**).
+
+# %% [markdown] lang="zh" of="e06e30e6"
+# 竖线是 95% 置信区间（Wilson 区间）：测试文本只有这么多，准确率就只能知道到这个程度。
+#
+# ## 7. 报告的曲线，以及一个陷阱
+#
+# 本课程源自一份实验报告。它在 IMDB 上把这样的编码器训练了五轮，每一轮之后都看了*测试集*：
+# 损失 0.5853、0.3723、0.3083、0.2682、0.2421；测试准确率 0.8268、0.8255、0.8488、0.8478、0.8432。
+#
+# 语料不同，所以不要比高低，要比形状：损失一直在降，准确率却不再上升。
+# 模型已经开始死记训练文本了（**过拟合**，overfitting）。
+
+# %%
+left, right = plots.panels(2, width=11)
+for ax, mine, theirs, what in (
+    (left, [loss for loss, _ in curve], film_reviews.REPORT_LOSS, "training loss (nats)"),
+    (right, [held for _, held in curve], film_reviews.REPORT_ACCURACY, "accuracy"),
+):
+    plots.histories(
+        {f"you ({corpus.name})": mine, "the report (IMDB)": theirs},
+        title="Loss falls on ..." if ax is left else "... while accuracy stands still",
+        y_label=what,
+        ax=ax,
+    )
+plt.show()
+
+# %% [markdown] lang="en"
+# Whoever names the best of five test accuracies (0.8488) has *chosen on the test set*. Chance rises and falls with each epoch,
+# and the best of five is a lucky one. **Worked example:** five models that are all equally good, 0.845, each tested on $n$ texts.
+# A single test is off by about $\sqrt{0.845 \cdot 0.155 / n}$; the best of five lies about 1.16 times that *too high*.
+# For $n = 1000$ this flatters by 1.3 points, for $n = 25{,}000$ by 0.3.
+#
+# The cell draws it. (Epochs of one run share texts and weights, so in truth the gain is somewhat smaller.)
+
+# %% [markdown] lang="zh" of="deaef96b"
+# 从五个测试准确率里报出最好的一个（0.8488），就等于*在测试集上做了挑选*。每一轮都有运气的起伏，五个里最好的那个是碰巧走运的。
+# **例题：** 五个模型其实一样好，都是 0.845，各在 $n$ 条文本上测试。单次测试的误差约为 $\sqrt{0.845 \cdot 0.155 / n}$，
+# 五次中的最好值则平均*偏高*这个数的 1.16 倍。$n = 1000$ 时虚高 1.3 个百分点，$n = 25{,}000$ 时虚高 0.3 个百分点。
+#
+# 下面把它画出来。（同一次训练的各轮共用文本和权重，所以实际的虚高会小一些。）
+
+# %%
+torch.manual_seed(0)
+gains = {}
+for number in (1_000, 25_000):
+    right_ones = torch.distributions.Binomial(number, torch.tensor(0.845)).sample((400, 5))
+    gains[f"{number:,} test texts"] = 100 * (right_ones.amax(dim=1) / number - 0.845)
+plots.points_by_group(
+    gains,
+    title="The best of five equal models looks better than it is\n(400 draws of five tests each, true accuracy 0.845)",
+    x_label="size of the test set",
+    y_label="best of five minus truth (points)",
+    point_label="one choice",
+    lines={"truth": 0.0},
+)
+plt.show()
+
+# %% [markdown] lang="en"
+# So: choose on held-out texts, look at the test set once, and repeat with other seeds. From here on the library does the loop.
+# It is yours with more around it: warm-up, clipping of long gradients, bfloat16 where the machine has it, checkpoints. It asks for several seeds.
+# If you stop the cell, what was learnt is kept.
+
+# %% [markdown] lang="zh" of="ebf03584"
+# 所以：在留出集上挑选，测试集只看一次，再换几个随机种子（seed）重复。从这里起，循环交给课程库来做。
+# 它就是你写的循环，外面多了几样：预热、截断过长的梯度、机器支持时用 bfloat16、检查点（checkpoint），并且跑好几个种子。
+# 中途停下单元格，已经学到的会保留。
+
+# %%
+found = experiments.run("learning_curves", experiments.Study(place=PLACE, seeds=2))
+plt.show()
+print(f"test accuracy, mean of {len(found.head['test_accuracy'])} seeds: {found.head['mean']:.3f}")
+
+# %% [markdown] lang="en"
+# ## 8. What is each part worth?
+#
+# An **ablation** takes one thing away and leaves the rest as it is. Five encoders, two seeds each. The whiskers are 95% intervals over seeds:
+# with two seeds they are wide, and they should be. Guess before you run it: which part costs most when it is gone?
+
+# %% [markdown] lang="zh" of="4cf89d85"
+# ## 8. 每个部件值多少？
+#
+# **消融**（ablation）实验每次只拿掉一样，其余不变。这里有五个编码器，每个跑两个种子。横线是按种子算的 95% 区间：
+# 只有两个种子，区间很宽，这是应该的。运行之前先猜一猜：少了哪个部件，损失最大？
+
+# %%
+found = film_reviews.ablation(experiments.Study(place=PLACE, seeds=2, progress=False), film_reviews.SHORT)
+plt.show()
+found.table.round(3)
+
+# %% [markdown] lang="en"
+# Read the table with its intervals. Where two whiskers overlap widely, two seeds do not tell which is better. More seeds do:
+# `course experiment ablation --seeds 5` in a terminal takes all ten (also one head, no LayerNorm, max pooling, two and four layers) and
+# keeps finished seeds, so it can be stopped and go on.
+#
+# Positions are needed here because the grammar makes order decide. On real reviews their loss costs far less: most of the
+# time the words alone say enough. An ablation speaks of a model *and* its corpus.
+
+# %% [markdown] lang="zh" of="78fabeb3"
+# 看这张表要连同区间一起看。两条横线重叠很多时，两个种子说明不了谁更好。多跑几个种子就行：
+# 在终端里运行 `course experiment ablation --seeds 5`，会跑全部十个（还有单头、去掉 LayerNorm、最大池化、两层和四层），
+# 跑完的种子会保留，随时可以停下再接着跑。
+#
+# 这里离不开位置，是因为语法让词序起决定作用。在真实影评上，去掉位置的代价小得多：多数时候，光看用词就够了。
+# 消融实验说的是一个模型*和*它的语料。
+
+# %% [markdown] lang="en"
+# ## 9. What does length cost?
+#
+# Attention compares every position with every other: the table of weights holds $seq^2$ numbers. **Worked example:** 128 tokens
+# make $16{,}384$ weights for each head, 1,024 tokens $1{,}048{,}576$: eight times the text, 64 times the table.
+#
+# The cell measures an LSTM, a CNN and a Transformer, with the same number of tokens in every step. Flat lines mean: the cost
+# grows with the text. Rising lines: it grows faster.
+
+# %% [markdown] lang="zh" of="6630a19f"
+# ## 9. 长度的代价
+#
+# 注意力把每个位置和其他所有位置比较：权重表有 $seq^2$ 个数。**例题：** 128 个词时每个头有 $16{,}384$ 个权重，
+# 1,024 个词时是 $1{,}048{,}576$ 个：文本长了 8 倍，表大了 64 倍。
+#
+# 下面测量 LSTM、CNN 和 Transformer，每一步处理的词数都相同。水平线表示代价与文本长度成正比；上升的线表示增长得更快。
+
+# %%
+found = experiments.run("cost_of_length", experiments.Study(progress=False))
+plt.show()
+
+# %% [markdown] lang="en"
+# ## 10. A far-away word decides
+#
+# What do we get for it? In these made-up texts two words decide together, and everything between them is filler.
+# Each of the two alone says nothing. The further apart they are, the longer the way: one step in attention, one step
+# *per word* in an LSTM, and not at all beyond the windows of a CNN.
+
+# %% [markdown] lang="zh" of="890fb5d4"
+# ## 10. 远处的一个词决定一切
+#
+# 付出这样的代价，换来了什么？在下面的人造文本里，两个词合起来才决定类别，中间全是填充词，单看其中一个毫无用处。
+# 两个词隔得越远，路就越长：注意力只要一步；LSTM *每个词*要走一步；CNN 的窗口够不着时，就完全没有路。
+
+# %%
+found = experiments.run("far_word", experiments.Study(seeds=1, progress=False))
+plt.show()
+
+# %% [markdown] lang="en" question="q6_versus_rnn_cnn"
+# ## Thinking question 6
+#
+# Where does a Transformer beat RNN and CNN, and why is it said to suit long texts? What does it pay for that?
+#
+# Write six to ten sentences of your own, and name one thing from each of the two figures above.
+
+# %% [markdown] lang="zh" question="q6_versus_rnn_cnn" of="bfc16252"
+# ## 思考题 6
+#
+# Transformer 在哪些方面胜过 RNN 和 CNN？为什么说它适合长文本？它为此付出了什么代价？
+#
+# 请用自己的话写六到十句，并从上面两张图中各引用一个现象。
+
+# %% [markdown] lang="en"
+# ## 11. What we got on real reviews
+#
+# All figures above (except the report's line) are of texts that a grammar made. On the whole IMDB set we ran the same study with three seeds;
+# everything was chosen on held-out training reviews. If the course's folder is at hand, the cell shows our numbers.
+# To repeat it with your own copy of IMDB: `course experiment imdb_from_scratch --seeds 3`. All results, and how long they took, are in `docs/results.md`.
+
+# %% [markdown] lang="zh" of="84757d2f"
+# ## 11. 我们在真实影评上的结果
+#
+# 上面所有的图（报告的那条线除外）用的都是语法生成的文本。我们在完整的 IMDB 上用三个种子跑了同样的实验，
+# 所有挑选都在留出的训练影评上进行。如果课程的文件夹在手边，下面会显示我们得到的数。
+# 想用自己的 IMDB 重复一遍：`course experiment imdb_from_scratch --seeds 3`。全部结果和所用时间见 `docs/results.md`。
+
+# %%
+import json
+from pathlib import Path
+
+places = [folder / "results" / "imdb_from_scratch.json" for folder in (Path.cwd(), *Path.cwd().parents)]
+kept = next((place for place in places if place.is_file()), None)
+if kept is None:
+    print("results/imdb_from_scratch.json is not near; it stands in the course's repository")
+else:
+    ours = json.loads(kept.read_text(encoding="utf-8"))
+    low, high = ours["interval"]
+    print(f"{ours['corpus']}: {ours['train_size']:,} reviews to learn from, {ours['test_size']:,} to test on")
+    print(f"encoder from random weights: {ours['mean']:.4f} (95% interval {low:.4f} to {high:.4f})")
+    for name, value in ours["baseline"].items():
+        print(f"{name}: {value:.4f}")
+
+# %% [markdown] lang="en"
+# ## What you can do now
+#
+# - pool token vectors so that padding has no say
+# - put positions, layers and a head together into a classifier, and test what must not matter
+# - write a training loop and a judge, and name the mistakes that raise no error
+# - say what an accuracy is worth: an interval, several seeds, nothing chosen on the test set
+#
+# In the next unit you do not start from random weights any more: you take a BERT that has read a great deal.
+
+# %% [markdown] lang="zh" of="6903c0e3"
+# ## 现在你已经会了
+#
+# - 把词向量池化成一个向量，让填充没有发言权
+# - 把位置、编码器层和分类头拼成分类器，并检验那些不该有影响的东西
+# - 写出训练循环和裁判，说得出哪些错误不会报错
+# - 说清一个准确率有多可信：有区间、多个种子、不在测试集上挑选
+#
+# 下一单元不再从随机权重开始：你将使用一个已经读过大量文字的 BERT。
