@@ -33,6 +33,9 @@ POINTS = {
     "evaluate-leaves": 0.5,
 }
 
+# the first optimizer of a process imports it, which takes most of a second
+WARM = ("torch._dynamo",)
+
 CASES: dict[str, list[dict[str, Any]]] = {
     "masked_mean": [dict(batch=2, seq=7, d_model=5), dict(batch=4, seq=5, d_model=3)],
     "TransformerEncoderClassifier": [
