@@ -313,7 +313,7 @@ def _fetch(kind: _Kind) -> tuple[Texts, Texts]:
     repository, revision = kind.hub
     _ask_hub(repository)
     try:
-        import datasets  # type: ignore[import-untyped]
+        import datasets
     except ImportError:
         raise _NotReached("the library datasets is not installed") from None
     try:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..selfcheck import codec
-from ..selfcheck.judge import Trouble, Verdict, case_seed, trouble_of, undisturbed
+from ..selfcheck.judge import Trouble, Verdict, case_seed, trouble_of
 from ..selfcheck.sentences import SENTENCES, filled
 from ..selfcheck.student import Student, StudentError
 from ..selfcheck.texts import unit_texts
@@ -390,7 +390,7 @@ def _unit_judge(solutions: str, unit: str) -> UnitJudge:
 
 def prepare(solutions: str, units: Sequence[str]) -> None:
     """Make the judges of units ready, and look at each truth once, while the sandbox is still starting."""
-    with _one_at_a_time, undisturbed():
+    with _one_at_a_time:
         for unit in units:
             _skeleton(solutions, unit)
             trial(_unit_judge(solutions, unit), {}, "warm")

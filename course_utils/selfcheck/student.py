@@ -116,7 +116,7 @@ class Student:
         return self._error({"name": name}, args, kwargs)
 
     def complaint(self, name: str, *args: Any, **kwargs: Any) -> tuple[str, str, Any]:
-        """The best-known class of what the call raises, and its text; both empty, and the value, if it raises nothing."""
+        """The best-known class of what the call raises, and its text; or two empty texts and the value."""
         return self._complaint({"name": name}, args, kwargs)
 
     def call_and_inputs(self, name: str, *args: Any) -> tuple[Any, list[Any]]:

@@ -55,7 +55,8 @@ def found(ready, folder):
 
 
 @pytest.mark.parametrize("learning_layers", [None, 1, 2, 3])
-def test_kept_vectors_are_those_of_the_encoder(ready, learning_layers):
+def test_kept_vectors_are_those_of_the_encoder(ready, learning_layers, monkeypatch):
+    monkeypatch.setattr(study, "choose_precision", lambda *_: "float32")
     batch = next(iter(ready.test_batches()))
     ids, mask = batch["input_ids"], batch["attention_mask"]
     kept = study.KeptVectors(ready, learning_layers)

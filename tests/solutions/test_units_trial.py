@@ -34,11 +34,32 @@ CONTRACT = {
         "TransformerEncoderLayer": (8, {"attention": 2, "norm1": 2, "feed_forward": 2, "norm2": 2}),
         "RepairedEncoderLayer": (4, None),
     },
+    "04_text_classifier": {
+        "masked_mean": (3, None),
+        "TransformerEncoderClassifier": (4, None),
+        "train_epoch": (4, None),
+        "evaluate": (3, None),
+    },
+    "05_bert_pooling": {
+        "NewsDataset": (3, None),
+        "cls_pooling": (2, None),
+        "max_pooling": (2, None),
+        "AttentionPooling": (4, None),
+        "BertClassifier": (4, None),
+    },
+    "06_attention_maps": {"attention_entropy": (3, None), "attention_rollout": (4, None)},
+    "07_sentence_embeddings": {"pack_sentences": (4, None), "sentence_embeddings": (3, None)},
+    "08_learning_rate": {"warmup_linear_decay": (3, None)},
 }
 QUESTIONS = {
     "01_positional_encoding": {"q1_sin_cos": 4},
     "02_attention": {"q2_multiple_heads": 4, "q3_scaling": 4},
     "03_encoder_layer": {"q4_residual_norm": 4},
+    "04_text_classifier": {"q5_pooling": 4, "q6_versus_rnn_cnn": 4},
+    "05_bert_pooling": {"q7_best_pooling": 6},
+    "06_attention_maps": {},
+    "07_sentence_embeddings": {"q8_document": 4},
+    "08_learning_rate": {"q9_reflection": 4},
 }
 LARGER = 3  # points from which on an exercise has at least six known mistakes
 

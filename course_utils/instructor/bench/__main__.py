@@ -29,25 +29,41 @@ UNITS = ["01_positional_encoding", "02_attention", "03_encoder_layer"]
 REPEATS = 5  # of a self-check; the median counts
 
 
-def measure(settings: Settings) -> dict[str, Any]:
+def measure(settings: Settings, with_training: bool = True) -> dict[str, Any]:
     """Everything that is measured, as the file holds it. Prints tables on the way."""
     units = find_units(files.SOLUTIONS, settings.units)
     files.BUILD.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=files.BUILD) as folder:
         found = grading.measure(Path(folder), units, settings, progress)
     show(found, settings)
-    trained = measure_training()
+    trained = measure_training() if with_training else {}
     return {
         "grading": found.part(),
         **({"training": trained} if trained else {}),
-        "check_seconds": check_seconds(units),
+        "check_seconds": check_seconds(find_units(files.SOLUTIONS)),
         "machine": asdict(describe_machine()) | {"cores_used": settings.cores},
         "versions": report_versions(),
     }
 
 
 def measure_training() -> dict[str, Any]:
-    """Reviews per second in training, for each corpus that is there; prints a table for each."""
+    """Texts per second in training from scratch and in fine-tuning, as far as corpus and encoder are there."""
+    return measure_imdb() | measure_bert()
+
+
+def measure_bert() -> dict[str, Any]:
+    """Headlines per second in fine-tuning; prints them."""
+    with progress("fine-tuning on headlines, turn by turn"):
+        speeds = training.measure_bert()
+    if speeds is None:
+        console.print("fine-tuning: not measured; the extra `offline` brings an encoder")
+        return {}
+    console.print(f"fine-tuning: {speeds}, headlines per second", markup=False)
+    return {"bert": speeds}
+
+
+def measure_imdb() -> dict[str, Any]:
+    """Reviews per second in training from scratch; prints a table."""
     reviews = training.find_reviews()
     if reviews is None:
         console.print("training: not measured; set COURSE_DATA_DIR to a folder that holds IMDB")
@@ -112,13 +128,14 @@ def main(
     nbgrader_sample: Annotated[int, typer.Option(min=0, help="Students whom plain nbgrader grades too.")] = 4,
     cores: Annotated[int, typer.Option(min=0, help="Cores of the engine and the limit; 0 takes all.")] = 0,
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where student code runs.")] = SandboxChoice.auto,
+    with_training: Annotated[bool, typer.Option("--training/--no-training", help="Measure training too.")] = True,
     out: Annotated[Path, typer.Option(help="The file to write.")] = FILE,
 ) -> None:
     """Measure the grader and the self-check; write the figures into a file."""
     try:
         mode = find_mode(sandbox.value)
         settings = Settings(tuple(unit or UNITS), students, nbgrader_sample, cores or usable_cores(), mode)
-        figures = measure(settings)
+        figures = measure(settings, with_training)
     except (RunError, RuntimeError, UnitError, SandboxUnavailable, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:

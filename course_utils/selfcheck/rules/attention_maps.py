@@ -1,0 +1,133 @@
+"""Rules of unit 06: how far attention is spread, and what reaches the last layer.
+
+Notable choices:
+- `values` has no padding and no weight of 0, so that mistakes with either are paid for once, in `padding` or `zeros`
+- `padding` and `zeros` compare the learner's own values with each other: bits for nats are paid for in `values` alone
+- padded keys get a weight too small to be seen, so that an answer may leave them out or not
+- `product` compares several layers with the learner's own single layers, whatever `layer` says of these
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..draws import Draw
+from ..student import Student
+from . import AnyOf, Observations, rule
+
+UNSEEN = 1e-12  # a weight whose share of any sum is below float32's precision, and that still has a logarithm
+
+
+def _weights(draw: Draw, seq: int) -> Tensor:
+    """Weights (batch, heads, seq, seq) whose rows sum to 1: broad in some heads, narrow in others, none of them 0."""
+    sharpness = 0.4 + 0.7 * torch.arange(draw.heads)[:, None, None]
+    return torch.softmax(draw.normal(draw.batch, draw.heads, seq, seq) * sharpness, dim=-1)
+
+
+def _size(difference: Tensor) -> Tensor:
+    """The largest number of a difference, so that a wrong shape of both sides is paid for elsewhere."""
+    return difference.double().abs().max()
+
+
+def _ones(weights: Tensor) -> Tensor:
+    return torch.ones(weights.shape[0], weights.shape[-1], dtype=torch.int64)
+
+
+@rule("attention_entropy", "values")
+def attention_entropy_values(student: Student, draw: Draw) -> Observations:
+    """Without padding: one number for each sentence and head, the mean over the queries, in nats."""
+    weights = _weights(draw, draw.seq)
+    uniform = torch.full_like(weights, 1 / draw.seq)
+    return {
+        "entropy": student.tensor("attention_entropy", weights, _ones(weights)),
+        "entropy of equal weights": student.tensor("attention_entropy", uniform, _ones(weights)),
+    }
+
+
+@rule("attention_entropy", "zeros")
+def attention_entropy_zeros(student: Student, draw: Draw) -> Observations:
+    """A weight of exactly 0 adds as much as a weight that is nearly 0, and the weights stay as they were."""
+    seen = torch.tril(torch.ones(draw.seq, draw.seq))  # the first query has one key only
+    narrowed = _weights(draw, draw.seq) * seen
+    narrowed = narrowed / narrowed.sum(-1, keepdim=True)
+    nearly = torch.where(seen == 0, UNSEEN, narrowed)
+    entropy = student.tensor("attention_entropy", narrowed, _ones(narrowed))
+    after = student.inputs_after("attention_entropy", narrowed, _ones(narrowed))[0]
+    return {
+        "with zeros and with nearly zeros": _size(entropy - student.tensor("attention_entropy", nearly, _ones(nearly))),
+        "weights kept": isinstance(after, Tensor) and torch.equal(after, narrowed),
+    }
+
+
+@rule("attention_entropy", "padding")
+def attention_entropy_padding(student: Student, draw: Draw) -> Observations:
+    """The queries of padding have no part in the mean, with any kind of mask.
+
+    Two comparisons, of which one has to hold: with the sentence cut off where its padding starts, and with a sentence
+    that repeats its queries in the place of the padding, which leaves their mean as it is.
+    """
+    lengths = torch.tensor([draw.seq // share for share in draw.shares])
+    tokens = torch.arange(draw.seq)
+    mask = (tokens < lengths[:, None]).long()  # (sentences, seq)
+    sizes = Draw(draw.seed + 1, batch=len(lengths), heads=draw.heads)
+    weights = torch.where(mask[:, None, None, :] == 0, UNSEEN, _weights(sizes, draw.seq))
+    weights = weights / weights.sum(-1, keepdim=True)
+    repeated = torch.stack([sentence[:, tokens % length] for sentence, length in zip(weights, lengths, strict=True)])
+    whole = student.tensor("attention_entropy", repeated, _ones(weights))
+    short = [
+        student.tensor("attention_entropy", sentence[None, :, :length, :length], torch.ones(1, length).long())
+        for sentence, length in zip(weights, lengths.tolist(), strict=True)
+    ]
+    cut = torch.cat(short)
+    seen: Observations = {}
+    for name, kind in {"int": torch.int64, "bool": torch.bool, "float": torch.float32}.items():
+        padded = student.tensor("attention_entropy", weights, mask.to(kind))
+        seen[f"shape with {name} mask"] = list(padded.shape)
+        seen[f"{name} mask"] = AnyOf([padded - cut, padded - whole])
+    after = student.inputs_after("attention_entropy", weights, mask)
+    seen["inputs kept"] = all(
+        isinstance(item, Tensor) and torch.equal(item, wanted)
+        for item, wanted in zip(after, (weights, mask), strict=True)
+    )
+    return seen
+
+
+@rule("attention_rollout", "layer")
+def attention_rollout_layer(student: Student, draw: Draw) -> Observations:
+    """With one layer: the mean over the heads and the residual path, in rows that sum to 1."""
+    return {"matrix": student.tensor("attention_rollout", [_weights(draw, draw.seq)])}
+
+
+@rule("attention_rollout", "product")
+def attention_rollout_product(student: Student, draw: Draw) -> Observations:
+    """Several layers give the product of what each gives alone, the last layer leftmost."""
+    layers = [_weights(draw, draw.seq) for _ in range(draw.layers)]
+    matrix = student.tensor("attention_rollout", layers)
+    alone = [student.tensor("attention_rollout", [layer]).double() for layer in layers]
+    product = alone[0]
+    for single in alone[1:]:
+        product = single @ product
+    return {"distance from the product": _size(matrix - product)}
+
+
+@rule("attention_rollout", "inputs")
+def attention_rollout_inputs(student: Student, draw: Draw) -> Observations:
+    """A tuple does as well as a list, and the weights stay as they were."""
+    layers = [_weights(draw, draw.seq) for _ in range(draw.layers)]
+    listed = student.tensor("attention_rollout", layers)
+    (after,) = student.inputs_after("attention_rollout", layers)
+    kept = isinstance(after, list) and len(after) == len(layers)
+    return {
+        "tuple as list": _size(student.tensor("attention_rollout", tuple(layers)) - listed),
+        "list kept": kept and all(torch.equal(a, b) for a, b in zip(after, layers, strict=True)),
+        "weights kept": kept and all(any(torch.equal(a, b) for b in after) for a in layers),
+    }
+
+
+VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
+    "attention_entropy": [dict(batch=2, heads=3, seq=6, shares=(2, 1, 3))],
+    "attention_rollout": [dict(batch=2, heads=3, seq=5, layers=3)],
+}

@@ -1,0 +1,433 @@
+"""Rules of unit 05: what is looked at in the data set, the poolings and the classifier.
+
+Inner names are free, so nothing is found by name: an item is asked for its three tensors, and weights are put into a
+module by their shapes. Tokenizer and encoders are tiny ones of the transformers library (see `fixtures.encoders`).
+Padding is judged by the learner's own answer: a padded row has to give what the same row gives without its padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from ..codec import Reference
+from ..draws import Draw
+from ..student import Built, Fault, Student, StudentError, as_tensor
+from . import Observations, rule
+
+POOLINGS = ("cls", "mean", "max", "attention")
+OTHER_POOLINGS = ("sum", "last")
+MASK_TYPES = (torch.int64, torch.bool, torch.float32)
+WORDS = tuple("oil match bank phone film rain vote train star price goal court cloud ship law tax".split())
+FAR_BELOW = 500.0  # a maximum of padding would have to be lower than this; a mask as large as -1e4 still is
+
+Values = dict[str, Tensor]
+
+
+# the data set -----------------------------------------------------------------------------------------------------
+
+
+class _News:
+    """Drawn texts of unequal length with their labels: one too long, one empty, one with an unknown word."""
+
+    def __init__(self, student: Student, draw: Draw) -> None:
+        self.student = student
+        lengths = [draw.max_length + 3, 0, *(1 + draw.integers(draw.max_length - 4, draw.num_texts - 2)).tolist()]
+        texts = [[WORDS[number] for number in draw.integers(len(WORDS), length).tolist()] for length in lengths]
+        texts[-1][-1] = "zeppelin"
+        self.texts = [" ".join(words) for words in texts]
+        self.labels = (3 + draw.normal(draw.num_texts).argsort()).tolist()
+        self.order = draw.normal(draw.num_texts).argsort().tolist()
+        self.tokenizer = student.fixture("encoders.tokenizer", list(WORDS))
+        self.dataset = student.build("NewsDataset", self.texts, self.labels, self.tokenizer, draw.max_length)
+
+    def look(self, key: str) -> Observations:
+        """One tensor of each item, asked for in a mixed order, and their types."""
+        values = [as_tensor(self.field(self.dataset, index, key)) for index in self.order]
+        return {"values": values, "types": [str(value.dtype) for value in values]}
+
+    def default_length(self, key: str) -> int:
+        """How long an item is where no length was asked for."""
+        dataset = self.student.build("NewsDataset", self.texts, self.labels, self.tokenizer)
+        return as_tensor(self.field(dataset, 0, key)).shape[-1]
+
+    def field(self, dataset: Built, index: int, key: str) -> Any:
+        """One entry of an item, which may be a dict or another mapping, such as the tokenizer's own."""
+        item = dataset.method("__getitem__", index)
+        if isinstance(item, Reference):
+            return Built(self.student, item.number, "item").method("__getitem__", key)
+        if not isinstance(item, dict) or key not in item:
+            raise Fault("odd_value")
+        return item[key]
+
+
+@rule("NewsDataset", "input_ids")
+def news_dataset_input_ids(student: Student, draw: Draw) -> Observations:
+    """Ids of every text, cut or padded to max_length, 50 by default."""
+    news = _News(student, draw)
+    return {**news.look("input_ids"), "default length": news.default_length("input_ids")}
+
+
+@rule("NewsDataset", "attention_mask")
+def news_dataset_attention_mask(student: Student, draw: Draw) -> Observations:
+    """1 at each token, 0 at padding."""
+    return _News(student, draw).look("attention_mask")
+
+
+@rule("NewsDataset", "labels")
+def news_dataset_labels(student: Student, draw: Draw) -> Observations:
+    """The label of each text, and the number of items."""
+    news = _News(student, draw)
+    return {**news.look("labels"), "length": news.dataset.method("__len__")}
+
+
+# poolings ---------------------------------------------------------------------------------------------------------
+
+
+def _without_padding(hidden: Tensor, mask: Tensor, row: int) -> tuple[Tensor, Tensor]:
+    """One row, cut to its tokens, and its mask, which is full then."""
+    length = int(mask[row].sum())
+    return hidden[row : row + 1, :length], mask[row : row + 1, :length]
+
+
+def _is_row(value: Any, like: Tensor) -> bool:
+    return isinstance(value, Tensor) and value.shape == like.shape
+
+
+@rule("cls_pooling", "values")
+def cls_pooling_values(student: Student, draw: Draw) -> Observations:
+    """The vector at position 0, and that the input is left as it was."""
+    hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
+    pooled, (after, _) = student.call_and_inputs("cls_pooling", hidden, mask)
+    return {"pooled": as_tensor(pooled), "input unchanged": torch.equal(after, hidden)}
+
+
+@rule("cls_pooling", "gradient")
+def cls_pooling_gradient(student: Student, draw: Draw) -> Observations:
+    """Autograd agrees with the function's own slope."""
+    hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
+    return student.slope("cls_pooling", hidden, mask)
+
+
+def _ranked(draw: Draw) -> Tensor:
+    """Values of both signs of which no two are near each other, so that a small step changes no maximum."""
+    shape = (draw.batch, draw.seq, draw.hidden_size)
+    ranks = draw.normal(shape[0] * shape[1] * shape[2]).argsort().float()
+    return 0.2 * (ranks - ranks.mean()).reshape(shape)
+
+
+@rule("max_pooling", "values")
+def max_pooling_values(student: Student, draw: Draw) -> Observations:
+    """The largest value of each feature where no row has padding."""
+    hidden = _ranked(draw)
+    return {"pooled": student.tensor("max_pooling", hidden, torch.ones(draw.batch, draw.seq, dtype=torch.int64))}
+
+
+@rule("max_pooling", "padding")
+def max_pooling_padding(student: Student, draw: Draw) -> Observations:
+    """A padded row gives what it gives without its padding, also where all values are far below 0; x is left alone."""
+    hidden, mask = _ranked(draw), draw.mask(draw.batch, draw.seq)
+    hidden[:, :, ::2] -= FAR_BELOW
+    hidden = hidden + 3.0 * (mask == 0)[..., None]  # what stands in padding would win
+    cut = torch.cat([student.tensor("max_pooling", *_without_padding(hidden, mask, row)) for row in range(draw.batch)])
+    seen: Observations = {}
+    for dtype in MASK_TYPES:
+        pooled, (after, _) = student.call_and_inputs("max_pooling", hidden, mask.to(dtype))
+        seen[f"padded less cut, {dtype}"] = pooled - cut if _is_row(pooled, cut) else None
+        seen[f"input unchanged, {dtype}"] = torch.equal(after, hidden)
+    return seen
+
+
+@rule("max_pooling", "gradient")
+def max_pooling_gradient(student: Student, draw: Draw) -> Observations:
+    """Autograd agrees with the function's own slope."""
+    return student.slope("max_pooling", _ranked(draw) + 100.0, torch.ones(draw.batch, draw.seq, dtype=torch.int64))
+
+
+# attention pooling ------------------------------------------------------------------------------------------------
+
+
+def attention_values(
+    shapes: Mapping[str, torch.Size], inner: Tensor, score: Tensor, bias: float = 0.0
+) -> Values | None:
+    """Values by name for the two linear maps of an attention pooling, told by shape; None where there are not two.
+
+    inner: (attention_size or 1, hidden_size), one row for all where it is 1; score: (1, attention_size or 1) likewise
+    bias: size of the inner map's biases, of alternating sign; where it is 0, a map without them is the same
+    """
+    hidden_size = inner.shape[1]
+    values: Values = {}
+    first = [name for name, shape in shapes.items() if len(shape) == 2 and hidden_size in shape and 1 not in shape]
+    if len(first) != 1:
+        return None
+    shape = shapes[first[0]]
+    turned = shape[0] == hidden_size and shape[1] != hidden_size
+    size = shape[1] if turned else shape[0]
+    if inner.shape[0] not in (1, size):
+        return None
+    wide = inner.expand(size, hidden_size)
+    values[first[0]] = (wide.T if turned else wide).contiguous()
+    second = [name for name, shape in shapes.items() if len(shape) == 2 and sorted(shape) == [1, size]]
+    second = second or [name for name, shape in shapes.items() if shape == (size,)][-1:]
+    if len(second) != 1:
+        return None
+    spread = score.expand(1, size) / (1 if score.shape[1] == size else size)
+    values[second[0]] = spread.reshape(shapes[second[0]]).contiguous()
+    for name, shape in shapes.items():
+        if name not in values and len(shape) == 1 and shape[0] in (1, size):
+            signs = 1.0 - 2.0 * (torch.arange(shape[0]) % 2)
+            values[name] = bias * signs
+    return values
+
+
+def _pooling(student: Student, draw: Draw) -> Built:
+    pooling = student.build("AttentionPooling", draw.hidden_size, draw.attention_size)
+    pooling.train(False)
+    return pooling
+
+
+def _drawn_into(pooling: Built, draw: Draw, bias: float = 0.0) -> bool:
+    """Put drawn weights into an attention pooling; False where it has not the two maps for that."""
+    inner = draw.normal(draw.attention_size, draw.hidden_size, scale=draw.hidden_size**-0.5)
+    score = draw.normal(1, draw.attention_size, scale=2.0 * draw.attention_size**-0.5)
+    values = attention_values(pooling.parameter_shapes(), inner, score, bias)
+    if values is not None:
+        pooling.load(values)
+    return values is not None
+
+
+@rule("AttentionPooling", "weights")
+def attention_pooling_weights(student: Student, draw: Draw) -> Observations:
+    """The weights that are kept, for given maps and rows without padding."""
+    pooling = _pooling(student, draw)
+    if not _drawn_into(pooling, draw):
+        return {"two maps of these sizes": False}
+    hidden = draw.normal(draw.batch, draw.seq, draw.hidden_size)
+    pooling(hidden, torch.ones(draw.batch, draw.seq, dtype=torch.int64))
+    return {"two maps of these sizes": True, "weights": as_tensor(pooling.get("weights"))}
+
+
+@rule("AttentionPooling", "padding")
+def attention_pooling_padding(student: Student, draw: Draw) -> Observations:
+    """A padded row gives what it gives without its padding, with masks of each type."""
+    pooling = _pooling(student, draw)
+    _drawn_into(pooling, draw)
+    hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
+    hidden = hidden * (1.0 + 2.0 * (mask == 0)[..., None])
+    cut = torch.cat([pooling.tensor(*_without_padding(hidden, mask, row)) for row in range(draw.batch)])
+    seen: Observations = {}
+    for dtype in MASK_TYPES:
+        pooled = pooling.tensor(hidden, mask.to(dtype))
+        seen[f"padded less cut, {dtype}"] = pooled - cut if _is_row(pooled, cut) else None
+    return seen
+
+
+@rule("AttentionPooling", "pooled")
+def attention_pooling_pooled(student: Student, draw: Draw) -> Observations:
+    """The result is the sum of the vectors, each times the weight that the module keeps for it."""
+    pooling = _pooling(student, draw)
+    _drawn_into(pooling, draw)
+    hidden = draw.normal(draw.batch, draw.seq, draw.hidden_size, scale=2.0)
+    mask = torch.ones(draw.batch, draw.seq, dtype=torch.int64)
+    pooled, (after, _) = pooling.call_and_inputs(hidden, mask)
+    seen: Observations = {"shape": list(as_tensor(pooled).shape), "input unchanged": torch.equal(after, hidden)}
+    if not _is_row(pooled, hidden[:, 0]):
+        return seen
+    weights = _kept_weights(pooling, hidden)
+    if weights is None:  # none are kept, which another check pays for: so they are read off the result
+        weights = _seen_weights(pooling, draw)
+        seen["left over"] = torch.zeros_like(pooled) if weights is not None else pooled
+    else:
+        seen["left over"] = pooled - torch.einsum("bs,bsh->bh", weights, hidden)
+    return seen
+
+
+def _kept_weights(pooling: Built, hidden: Tensor) -> Tensor | None:
+    try:
+        weights = pooling.get("weights")
+    except StudentError:
+        return None
+    batch, seq, _ = hidden.shape
+    if not isinstance(weights, Tensor) or weights.numel() != batch * seq or weights.is_complex():
+        return None
+    return weights.to(hidden.dtype).reshape(batch, seq) if weights.shape[0] == batch else weights.float().T
+
+
+def _seen_weights(pooling: Built, draw: Draw) -> Tensor | None:
+    """The weights that the module gives to vectors that are all 0 but for one 1 each, if they are weights of a mean."""
+    seq = min(draw.seq, draw.hidden_size)
+    marks = torch.eye(seq, draw.hidden_size)[None]
+    weights = pooling.tensor(marks, torch.ones(1, seq, dtype=torch.int64))[0, :seq]
+    is_mean = bool((weights >= 0).all()) and abs(float(weights.sum()) - 1.0) < 1e-4
+    return weights if is_mean and float(weights.std()) > 1e-4 else None
+
+
+@rule("AttentionPooling", "gradient")
+def attention_pooling_gradient(student: Student, draw: Draw) -> Observations:
+    """Autograd agrees with the module's own slope, padding included, and both maps learn.
+
+    A slope is measured over a small step: the inner map's biases keep it away from 0, where an activation may bend.
+    """
+    pooling = _pooling(student, draw)
+    _drawn_into(pooling, draw, bias=1.0)
+    hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size, scale=0.1), draw.mask(draw.batch, draw.seq)
+    matrices = {name for name, shape in pooling.parameter_shapes().items() if len(shape) >= 2}
+    silent = matrices & set(pooling.silent_parameters(hidden, mask))
+    return {**pooling.slope(hidden, mask), "both maps learn": bool(matrices) and not silent}
+
+
+# the classifier ---------------------------------------------------------------------------------------------------
+
+
+class _Bench:
+    """A tiny encoder with drawn weights on the learner's side, and all inputs of one case."""
+
+    def __init__(self, student: Student, draw: Draw) -> None:
+        self.student, self.draw = student, draw
+        vocab_size = draw.batch * draw.seq + 7
+        self.encoder = student.fixture("encoders.encoder", draw.encoder, vocab_size, draw.hidden_size)
+        shapes = {name: tuple(shape) for name, shape in self.encoder.parameter_shapes().items()}
+        self.encoder.load(draw.weights(shapes))
+        self.inside = tuple(f".{name}" for name in shapes)
+        self.ids = draw.normal(vocab_size).argsort()[: draw.batch * draw.seq].reshape(draw.batch, draw.seq)
+        self.mask = draw.mask(draw.batch, draw.seq)
+        self.head = draw.normal(draw.num_labels, draw.hidden_size)
+        self.bias = draw.normal(draw.num_labels)
+        # one direction for every row of the inner map: then its width, which is the learner's choice, does not matter
+        self.inner = draw.normal(1, draw.hidden_size)
+        self.score = torch.full((1, 1), 3.0)
+
+    def classifier(self, pooling: str, **rest: Any) -> Built:
+        """The learner's classifier on this encoder, in eval mode."""
+        built = self.student.build("BertClassifier", self.encoder, self.draw.num_labels, pooling, **rest)
+        built.train(False)
+        return built
+
+    def outside(self, shapes: Mapping[str, torch.Size]) -> dict[str, torch.Size]:
+        """The shapes of those parameters that are not the encoder's."""
+        return {name: shape for name, shape in shapes.items() if not name.endswith(self.inside)}
+
+    def load(self, built: Built) -> bool:
+        """Put drawn weights into head and pooling; False where there is no linear map to the classes."""
+        shapes = self.outside(built.parameter_shapes())
+        drawn = {value.shape: value for value in (self.head.T.contiguous(), self.head, self.bias)}
+        values: Values = {name: drawn[shape] for name, shape in shapes.items() if shape in drawn}
+        rest = {name: shape for name, shape in shapes.items() if name not in values}
+        built.load({**(attention_values(rest, self.inner, self.score) or {}), **values})
+        return any(value.dim() == 2 for value in values.values())
+
+
+# the checks of the classifier look at the same encoder, so it is made once for each learner and draw
+_benches: WeakKeyDictionary[Student, dict[int, _Bench]] = WeakKeyDictionary()
+
+
+def _bench(student: Student, draw: Draw) -> _Bench:
+    known = _benches.setdefault(student, {})
+    if draw.seed not in known:
+        if len(known) >= 4:
+            known.clear()
+        known[draw.seed] = _Bench(student, draw)
+    return known[draw.seed]
+
+
+@rule("BertClassifier", "logits")
+def bert_classifier_logits(student: Student, draw: Draw) -> Observations:
+    """Logits of each pooling for given weights, where no row has padding."""
+    bench = _bench(student, draw)
+    seen: Observations = {}
+    for pooling in POOLINGS:
+        built = bench.classifier(pooling, dropout=0.0)
+        seen[f"{pooling}: a map to the classes"] = bench.load(built)
+        seen[pooling] = built.tensor(bench.ids, torch.ones_like(bench.mask))
+    return seen
+
+
+@rule("BertClassifier", "padding", draws="logits")
+def bert_classifier_padding(student: Student, draw: Draw) -> Observations:
+    """For each pooling a padded row gives the logits that it gives without its padding."""
+    bench = _bench(student, draw)
+    seen: Observations = {}
+    for pooling in POOLINGS if draw.first else ("cls", "attention"):
+        built = bench.classifier(pooling, dropout=0.0)
+        bench.load(built)
+        cut = built.tensor(*_without_padding(bench.ids, bench.mask, 1))
+        padded = built.tensor(bench.ids, bench.mask)[1:2]
+        seen[f"{pooling}, padded less cut"] = padded - cut if _is_row(padded, cut) else None
+    return seen
+
+
+@rule("BertClassifier", "gradient", draws="logits")
+def bert_classifier_gradient(student: Student, draw: Draw) -> Observations:
+    """The encoder's weights get a gradient, and so do those that the pooling and the classes need."""
+    if not draw.first:
+        return {}
+    bench = _bench(student, draw)
+    seen: Observations = {}
+    for pooling in ("mean", "attention"):
+        built = bench.classifier(pooling, dropout=0.0)
+        matrices = {name: shape for name, shape in built.parameter_shapes().items() if len(shape) >= 2}
+        outside = set(bench.outside(matrices))
+        inside = {name for name in matrices if "pooler" not in name} - outside
+        if pooling == "mean":  # an attention that this pooling leaves alone may be there
+            outside = {name for name in outside if set(matrices[name]) == set(bench.head.shape)}
+        silent = set(built.silent_parameters(bench.ids, bench.mask))
+        seen[f"{pooling}: encoder is part of the module"] = bool(inside)
+        seen[f"{pooling}: encoder learns"] = not inside & silent
+        seen[f"{pooling}: the rest learns"] = bool(outside) and not outside & silent
+    return seen
+
+
+@rule("BertClassifier", "dropout", draws="logits")
+def bert_classifier_dropout(student: Student, draw: Draw) -> Observations:
+    """Dropout acts in train mode only, and a rate of 0 switches it off."""
+    if not draw.first:
+        return {}
+    bench = _bench(student, draw)
+    ids, mask = bench.ids.repeat(24, 1), bench.mask.repeat(24, 1)  # so many that a low rate is sure to drop something
+    seen: Observations = {}
+    rates: dict[str, dict[str, float]] = {"default rate": {}, "rate 0.5": {"dropout": 0.5}, "rate 0": {"dropout": 0.0}}
+    for name, rate in rates.items():
+        built = bench.classifier("cls", **rate)
+        in_eval = built.tensor(ids, mask)
+        seen[f"{name}, eval: equal outputs"] = torch.allclose(in_eval, built.tensor(ids, mask), atol=1e-6)
+        built.train(True)
+        in_train = built.tensor(ids, mask)
+        seen[f"{name}: train equals eval"] = torch.allclose(in_train, in_eval, atol=1e-5)
+        built.train(False)
+    return seen
+
+
+@rule("BertClassifier", "errors", draws="logits")
+def bert_classifier_errors(student: Student, draw: Draw) -> Observations:
+    """Another pooling is a ValueError that names the four, when the classifier is made or at the latest when used."""
+    if not draw.first:
+        return {}
+    bench = _bench(student, draw)
+    seen: Observations = {}
+    for pooling in OTHER_POOLINGS:
+        kind, text, value = student.complaint("BertClassifier", bench.encoder, draw.num_labels, pooling)
+        if not kind and isinstance(value, Built):
+            kind, text, _ = value.complaint(bench.ids, bench.mask)
+        seen[f"{pooling}: error"] = kind
+        seen[f"{pooling}: names the four"] = all(name in text.lower() for name in POOLINGS)
+    return seen
+
+
+VISIBLE_CASES = {
+    "NewsDataset": [dict(num_texts=4, max_length=8), dict(num_texts=3, max_length=11)],
+    "cls_pooling": [dict(batch=2, seq=5, hidden_size=6), dict(batch=3, seq=4, hidden_size=7)],
+    "max_pooling": [dict(batch=3, seq=5, hidden_size=6), dict(batch=2, seq=4, hidden_size=7)],
+    "AttentionPooling": [
+        dict(batch=3, seq=5, hidden_size=6, attention_size=9),
+        dict(batch=2, seq=4, hidden_size=8, attention_size=5),
+    ],
+    "BertClassifier": [
+        dict(encoder="bert", batch=3, seq=5, hidden_size=8, num_labels=3),
+        dict(encoder="bert_with_pooler", batch=2, seq=6, hidden_size=10, num_labels=4),
+        dict(encoder="distilbert", batch=2, seq=4, hidden_size=6, num_labels=5),
+    ],
+}

@@ -1,0 +1,150 @@
+"""Rules of unit 07: sentences in blocks, and a vector for each sentence.
+
+Notable choices:
+- in `blocks` every length is a multiple of ten, and so the blocks are the same whether or not room is left for two
+  more tokens: that is paid for in `room`
+- `room` and `long` look only at how many sentences the first blocks hold, so that a wrong number of a sentence, or a
+  last block that went missing, is paid for in `blocks` alone
+- the spans of `values` lie inside the sequence; those that touch its ends belong to `errors`
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..draws import Draw
+from ..student import Fault, Student
+from . import Observations, rule
+
+TEN = 10
+
+
+def _blocks(student: Student, lengths: list[int], max_tokens: int) -> list[Any]:
+    blocks = student.call("pack_sentences", lengths, max_tokens)
+    if not isinstance(blocks, list | tuple):
+        raise Fault("odd_value")
+    return list(blocks)
+
+
+def _counts(blocks: list[Any], first: int) -> list[int]:
+    """How many sentences each of the first blocks holds."""
+    return [len(block) if isinstance(block, list | tuple) else -1 for block in blocks[:first]]
+
+
+def _roomy(draw: Draw) -> int:
+    """A max_tokens so that a few more or fewer tokens in a block of tens make no difference."""
+    return TEN * int(draw.tens) + 7
+
+
+@rule("pack_sentences", "blocks")
+def pack_sentences_blocks(student: Student, draw: Draw) -> Observations:
+    """Sentences one after the other fill a block as long as they fit; then the next block starts."""
+    lengths = [TEN] * draw.tens + [TEN * (1 + int(n)) for n in draw.integers(draw.tens, draw.sentences)]
+    # a short one after one that did not fit: it belongs to the new block, not to the gap in the one before
+    lengths += [TEN * (draw.tens - 1), TEN * 2, TEN, TEN]
+    after = student.inputs_after("pack_sentences", lengths, _roomy(draw))[0]
+    return {"blocks": _blocks(student, lengths, _roomy(draw)), "lengths kept": after == lengths}
+
+
+@rule("pack_sentences", "room")
+def pack_sentences_room(student: Student, draw: Draw) -> Observations:
+    """Two sentences share a block up to max_tokens less the two special tokens, and no further."""
+    most = draw.max_tokens
+    first = 3 + int(draw.integers(most - 8, 1))
+    together = {}
+    for total in range(most - 4, most + 2):
+        lengths = [first, total - first, most - 4, most - 4]  # so that the first block is not the last
+        together[str(total - most)] = _counts(_blocks(student, lengths, most), 1)
+    return {"sentences in the first block": together}
+
+
+@rule("pack_sentences", "long")
+def pack_sentences_long(student: Student, draw: Draw) -> Observations:
+    """A sentence that fits into no block stands alone, wherever it comes."""
+    short, long, full = TEN, TEN * (draw.tens + draw.over), TEN * draw.tens
+    lists = {
+        "in the middle": ([full, long, short, full, full], 4),
+        "first": ([long, short, full, full], 3),
+        "three": ([full, long, long, long, full], 5),
+    }
+    return {
+        name: _counts(_blocks(student, lengths, _roomy(draw)), blocks)[: blocks - 1]
+        for name, (lengths, blocks) in lists.items()
+    }
+
+
+@rule("pack_sentences", "empty")
+def pack_sentences_empty(student: Student, draw: Draw) -> Observations:
+    """No sentence needs no block."""
+    return {"blocks": _blocks(student, [], draw.max_tokens)}
+
+
+@rule("pack_sentences", "errors")
+def pack_sentences_errors(student: Student, draw: Draw) -> Observations:
+    """A block without room for a single token is refused, one with room for one is not."""
+    lengths = [1] * draw.tens
+    raised = {str(most): student.error("pack_sentences", lengths, most) for most in (2, 1, 0, -3)}
+    return {"raised": raised, "room for one is refused": student.error("pack_sentences", lengths, 3) == "ValueError"}
+
+
+# embeddings -------------------------------------------------------------------------------------------------------
+
+
+def _inner_spans(draw: Draw) -> list[tuple[int, int]]:
+    """Spans of several lengths that touch neither end of the sequence: one token, two that overlap, not in order."""
+    seq = draw.seq
+    spans = [(2, seq - 2), (seq - 3, seq - 1), (1, 2), (1, 4), (seq // 2, seq // 2 + 3)]
+    return [spans[int(i)] for i in torch.argsort(draw.uniform(len(spans)))]
+
+
+@rule("sentence_embeddings", "values")
+def sentence_embeddings_values(student: Student, draw: Draw) -> Observations:
+    """Each row is the mean over the tokens of one span, the end left out, in the order of the spans."""
+    hidden, spans = draw.normal(draw.seq, draw.hidden_size), _inner_spans(draw)
+    after = student.inputs_after("sentence_embeddings", hidden, spans)
+    return {
+        "embeddings": student.tensor("sentence_embeddings", hidden, spans),
+        "embedding of one span": student.tensor("sentence_embeddings", hidden, spans[:1]),
+        "inputs kept": isinstance(after[0], Tensor) and torch.equal(after[0], hidden) and after[1] == spans,
+    }
+
+
+@rule("sentence_embeddings", "gradient")
+def sentence_embeddings_gradient(student: Student, draw: Draw) -> Observations:
+    """The gradient of every sentence reaches its tokens."""
+    hidden, spans = draw.normal(draw.seq, draw.hidden_size), _inner_spans(draw)
+    student.tensor("sentence_embeddings", hidden, spans)  # nothing that is no tensor has a slope
+    return {"slope": student.slope("sentence_embeddings", hidden, spans)}
+
+
+@rule("sentence_embeddings", "empty")
+def sentence_embeddings_empty(student: Student, draw: Draw) -> Observations:
+    """Without spans there are no rows, and each of them would be as wide as a token."""
+    return {"shape": list(student.tensor("sentence_embeddings", draw.normal(draw.seq, draw.hidden_size), []).shape)}
+
+
+@rule("sentence_embeddings", "errors")
+def sentence_embeddings_errors(student: Student, draw: Draw) -> Observations:
+    """A span without tokens or outside the sequence is refused, one that touches an end is not."""
+    hidden, seq = draw.normal(draw.seq, draw.hidden_size), draw.seq
+    wrong = {
+        "empty": (3, 3),
+        "backwards": (4, 2),
+        "too long": (2, seq + 1),
+        "behind the end": (seq + 1, seq + 3),
+        "negative start": (-3, 2),
+        "both negative": (-4, -1),
+    }
+    raised = {name: student.error("sentence_embeddings", hidden, [(1, 3), span]) for name, span in wrong.items()}
+    right = [(0, 1), (seq - 1, seq), (0, seq)]
+    refused = [student.error("sentence_embeddings", hidden, [span]) == "ValueError" for span in right]
+    return {"raised": raised, "spans at the ends are refused": refused}
+
+
+VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
+    "pack_sentences": [dict(sentences=9, tens=4, over=2, max_tokens=16)],
+    "sentence_embeddings": [dict(seq=9, hidden_size=5)],
+}

@@ -1,0 +1,137 @@
+"""Truths, hidden sizes and points of unit 05.
+
+Independent of the reference: items are padded by hand from the tokenizer's own ids, poolings work one sentence at a
+time on its tokens only, in float64, so no mask can go wrong in them.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+POINTS = {
+    "NewsDataset-input_ids": 1,
+    "NewsDataset-attention_mask": 1,
+    "NewsDataset-labels": 1,
+    "cls_pooling-values": 1,
+    "cls_pooling-gradient": 1,
+    "max_pooling-values": 0.5,
+    "max_pooling-padding": 1,
+    "max_pooling-gradient": 0.5,
+    "AttentionPooling-weights": 1,
+    "AttentionPooling-padding": 1,
+    "AttentionPooling-pooled": 1,
+    "AttentionPooling-gradient": 1,
+    "BertClassifier-logits": 1,
+    "BertClassifier-padding": 1,
+    "BertClassifier-gradient": 1,
+    "BertClassifier-dropout": 0.5,
+    "BertClassifier-errors": 0.5,
+}
+
+# what the tiny encoders of the checks need: 3 seconds and 150 MiB, paid for once and not by each submission
+WARM = (
+    "transformers.models.bert.modeling_bert",
+    "transformers.models.distilbert.modeling_distilbert",
+    "transformers.tokenization_utils_tokenizers",
+)
+
+CASES: dict[str, list[dict[str, Any]]] = {
+    "NewsDataset": [dict(num_texts=5, max_length=9), dict(num_texts=4, max_length=14)],
+    "cls_pooling": [dict(batch=3, seq=7, hidden_size=10), dict(batch=2, seq=5, hidden_size=13)],
+    "max_pooling": [dict(batch=3, seq=7, hidden_size=10), dict(batch=4, seq=5, hidden_size=13)],
+    "AttentionPooling": [
+        dict(batch=3, seq=7, hidden_size=10, attention_size=17),
+        dict(batch=4, seq=5, hidden_size=14, attention_size=11),
+    ],
+    "BertClassifier": [
+        dict(encoder="bert", batch=3, seq=7, hidden_size=10, num_labels=5),
+        dict(encoder="bert_with_pooler", batch=4, seq=6, hidden_size=14, num_labels=3),
+        dict(encoder="distilbert", batch=2, seq=5, hidden_size=12, num_labels=6),
+    ],
+}
+
+
+class NewsDataset:
+    """Ids of a text one by one: the first max_length - 2 words between [CLS] and [SEP], then padding."""
+
+    def __init__(self, texts: list[str], labels: list[int], tokenizer: Any, max_length: int = 50) -> None:
+        self.texts, self.labels, self.tokenizer, self.max_length = texts, labels, tokenizer, max_length
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        known = self.tokenizer
+        words = known.convert_tokens_to_ids(self.texts[index].split())[: self.max_length - 2]
+        tokens = [known.cls_token_id, *words, known.sep_token_id]
+        empty = self.max_length - len(tokens)
+        return {
+            "input_ids": torch.tensor(tokens + [known.pad_token_id] * empty),
+            "attention_mask": torch.tensor([1] * len(tokens) + [0] * empty),
+            "labels": torch.tensor(self.labels[index]),
+        }
+
+
+def _tokens(hidden: Tensor, mask: Tensor) -> list[Tensor]:
+    """The vectors of each sentence's tokens, in float64, without any padding."""
+    return [row[keep != 0].double() for row, keep in zip(hidden, mask, strict=True)]
+
+
+def cls_pooling(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Sentence by sentence, the first of its vectors."""
+    return torch.stack([tokens[0] for tokens in _tokens(hidden, mask)]).to(hidden.dtype)
+
+
+def max_pooling(hidden: Tensor, mask: Tensor) -> Tensor:
+    """Sentence by sentence, the largest of its values."""
+    return torch.stack([tokens.amax(dim=0) for tokens in _tokens(hidden, mask)]).to(hidden.dtype)
+
+
+def _mean(hidden: Tensor, mask: Tensor) -> Tensor:
+    return torch.stack([tokens.mean(dim=0) for tokens in _tokens(hidden, mask)]).to(hidden.dtype)
+
+
+class AttentionPooling(nn.Module):
+    """Yang et al. 2016, equations 5 to 7, sentence by sentence."""
+
+    def __init__(self, hidden_size: int, attention_size: int = 128) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(hidden_size, attention_size), nn.Linear(attention_size, 1)
+
+    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        w, b, v = self.first.weight.double(), self.first.bias.double(), self.second.weight.double()[0]
+        self.weights = torch.zeros(mask.shape, dtype=hidden.dtype)
+        pooled = []
+        for row, tokens in enumerate(_tokens(hidden, mask)):
+            scores = torch.tanh(tokens @ w.T + b) @ v + self.second.bias.double()
+            shares = torch.exp(scores - scores.max())
+            shares = shares / shares.sum()
+            self.weights[row, mask[row] != 0] = shares.detach().to(hidden.dtype)
+            pooled.append(shares @ tokens)
+        return torch.stack(pooled).to(hidden.dtype)
+
+
+class BertClassifier(nn.Module):
+    """The encoder asked for one sentence at a time, without padding; then pooling, dropout and a linear map."""
+
+    def __init__(self, encoder: Any, num_labels: int, pooling: str = "cls", dropout: float = 0.1) -> None:
+        super().__init__()
+        if pooling not in ("cls", "mean", "max", "attention"):
+            raise ValueError("the poolings are cls, mean, max and attention")
+        self.inner = encoder
+        width = encoder.config.hidden_size
+        self.attention = AttentionPooling(width) if pooling == "attention" else None
+        self.function = {"cls": cls_pooling, "mean": _mean, "max": max_pooling}.get(pooling)
+        self.drop = nn.Dropout(dropout)
+        self.linear = nn.Linear(width, num_labels)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        vectors = []
+        for ids, keep in zip(input_ids, attention_mask, strict=True):
+            ids = ids[keep != 0][None]
+            mask = torch.ones_like(ids)
+            hidden = self.inner(input_ids=ids, attention_mask=mask).last_hidden_state
+            pool = self.attention if self.attention is not None else self.function
+            vectors.append(pool(hidden, mask)[0])
+        return self.linear(self.drop(torch.stack(vectors)))

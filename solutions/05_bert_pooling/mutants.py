@@ -1,0 +1,340 @@
+"""Known wrong answers of unit 05: each draws its hint and loses exactly the checks that it names."""
+
+from course_utils.instructor.units import Mutant
+
+TRUNCATION = "            truncation=True,\n"
+PADDING = '            padding="max_length",\n'
+LENGTH = "max_length=self.max_length"
+IDS = 'encoding["input_ids"].squeeze(0)'
+MASK = 'encoding["attention_mask"].squeeze(0)'
+LABEL = "torch.tensor(self.labels[index], dtype=torch.long)"
+
+HIDE = 'hidden = hidden.masked_fill(mask[..., None] == 0, float("-inf"))'
+MAX = "pooled = hidden.max(dim=1).values"
+
+SCORES = "scores = self.score(torch.tanh(self.inner(hidden))).squeeze(-1)"
+HIDE_SCORES = 'scores = scores.masked_fill(mask == 0, float("-inf"))'
+SOFTMAX = "weights = torch.softmax(scores, dim=1)"
+KEEP = "self.weights = weights.detach()"
+SUM = "pooled = (weights[..., None] * hidden).sum(dim=1)"
+
+HIDDEN = "hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state"
+POOL = "pooled = self.pool(hidden, attention_mask)"
+LOGITS = "logits = self.head(self.dropout(pooled))"
+DROPOUT = "self.dropout = nn.Dropout(dropout)"
+REFUSE = "if pooling not in POOLINGS:"
+RAISE = "raise ValueError(f\"pooling must be one of {', '.join(POOLINGS)}; got {pooling!r}\")"
+FUNCTIONS = 'pool = {"cls": cls_pooling, "mean": masked_mean, "max": max_pooling}'
+ENCODER = "self.encoder = encoder"
+
+
+def _mutant(exercise: str, name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    checks = tuple(f"{exercise}-{check}" for check in loses.split())
+    return Mutant(name=f"{exercise}_{name}", exercise=exercise, change=change, hint=hint, loses=checks)
+
+
+def _news(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    return _mutant("NewsDataset", name, hint, loses, *change)
+
+
+def _cls(name: str, hint: str, loses: str, new: str) -> Mutant:
+    return _mutant("cls_pooling", name, hint, loses, ("pooled = hidden[:, 0]", new))
+
+
+def _max(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    return _mutant("max_pooling", name, hint, loses, *change)
+
+
+def _attention(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    return _mutant("AttentionPooling", name, hint, loses, *change)
+
+
+def _bert(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    return _mutant("BertClassifier", name, hint, loses, *change)
+
+
+MUTANTS = [
+    # NewsDataset ------------------------------------------------------------------------------------------------------
+    _news("no_truncation", "long_texts_not_cut", "input_ids attention_mask", (TRUNCATION, "")),
+    _news("no_padding", "short_texts_not_padded", "input_ids attention_mask", (PADDING, "")),
+    _news("padded_to_itself", "short_texts_not_padded", "input_ids attention_mask", (PADDING, "padding=True,\n")),
+    Mutant(
+        name="NewsDataset_padded_to_the_longest",
+        exercise="NewsDataset",
+        hint="padded_to_the_longest",
+        loses=("NewsDataset-input_ids",),
+        source="""
+class NewsDataset(Dataset):
+    def __init__(self, texts, labels, tokenizer, max_length=50):
+        self.encodings = tokenizer(texts, truncation=True, padding=True, max_length=max_length, return_tensors="pt")
+        self.labels = torch.tensor(labels)
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        return {
+            "input_ids": self.encodings["input_ids"][index],
+            "attention_mask": self.encodings["attention_mask"][index],
+            "labels": self.labels[index],
+        }
+""",
+    ),
+    _news("length_written_down", "length_ignored", "input_ids attention_mask", (LENGTH, "max_length=50")),
+    _news(
+        "no_special_tokens",
+        "no_special_tokens",
+        "input_ids attention_mask",
+        (LENGTH, LENGTH + ", add_special_tokens=False"),
+    ),
+    _news(
+        "batch_axis_kept",
+        "batch_axis_kept",
+        "input_ids attention_mask",
+        (IDS, 'encoding["input_ids"]'),
+        (MASK, 'encoding["attention_mask"]'),
+    ),
+    _news("float_ids", "ids_are_no_integers", "input_ids", (IDS, IDS + ".float()")),
+    _news(
+        "mask_of_ones", "mask_of_ones", "attention_mask", (MASK, 'torch.ones_like(encoding["input_ids"].squeeze(0))')
+    ),
+    _news(
+        "mask_by_id_0",
+        "padding_taken_for_0",
+        "attention_mask",
+        (MASK, '(encoding["input_ids"].squeeze(0) != 0).long()'),
+    ),
+    _news("mask_inverted", "mask_inverted", "attention_mask", (MASK, "1 - " + MASK)),
+    _news("bool_mask", "mask_of_another_type", "attention_mask", (MASK, MASK + ".bool()")),
+    _news(
+        "float_labels",
+        "labels_are_no_integers",
+        "labels",
+        (LABEL, "torch.tensor(self.labels[index], dtype=torch.float)"),
+    ),
+    _news("bare_label", "label_is_no_tensor", "labels", (LABEL, "self.labels[index]")),
+    _news("label_axis", "label_has_an_axis", "labels", (LABEL, "torch.tensor([self.labels[index]])")),
+    _news("first_label", "label_of_another_text", "labels", (LABEL, "torch.tensor(self.labels[0])")),
+    _news("labels_from_one", "labels_shifted", "labels", (LABEL, LABEL + " - 1")),
+    _news("length_of_an_item", "length_of_an_item", "labels", ("length = len(self.texts)", "length = self.max_length")),
+    # cls_pooling ------------------------------------------------------------------------------------------------------
+    _cls("last_position", "another_position", "values", "pooled = hidden[:, -1]"),
+    _cls("position_1", "first_word_for_cls", "values", "pooled = hidden[:, 1]"),
+    _cls(
+        "last_token",
+        "last_token_for_cls",
+        "values",
+        "pooled = hidden[torch.arange(len(hidden)), mask.long().sum(1) - 1]",
+    ),
+    _cls("mean", "mean_for_cls", "values", "pooled = hidden.mean(dim=1)"),
+    _cls("masked_mean", "mean_for_cls", "values", "pooled = masked_mean(hidden, mask)"),
+    _cls("axis_kept", "seq_axis_kept", "values", "pooled = hidden[:, :1]"),
+    _cls("first_sentence", "first_sentence", "values", "pooled = hidden[0]"),
+    _cls("first_feature", "first_feature", "values", "pooled = hidden[:, :, 0]"),
+    _cls("detached", "gradient_cut", "gradient", "pooled = hidden[:, 0].detach()"),
+    # max_pooling ------------------------------------------------------------------------------------------------------
+    _max("no_mask", "max_over_padding", "padding", (HIDE, "hidden = hidden")),
+    _max("times_mask", "padding_set_to_0", "padding", (HIDE, "hidden = hidden * mask[..., None]")),
+    _max(
+        "filled_with_0", "padding_set_to_0", "padding", (HIDE, "hidden = hidden.masked_fill(mask[..., None] == 0, 0.0)")
+    ),
+    _max(
+        "filled_with_minus_1",
+        "padding_not_low_enough",
+        "padding",
+        (HIDE, "hidden = hidden.masked_fill(mask[..., None] == 0, -1.0)"),
+    ),
+    _max(
+        "inverted",
+        "mask_inverted",
+        "values padding gradient",
+        (HIDE, 'hidden = hidden.masked_fill(mask[..., None] == 1, float("-inf"))'),
+    ),
+    _max(
+        "bool_only",
+        "mask_of_one_type_only",
+        "values padding gradient",
+        (HIDE, 'hidden = hidden.masked_fill(~mask.unsqueeze(-1), float("-inf"))'),
+    ),
+    _max(
+        "input_changed",
+        "input_changed",
+        "padding gradient",
+        (HIDE, 'hidden.masked_fill_(mask[..., None] == 0, float("-inf"))'),
+    ),
+    _max("mean", "mean_for_max", "values", (HIDE, "hidden = hidden"), (MAX, "pooled = masked_mean(hidden, mask)")),
+    _max("smallest", "smallest_for_largest", "values padding", (MAX, "pooled = hidden.min(dim=1).values")),
+    _max("largest_size", "sign_lost", "values padding", (MAX, "pooled = hidden.abs().max(dim=1).values")),
+    _max("over_features", "max_over_features", "values padding", (MAX, "pooled = hidden.max(dim=-1).values")),
+    _max("over_batch", "max_over_batch", "values padding", (MAX, "pooled = hidden.max(dim=0).values")),
+    _max("values_and_places", "values_and_places", "values padding", (MAX, "pooled = hidden.max(dim=1)")),
+    _max("detached", "gradient_cut", "gradient", (MAX, "pooled = hidden.detach().max(dim=1).values")),
+    # AttentionPooling -------------------------------------------------------------------------------------------------
+    _attention("no_tanh", "tanh_forgotten", "weights", (SCORES, "scores = self.score(self.inner(hidden)).squeeze(-1)")),
+    _attention(
+        "relu_for_tanh",
+        "another_activation",
+        "weights",
+        (SCORES, "scores = self.score(torch.relu(self.inner(hidden))).squeeze(-1)"),
+    ),
+    _attention(
+        "tanh_of_the_score",
+        "tanh_misplaced",
+        "weights",
+        (SCORES, "scores = torch.tanh(self.score(self.inner(hidden))).squeeze(-1)"),
+    ),
+    _attention(
+        "size_ignored",
+        "size_ignored",
+        "weights",
+        ("nn.Linear(hidden_size, attention_size)", "nn.Linear(hidden_size, 128)"),
+        ("nn.Linear(attention_size, 1)", "nn.Linear(128, 1)"),
+    ),
+    _attention(
+        "softmax_over_batch",
+        "softmax_over_batch",
+        "weights padding",
+        (SOFTMAX, "weights = torch.softmax(scores, dim=0)"),
+    ),
+    _attention(
+        "softmax_over_one",
+        "softmax_over_one",
+        "weights gradient",
+        (SCORES, "scores = self.score(torch.tanh(self.inner(hidden)))"),
+        (HIDE_SCORES, 'scores = scores.masked_fill(mask[..., None] == 0, float("-inf"))'),
+        (SOFTMAX, "weights = torch.nan_to_num(torch.softmax(scores, dim=-1)).squeeze(-1)"),
+    ),
+    _attention(
+        "no_softmax",
+        "softmax_forgotten",
+        "weights",
+        (HIDE_SCORES, "scores = scores.masked_fill(mask == 0, 0.0)"),
+        (SOFTMAX, "weights = scores"),
+    ),
+    _attention("sigmoid", "sigmoid_for_softmax", "weights", (SOFTMAX, "weights = torch.sigmoid(scores)")),
+    _attention("no_mask", "mask_forgotten", "padding", (HIDE_SCORES, "")),
+    _attention(
+        "mask_afterwards",
+        "mask_after_softmax",
+        "padding",
+        (HIDE_SCORES, ""),
+        (SOFTMAX, "weights = torch.softmax(scores, dim=1) * mask"),
+    ),
+    _attention(
+        "filled_with_0", "scores_set_to_0", "padding", (HIDE_SCORES, "scores = scores.masked_fill(mask == 0, 0.0)")
+    ),
+    _attention(
+        "bool_only",
+        "mask_of_one_type_only",
+        "weights padding pooled gradient",
+        (HIDE_SCORES, 'scores = scores.masked_fill(~mask, float("-inf"))'),
+    ),
+    _attention("not_kept", "weights_not_kept", "weights", (KEEP, "")),
+    _attention("scores_kept", "scores_kept", "weights pooled", (KEEP, "self.weights = scores.detach()")),
+    _attention("axis_kept", "weights_have_an_axis", "weights", (KEEP, "self.weights = weights.detach()[..., None]")),
+    _attention("plain_mean", "weights_not_used", "pooled gradient", (SUM, "pooled = masked_mean(hidden, mask)")),
+    _attention(
+        "mean_of_weighted",
+        "mean_of_weighted",
+        "padding pooled",
+        (SUM, "pooled = (weights[..., None] * hidden).mean(dim=1)"),
+    ),
+    _attention(
+        "heaviest_token",
+        "heaviest_token",
+        "pooled gradient",
+        (SUM, "pooled = hidden[torch.arange(len(hidden)), weights.argmax(dim=1)]"),
+    ),
+    _attention(
+        "detached_weights",
+        "weights_detached",
+        "gradient",
+        (SUM, "pooled = (self.weights[..., None] * hidden).sum(dim=1)"),
+    ),
+    _attention(
+        "detached_vectors",
+        "gradient_cut",
+        "gradient",
+        (SUM, "pooled = (weights[..., None] * hidden.detach()).sum(dim=1)"),
+    ),
+    # BertClassifier ---------------------------------------------------------------------------------------------------
+    _bert(
+        "encoder_without_mask",
+        "encoder_without_mask",
+        "padding",
+        (HIDDEN, "hidden = self.encoder(input_ids=input_ids).last_hidden_state"),
+    ),
+    _bert(
+        "pooling_without_mask",
+        "pooling_without_mask",
+        "padding",
+        (POOL, "pooled = self.pool(hidden, torch.ones_like(attention_mask))"),
+    ),
+    _bert(
+        "no_mask_at_all",
+        "no_mask_at_all",
+        "padding",
+        (HIDDEN, "attention_mask = torch.ones_like(attention_mask)\n        " + HIDDEN),
+    ),
+    _bert(
+        "pooler_output",
+        "pooler_output",
+        "logits padding dropout",
+        (
+            HIDDEN,
+            "output = self.encoder(input_ids=input_ids, attention_mask=attention_mask)\n        hidden = output.last_hidden_state",
+        ),
+        (POOL, "pooled = output.pooler_output if self.pool is cls_pooling else self.pool(hidden, attention_mask)"),
+    ),
+    _bert(
+        "mean_for_max",
+        "poolings_mixed_up",
+        "logits",
+        (FUNCTIONS, 'pool = {"cls": cls_pooling, "mean": max_pooling, "max": masked_mean}'),
+    ),
+    _bert(
+        "always_cls",
+        "pooling_ignored",
+        "logits",
+        (
+            'self.pool = AttentionPooling(hidden_size) if pooling == "attention" else pool[pooling]',
+            "self.pool = cls_pooling",
+        ),
+    ),
+    _bert("probabilities", "softmax_in_the_model", "logits", (LOGITS, LOGITS + ".softmax(dim=-1)")),
+    _bert(
+        "tanh_before_the_head",
+        "activation_before_the_head",
+        "logits",
+        (LOGITS, "logits = self.head(torch.tanh(self.dropout(pooled)))"),
+    ),
+    _bert(
+        "width_written_down",
+        "width_written_down",
+        "logits padding gradient dropout",
+        ("hidden_size = encoder.config.hidden_size", "hidden_size = 768"),
+    ),
+    _bert("frozen", "encoder_frozen", "gradient", (ENCODER, ENCODER + ".requires_grad_(False)")),
+    _bert("without_gradient", "encoder_frozen", "gradient", (HIDDEN, "with torch.no_grad():\n            " + HIDDEN)),
+    _bert(
+        "encoder_hidden_in_a_list",
+        "encoder_not_registered",
+        "gradient",
+        (ENCODER, "self.kept = [encoder]"),
+        (HIDDEN, HIDDEN.replace("self.encoder", "self.kept[0]")),
+    ),
+    _bert("no_dropout", "dropout_forgotten", "dropout", (LOGITS, "logits = self.head(pooled)")),
+    _bert(
+        "dropout_in_eval_mode",
+        "dropout_in_eval_mode",
+        "dropout",
+        (DROPOUT, "self.rate = dropout"),
+        (LOGITS, "logits = self.head(nn.functional.dropout(pooled, self.rate))"),
+    ),
+    _bert("rate_written_down", "rate_written_down", "dropout", (DROPOUT, "self.dropout = nn.Dropout(0.1)")),
+    _bert(
+        "falls_to_cls", "no_error", "errors", (REFUSE, "if False:"), ("pool[pooling]", "pool.get(pooling, cls_pooling)")
+    ),
+    _bert("key_error", "another_error", "errors", (REFUSE, "if False:")),
+    _bert("says_nothing", "error_names_nothing", "errors", (RAISE, 'raise ValueError("wrong pooling")')),
+]

