@@ -85,7 +85,7 @@ def test_each_exercise_has_seconds_of_its_self_check(unit):
 
 
 def test_an_interrupted_run_leaves_the_old_file(tmp_path, monkeypatch):
-    def interrupted(settings):
+    def interrupted(*settings):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bench, "measure", interrupted)
