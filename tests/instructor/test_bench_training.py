@@ -66,7 +66,7 @@ def test_both_ways_are_measured(tmp_path, monkeypatch):
 
 def test_without_imdb_the_part_is_absent(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
-    assert bench.measure_training() == {}
+    assert bench.measure_imdb() == {}
 
 
 def test_the_peak_is_positive(monkeypatch):
