@@ -197,6 +197,7 @@ text = corpus.test.texts[0]
 one = encoder.tokenizer(text, return_tensors="pt", truncation=True, max_length=50)
 with torch.no_grad():
     hidden = encoder.model(input_ids=one["input_ids"], attention_mask=one["attention_mask"]).last_hidden_state
+print("CLS:", cls_pooling(hidden, one["attention_mask"])[0, :4].tolist())
 pooled = max_pooling(hidden, one["attention_mask"])
 wins = (hidden == pooled[:, None]).float().mean(dim=-1)[0]  # (seq,)
 names = encoder.tokenizer.convert_ids_to_tokens(one["input_ids"][0])
@@ -269,13 +270,17 @@ plt.show()
 # Now put the parts together: encoder, pooling, dropout, one linear map to the classes.
 # The encoder may be any of the `transformers` library, so ask it for its width: `encoder.config.hidden_size`.
 #
+# **Worked example:** 2 sentences of 7 tokens give hidden vectors (2, 7, 384), the pooling (2, 384), the linear map 4 logits each: (2, 4).
+#
 # Two things need the mask. Which? And what should somebody see who asks for a pooling called `"mena"`?
 
-# %% [markdown] lang="zh" of="14c26935"
+# %% [markdown] lang="zh" of="84199910"
 # ### 练习 5：`BertClassifier`
 #
 # 现在把部件装起来：编码器、池化、dropout，再加一个通往各类别的线性层。
 # 编码器可以是 `transformers` 库里的任何一个，所以宽度要问它自己：`encoder.config.hidden_size`。
+#
+# **例题：** 2 句话、每句 7 个词，隐藏向量是 (2, 7, 384)，池化后是 (2, 384)，线性层给每句 4 个 logits：(2, 4)。
 #
 # 有两处需要掩码，是哪两处？如果有人要的池化叫 `"mena"`，他应该看到什么？
 

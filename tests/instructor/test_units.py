@@ -45,7 +45,7 @@ def test_the_released_cell_is_the_answer_without_what_stands_between_markers(uni
 def test_the_released_cell_has_a_gap_and_is_python(unit, exercise):
     source = unit.released(exercise)
     assert STUB in source
-    assert "TODO" in source or exercise == "FeedForward" or unit.name == "03_encoder_layer"
+    assert "TODO" in source or exercise == "FeedForward" or unit.name in ("03_encoder_layer", "05_bert_pooling")
     assert exercise in {getattr(node, "name", "") for node in ast.parse(source).body}
 
 
