@@ -62,8 +62,10 @@ def write(submitted: Path, student: str, unit: Unit, notebook: Mapping[str, Any]
 
 def classic_mistakes(unit: Unit, number: int) -> Iterator[tuple[str, Mutant]]:
     """One or two known mistakes, in different exercises, other ones for each number."""
-    for place in range(1 + number % 2):
-        exercise = unit.exercises[(number + 2 * place) % len(unit.exercises)]
+    count = len(unit.exercises)
+    step = 2 if count > 2 else 1
+    for place in range(min(1 + number % 2, count)):
+        exercise = unit.exercises[(number + step * place) % count]
         known = [mutant for mutant in unit.mutants if mutant.exercise == exercise and mutant.name != "report"]
         yield exercise, known[(3 * number + place) % len(known)]
 
