@@ -171,12 +171,11 @@ def _bound_names(node: ast.stmt) -> list[str]:
 # from source to release ---------------------------------------------------------------------------------------------
 
 
-def release(source: NotebookNode, unit: Unit) -> NotebookNode:
-    """The student's version of a notebook, made by nbgrader in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="release-") as folder:
-        generate(source, unit, Path(folder))
-        made = Path(folder) / "release" / unit.name / f"{unit.name}.ipynb"
-        return tidy(nbformat.read(made, as_version=4), source)
+def release(source: NotebookNode, unit: Unit, root: Path) -> NotebookNode:
+    """The student's version of a notebook, made by nbgrader in a course folder; a new folder takes it some seconds."""
+    generate(source, unit, root)
+    made = root / "release" / unit.name / f"{unit.name}.ipynb"
+    return tidy(nbformat.read(made, as_version=4), source)
 
 
 def generate(source: NotebookNode, unit: Unit, root: Path) -> None:
@@ -256,29 +255,35 @@ def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
 
     Raises UnitError for an unknown unit, a stale translation, or a leak.
     """
-    for unit in find_units(files.SOLUTIONS, names):
-        lesson = read(unit)
-        texts = unit_texts(unit, lesson.title)
-        path = files.TEXTS / f"{unit.name}.json"
-        if not _same_texts(path, texts):
-            yield from _stale(path, as_json(texts), only_check)
-        for language in LANGUAGES:
-            source = source_notebook(unit, lesson, language)
-            released = release(source, unit)
-            found = leaks(released, unit)
-            if found:
-                raise UnitError(f"{unit.name}: the release would show {len(found)} secret lines, such as {found[0]!r}")
-            path = files.NOTEBOOKS / language / unit.name / f"{unit.name}.ipynb"
-            text = as_text(released)
-            if not path.exists() or path.read_text(encoding="utf-8") != text:
-                yield from _stale(path, text, only_check)
-            if language == "en" and not only_check and not _is_generated(source, unit):
-                generate(source, unit, files.NBGRADER)
+    with tempfile.TemporaryDirectory(prefix="release-") as folder:
+        for unit in find_units(files.SOLUTIONS, names):
+            yield from _build_unit(unit, Path(folder), only_check)
     for language in LANGUAGES:
         path = files.NOTEBOOKS / language / MARKER_FILE
         text = json.dumps({"language": language}) + "\n"
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield from _stale(path, text, only_check)
+
+
+def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
+    """Build a unit; nbgrader releases each language in a course folder of its own inside this one."""
+    lesson = read(unit)
+    texts = unit_texts(unit, lesson.title)
+    path = files.TEXTS / f"{unit.name}.json"
+    if not _same_texts(path, texts):
+        yield from _stale(path, as_json(texts), only_check)
+    for language in LANGUAGES:
+        source = source_notebook(unit, lesson, language)
+        released = release(source, unit, folder / language)
+        found = leaks(released, unit)
+        if found:
+            raise UnitError(f"{unit.name}: the release would show {len(found)} secret lines, such as {found[0]!r}")
+        path = files.NOTEBOOKS / language / unit.name / f"{unit.name}.ipynb"
+        text = as_text(released)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield from _stale(path, text, only_check)
+        if language == "en" and not only_check and not _is_generated(source, unit):
+            generate(source, unit, files.NBGRADER)
 
 
 def _is_generated(source: NotebookNode, unit: Unit) -> bool:

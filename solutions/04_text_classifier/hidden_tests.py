@@ -40,7 +40,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "masked_mean": [dict(batch=2, seq=7, d_model=5), dict(batch=4, seq=5, d_model=3)],
     "TransformerEncoderClassifier": [
         dict(
-            batch=3,
+            batch=5,
             seq=7,
             vocab_size=31,
             num_classes=4,
@@ -52,8 +52,8 @@ CASES: dict[str, list[dict[str, Any]]] = {
             long=280,
         ),
         dict(
-            batch=2,
-            seq=6,
+            batch=3,
+            seq=5,
             vocab_size=19,
             num_classes=5,
             d_model=14,

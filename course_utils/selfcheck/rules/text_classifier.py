@@ -234,7 +234,7 @@ def classifier_pooling(student: Student, draw: Draw) -> Observations:
     """The mean of the last vectors is all that counts of them, and their number does not count."""
     if not draw.first:
         return {}
-    _, probe = _probe(student, draw)
+    model, probe = _probe(student, draw)
     ids, hidden = _sentences(draw, 1, draw.seq).clamp(min=1), draw.normal(draw.seq, draw.d_model)
     mean = hidden.mean(dim=0, keepdim=True)
 
@@ -244,6 +244,7 @@ def classifier_pooling(student: Student, draw: Draw) -> Observations:
 
     own = logits(hidden)
     if own is None:  # no module makes the last vectors, so nothing can be put in their place
+        _logits(model(ids, _full(1, draw.seq)), draw, 1)
         return {"only the mean counts": True, "the number counts": False}
     seen = {
         "only the mean counts": same(logits(mean.expand(draw.seq, -1)), own),
@@ -332,6 +333,12 @@ def _weights(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
     return table, draw.normal(draw.num_classes, draw.d_model, scale=0.6), draw.normal(draw.num_classes)
 
 
+def _in_one_row(weights: tuple[Tensor, ...]) -> Tensor:
+    """These weights as `_Run.weights` gives them."""
+    table, weight, bias = weights
+    return torch.cat([table.reshape(-1), bias, weight.reshape(-1)])
+
+
 class _Run:
     """One call of the learner's train_epoch with a tiny classifier, and what it left."""
 
@@ -354,7 +361,7 @@ class _Run:
         self.value = student.call("train_epoch", self.model, batches, self.optimizer, loss_fn)
 
     def weights(self) -> Tensor:
-        """All weights in one row."""
+        """All weights in one row, by their names."""
         return torch.cat([value.reshape(-1) for _, value in sorted(self.model.parameters().items())])
 
 
@@ -377,8 +384,7 @@ def train_epoch_updates(student: Student, draw: Draw) -> Observations:
     run = _Run(student, weights, _batches(draw), rate=draw.rate)
     after = run.weights()
     seen: Observations = {"weights": after}
-    start = {"embedding.weight": weights[0], "head.weight": weights[1], "head.bias": weights[2]}
-    if torch.equal(after, torch.cat([value.reshape(-1) for _, value in sorted(start.items())])):
+    if torch.equal(after, _in_one_row(weights)):
         seen["steps"] = run.optimizer.get("steps")
     return seen
 
@@ -387,10 +393,15 @@ def train_epoch_updates(student: Student, draw: Draw) -> Observations:
 def train_epoch_gradients(student: Student, draw: Draw) -> Observations:
     """How far gradients that are left over, from before or from the last batch, move the weights."""
     weights, batches = _weights(draw), _batches(draw)
-    clean = _Run(student, weights, batches, rate=draw.rate).weights()
+    run = _Run(student, weights, batches, rate=draw.rate)
+    clean = run.weights()
     own = _Run(student, weights, batches, rate=draw.rate, clears=False).weights()
     burdened = _Run(student, weights, batches, rate=draw.rate, clears=False, left_over=0.7).weights()
-    return {"moved by the last batch's": own - clean, "moved by those from before": burdened - own}
+    return {
+        "the model was asked": run.model.get("modes") != [],
+        "moved by the last batch's": own - clean,
+        "moved by those from before": burdened - own,
+    }
 
 
 @rule("train_epoch", "mode")
@@ -493,6 +504,7 @@ def evaluate_leaves(student: Student, draw: Draw) -> Observations:
     after = student.fixture("training.Afterwards", Built(student, function.number, "evaluate"), model, batches)
     kept = model.parameters()
     return {
+        "the model was asked": model.get("modes") != [],
         "gradients are recorded afterwards": after.get("records_gradients"),
         "weights may be trained afterwards": model.method("trainable"),
         "weights unchanged": all(
