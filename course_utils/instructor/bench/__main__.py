@@ -53,8 +53,8 @@ def measure_training() -> dict[str, Any]:
 
 def measure_bert() -> dict[str, Any]:
     """Headlines per second in fine-tuning; prints them."""
-    with progress("fine-tuning on headlines, turn by turn"):
-        speeds = training.measure_bert()
+    with progress("fine-tuning on headlines, turn by turn") as tell:
+        speeds = training.measure_bert(tell)
     if speeds is None:
         console.print("fine-tuning: not measured; the extra `offline` brings an encoder")
         return {}

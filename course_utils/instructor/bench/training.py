@@ -154,7 +154,7 @@ def train_as_the_report(model: TextEncoder, items: Any, plan: Plan) -> None:
 
 def train_as_the_course(model: TextEncoder, batches: Batches, plan: Plan) -> None:
     """An epoch of the course's loop."""
-    recipe = replace(plan.recipe, epochs=1) if plan.recipe.epochs != 1 else plan.recipe
+    recipe = replace(plan.recipe, epochs=1)
     train(model, batches, recipe, device="cpu", optimizer=make_optimizer(model, plan), progress=False)
 
 
@@ -195,7 +195,7 @@ def lines(speeds: Speeds) -> Iterator[list[str]]:
         yield [f"the {way}'s way, {computes}", f"{per_second:.1f}", f"{reached / 1e9:.1f}", *shares]
 
 
-def measure_bert(steps: int = 8) -> dict[str, float] | None:
+def measure_bert(tell: Tell = _silent, steps: int = 8) -> dict[str, float] | None:
     """Texts per second of fine-tuning a pretrained encoder on news in both ways; None where no encoder is at hand.
 
     On AG News where a local folder has it, else on the embedded headlines; with whichever encoder needs no network.
@@ -212,10 +212,6 @@ def measure_bert(steps: int = 8) -> dict[str, float] | None:
         corpus = load_headlines("local")
     except DataError:
         corpus = load_headlines("embedded")
-    speeds = news_pooling.measure_paths(
-        news_pooling.prepare(corpus, encoder, news_pooling.FULL), news_pooling.FULL, steps
-    )
+    plan = news_pooling.FULL
+    speeds = news_pooling.measure_paths(news_pooling.prepare(corpus, encoder, plan), plan, steps, tell=tell)
     return {name: round(value, 2) for name, value in speeds.items()}
-
-
-__all__ = ["Speeds", "find_reviews", "lines", "measure", "measure_bert"]
