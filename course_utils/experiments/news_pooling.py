@@ -500,13 +500,13 @@ def news_data_path(asked: Study) -> Findings:
 
     from course_utils import plots
 
-    ready = prepare(load_headlines(asked.place, asked.data_folder), encoder_for(asked), FULL)
-    speeds = measure_paths(ready, FULL, steps=4 if asked.quick else 20, device=asked.device)
-    head = asked.head(ready.corpus, encoder=ready.encoder.name) | speeds
-    heights = {"report's way": speeds["report_per_second"], "course's way": speeds["course_per_second"]}
+    corpus, encoder = load_headlines(asked.place, asked.data_folder), encoder_for(asked)
+    speeds = measure_paths(corpus, encoder, full_plan(asked), steps=4 if asked.quick else 20, device=asked.device)
+    head = asked.head(corpus, encoder=encoder.name) | speeds
+    heights = {name: speeds[f"{key}_per_second"] for key, name in PATHS.items()}
     axes = plots.bars(
         heights,
-        title=f"Fine-tuning {ready.encoder.name} on {ready.corpus.name}: {speeds['ratio']:.1f} times as fast",
+        title=f"Fine-tuning {encoder.name} on {corpus.name}: {speeds['ratio']:.1f} times as fast",
         x_label="",
         y_label="texts per second",
         write_values=".1f",
@@ -514,8 +514,17 @@ def news_data_path(asked: Study) -> Findings:
     return Findings(head, pd.DataFrame([speeds]), cast("Figure", axes.figure))
 
 
+# What measure_paths compares: key of a speed -> name in figures.
+PATHS = {
+    "report": "report's way",
+    "all_layers": "course's way,\nall layers learn",
+    "course": "course's way,\nas its plan says",
+}
+
+
 def measure_paths(
-    ready: Prepared,
+    corpus: Corpus,
+    encoder: models.Encoder,
     plan: Plan,
     steps: int = 6,
     turns: int = 2,
@@ -524,25 +533,28 @@ def measure_paths(
 ) -> dict[str, float]:
     """Texts a second of fine-tuning, in the report's way and in the course's, on equal models that take turns.
 
-    The report's way: each text is tokenised when it is asked for, all are padded to max_length, float32.
-    The course's way: tokens made once, batches of like length padded to their longest, bfloat16 where it is fast.
+    The report's way: each text is tokenised when it is asked for, all are padded to max_length, float32; every layer
+    learns. The course's way: tokens made once, batches of like length padded to their longest, bfloat16 where it is
+    fast, and as many layers learn as the plan says; "all_layers" is the same with every layer. Where not all learn, the
+    vectors below them are computed once a run, and each of its epochs bears its part of that time.
+
     steps: batches of a turn; the first turn, of one batch, warms up and is not counted
     tell: called after each turn with how many are done, and of how many
     """
-    import torch
-
     from course_utils.runtime import choose_device
 
     where = choose_device(device)
-    ways: dict[str, _Way] = {}
-    for name, batches in (
-        ("report", _tokenised_again(ready, plan)),
-        ("course", _for_ever(ready.train_batches(plan, 0))),
-    ):
-        torch.manual_seed(0)
-        model = models.PooledClassifier(copy.deepcopy(ready.encoder.model), len(ready.corpus.classes), pooling="mean")
-        optimizer = torch.optim.AdamW(model.to(where).parameters(), lr=2e-5, fused=name == "course")
-        ways[name] = _Way(model, optimizer, batches, where)
+    ready = prepare(corpus, encoder, replace(plan, train_size=steps * plan.batch_size, test_size=1))
+    kept = KeptVectors(ready, plan.learning_layers, device)
+    start = time.perf_counter()
+    upper = kept.to_fine_tune()
+    once = (time.perf_counter() - start) / len(ready.train) if plan.learning_layers is not None else 0.0
+    whole = encoder.model
+    ways = {
+        "report": _Way.of(copy.deepcopy(whole), ready, _tokenised_again(ready, plan), where, fused=False),
+        "all_layers": _Way.of(copy.deepcopy(whole), ready, _for_ever(ready.train_batches(plan, 0)), where),
+        "course": _Way.of(upper, ready, _for_ever(ready.train_batches(plan, 0)), where),
+    }
     for turn in range(turns + 1):
         for name, way in ways.items():
             start = time.perf_counter()
@@ -551,8 +563,12 @@ def measure_paths(
                 way.seconds += time.perf_counter() - start
                 way.texts += texts
         tell(turn + 1, turns + 1)
-    report, course = (ways[name].texts / ways[name].seconds for name in ("report", "course"))
-    return {"report_per_second": report, "course_per_second": course, "ratio": course / report}
+    seconds = {name: way.seconds / way.texts for name, way in ways.items()}
+    seconds["course"] += once / plan.recipe.epochs
+    return {f"{name}_per_second": 1 / value for name, value in seconds.items()} | {
+        "ratio": seconds["report"] / seconds["course"],
+        "all_layers_ratio": seconds["report"] / seconds["all_layers"],
+    }
 
 
 @dataclass
@@ -565,6 +581,23 @@ class _Way:
     device: torch.device
     texts: int = 0
     seconds: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        encoder: torch.nn.Module,
+        ready: Prepared,
+        batches: Iterator[dict[str, torch.Tensor]],
+        device: torch.device,
+        fused: bool = True,
+    ) -> _Way:
+        """A classifier on an encoder, and the optimizer of whatever learns in it."""
+        import torch
+
+        torch.manual_seed(0)
+        model = models.PooledClassifier(encoder, len(ready.corpus.classes), pooling="mean").to(device)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=2e-5, fused=fused and device.type != "mps")
+        return cls(model, optimizer, batches, device)
 
     def as_the_report(self, steps: int) -> int:
         """The report's loop; how many texts it took."""

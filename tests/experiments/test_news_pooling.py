@@ -172,9 +172,12 @@ def test_a_smaller_split_keeps_its_classes_in_balance(ready):
     assert sorted(labels) == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4
 
 
-def test_both_data_paths_are_measured(ready):
-    speeds = study.measure_paths(ready, PLAN, steps=1, turns=1)
+@pytest.mark.parametrize("layers", [None, 1])
+def test_all_data_paths_are_measured(ready, layers):
+    plan = replace(PLAN, learning_layers=layers)
+    speeds = study.measure_paths(ready.corpus, ready.encoder, plan, steps=1, turns=1)
     assert speeds["ratio"] == pytest.approx(speeds["course_per_second"] / speeds["report_per_second"])
+    assert speeds["all_layers_ratio"] == pytest.approx(speeds["all_layers_per_second"] / speeds["report_per_second"])
 
 
 def test_a_study_of_ag_news_refuses_another_corpus():

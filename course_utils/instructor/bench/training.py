@@ -202,6 +202,7 @@ def measure_bert(tell: Tell = _silent, steps: int = 8) -> dict[str, float] | Non
     """
     from ...data import load_headlines
     from ...experiments import news_pooling
+    from ...experiments.study import Study
     from ...models import EncoderError, load_encoder
 
     try:
@@ -212,6 +213,5 @@ def measure_bert(tell: Tell = _silent, steps: int = 8) -> dict[str, float] | Non
         corpus = load_headlines("local")
     except DataError:
         corpus = load_headlines("embedded")
-    plan = news_pooling.FULL
-    speeds = news_pooling.measure_paths(news_pooling.prepare(corpus, encoder, plan), plan, steps, tell=tell)
+    speeds = news_pooling.measure_paths(corpus, encoder, news_pooling.full_plan(Study()), steps, tell=tell)
     return {name: round(value, 2) for name, value in speeds.items()}
