@@ -7,15 +7,16 @@ truth. It knows nothing of processes: the engine's bench lives in a sandbox, tha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
 from typing import Any, Protocol
 
 from ..selfcheck import judge
-from ..selfcheck.judge import Fingerprint, Look, Seen, Trouble, Verdict
-from ..selfcheck.rules import Rule
+from ..selfcheck.judge import Fingerprint, Look, Trouble, Verdict
+from ..selfcheck.rules import Rule, module
 from ..selfcheck.sentences import Text, filled
 from ..selfcheck.student import Student, local
+from ..selfcheck.texts import VISIBLE_SEED
 from .units import Unit, UnitError
 
 
@@ -55,6 +56,7 @@ class _Answer:
     seen: Mapping[str, Look]
     expected: Mapping[str, Look]
     wrong: set[str]
+    again: Mapping[str, Look]  # looks on the draws of the self-check, on which known mistakes are recorded
 
 
 def _stopped(checks: Sequence[str], stop: Stopped) -> dict[str, Verdict]:
@@ -62,11 +64,11 @@ def _stopped(checks: Sequence[str], stop: Stopped) -> dict[str, Verdict]:
 
 
 class _WhenAsked(Mapping[str, Look]):
-    """Looks by check, made when they are asked for: most mistakes differ at the lost check, and that is the end."""
+    """Looks by check, each made when it is first asked for: a right answer needs none of them."""
 
     def __init__(self, look: Callable[[str], Look], checks: Sequence[str]) -> None:
         """look: gives the look at a check."""
-        self._look, self._checks = look, checks
+        self._look, self._checks = cache(look), checks
 
     def __getitem__(self, check: str) -> Look:
         if check not in self._checks:
@@ -83,44 +85,20 @@ class _WhenAsked(Mapping[str, Look]):
         return len(self._checks)
 
 
-class _LookWhenAsked(Sequence[Seen]):
-    """A look whose cases are seen when they are asked for, and then kept: most mistakes differ at the first case."""
-
-    def __init__(self, see: Callable[[int], Seen], cases: int) -> None:
-        """see: what is seen on a case, by its number."""
-        self._see = see
-        self._seen: list[Seen | None] = [None] * cases
-
-    def __getitem__(self, number: Any) -> Any:
-        if self._seen[number] is None:
-            self._seen[number] = self._see(number)
-        return self._seen[number]
-
-    def __len__(self) -> int:
-        return len(self._seen)
-
-
 class UnitJudge:
     """A unit made ready for many submissions: truths and known mistakes are built once."""
 
     def __init__(self, unit: Unit, texts: Mapping[str, Any]) -> None:
-        """texts: the unit's texts, `titles`, `rules`, `hints`."""
+        """texts: the unit's texts: `rules`, `hints` and, to name mistakes, `fingerprints`."""
         self.unit, self.texts = unit, texts
-        self._mistakes: dict[str, Student] = {}
-        self._remembered: tuple[str, dict[tuple[str, str], Look]] = ("", {})  # looks at trusted answers on one seed
+        self._known: dict[str, list[Fingerprint]] = {}  # exercise -> its mistakes, unpacked when first asked for
+        self._remembered: tuple[str, dict[str, Look]] = ("", {})  # looks at the truth on one seed
         self._constant: dict[str, Look] = {}  # looks at the truth that are the same on every seed
 
     @cached_property
     def truth(self) -> Student:
         """A handle on the independent truths."""
         return local(self.unit.truth())
-
-    def mistake(self, name: str) -> Student:
-        """A handle on a known mistake, made when it is first asked for."""
-        if name not in self._mistakes:
-            mutant = next(mutant for mutant in self.unit.mutants if mutant.name == name)
-            self._mistakes[name] = local(self.unit.namespace({mutant.exercise: self.unit.mutated(mutant)}))
-        return self._mistakes[name]
 
     def assess(self, bench: Bench, seed: str, blank: Sequence[str], doubtful: bool = False) -> dict[str, Verdict]:
         """The verdict on each check of the unit, by grade ids.
@@ -148,7 +126,7 @@ class UnitJudge:
                 else:
                     if answer.wrong and lost:
                         open_questions[exercise] = answer
-                    found[exercise] = self._told(exercise, answer, seed)
+                    found[exercise] = self._told(exercise, answer, bench)
             lost |= any(verdict.outcome != "passed" for verdict in found[exercise].values())
         for exercise, first in open_questions.items():
             try:
@@ -158,8 +136,7 @@ class UnitJudge:
                 bench.replace(exercise)
             else:
                 wrong = again.wrong & first.wrong if first else again.wrong
-                both = _Answer(again.rules, again.seen, again.expected, wrong)
-                found[exercise] = self._told(exercise, both, seed)
+                found[exercise] = self._told(exercise, replace(again, wrong=wrong), bench)
         return {check: verdict for verdicts in found.values() for check, verdict in verdicts.items()}
 
     def _seen(self, exercise: str, bench: Bench, handle: Callable[[], Student], seed: str) -> _Answer:
@@ -168,64 +145,57 @@ class UnitJudge:
         if isinstance(trouble, Stopped):
             raise trouble
         rules = {name: self.unit.rules[name] for name in self.unit.checks(exercise)}
-        expected = {name: self._trusted("", rule, seed) for name, rule in rules.items()}
-        seen = self._looks(rules, handle(), seed, trouble)
-        return _Answer(rules, seen, expected, _wrong(seen, expected, rules))
+        expected = {name: self._true(rule, seed) for name, rule in rules.items()}
+        student = handle()
 
-    def _told(self, exercise: str, answer: _Answer, seed: str) -> dict[str, Verdict]:
+        def look(rule: Rule, cases: Sequence[Mapping[str, Any]], seed: str) -> Look:
+            if trouble is not None:  # the cell itself failed: nothing of it can be looked at
+                return [trouble] * len(cases)
+            return judge.look(rule, student, cases, seed)
+
+        visible = module(self.unit.name).VISIBLE_CASES[exercise]
+        seen = {name: look(rule, self._cases(rule), seed) for name, rule in rules.items()}
+        again = _WhenAsked(lambda name: look(rules[name], visible, VISIBLE_SEED), list(rules))
+        return _Answer(rules, seen, expected, _wrong(seen, expected, rules), again)
+
+    def _told(self, exercise: str, answer: _Answer, bench: Bench) -> dict[str, Verdict]:
         """The verdicts on what was seen, with the names of the mistakes."""
+        stopped = False
+
+        def find_hint(check: str) -> str:
+            nonlocal stopped
+            if not stopped:
+                try:
+                    return judge.recognise(check, answer.again, self._mistakes(exercise), answer.rules)
+                except Stopped:
+                    bench.replace(exercise)
+                    stopped = True
+            return ""
+
         verdicts = {name: Verdict(name, "passed") for name in answer.rules}
         for name in answer.wrong:
-            known = self._known(exercise, name, seed)
-            rule, expected = answer.rules[name], answer.expected[name]
-            verdicts[name] = judge.verdict(rule, answer.seen, expected, known, answer.rules, self.texts)
+            rule, hint = answer.rules[name], partial(find_hint, name)
+            verdicts[name] = judge.verdict(rule, answer.seen[name], answer.expected[name], hint, self.texts)
         return verdicts
 
-    def _looks(
-        self, rules: Mapping[str, Rule], student: Student, seed: str, trouble: Trouble | None
-    ) -> dict[str, Look]:
-        if trouble is not None:  # the cell itself failed: nothing of it can be looked at
-            return {name: [trouble] * len(self._cases(rule)) for name, rule in rules.items()}
-        return {name: self._look(rule, student, seed) for name, rule in rules.items()}
-
-    def _look(self, rule: Rule, student: Student, seed: str) -> Look:
-        return judge.look(rule, student, self._cases(rule), seed)
-
-    def _trusted(self, mutant: str, rule: Rule, seed: str) -> Look:
-        """What a rule sees on a mutant, or on the truth for no name; kept while the seed is the same."""
-        if self._remembered[0] != seed:
-            self._remembered = (seed, {})
-        looks = self._remembered[1]
-        if (mutant, rule.name) not in looks:
-            looks[mutant, rule.name] = self._mistaken(mutant, rule, seed) if mutant else self._true(rule, seed)
-        return looks[mutant, rule.name]
+    def _mistakes(self, exercise: str) -> list[Fingerprint]:
+        if exercise not in self._known:
+            self._known[exercise] = judge.known_mistakes(self.texts, exercise)
+        return self._known[exercise]
 
     def _true(self, rule: Rule, seed: str) -> Look:
-        if rule.name in self._constant:
-            return self._constant[rule.name]
-        seen = self._look(rule, self.truth, seed)
-        refuse_trouble(self.unit, rule, seen)
-        if rule.constant:
-            self._constant[rule.name] = seen
-        return seen
-
-    def _mistaken(self, mutant: str, rule: Rule, seed: str) -> Look:
-        cases, student = self._cases(rule), self.mistake(mutant)
-        return _LookWhenAsked(lambda number: judge.look_at(rule, student, cases[number], seed, number), len(cases))
-
-    def _known_look(self, mutant: str, seed: str, check: str) -> Look:
-        return self._trusted(mutant, self.unit.rules[check], seed)
+        """What a rule sees on the truth; kept while the seed is the same, and for good where no seed matters."""
+        if self._remembered[0] != seed:
+            self._remembered = (seed, {})
+        looks = self._constant if rule.constant else self._remembered[1]
+        if rule.name not in looks:
+            seen = judge.look(rule, self.truth, self._cases(rule), seed)
+            refuse_trouble(self.unit, rule, seen)
+            looks[rule.name] = seen
+        return looks[rule.name]
 
     def _cases(self, rule: Rule) -> Sequence[Mapping[str, Any]]:
         return list(self.unit.hidden.CASES[rule.exercise])
-
-    def _known(self, exercise: str, check: str, seed: str) -> list[Fingerprint]:
-        """The exercise's known mistakes that lose a check, looked at on the draws of this very submission."""
-        return [
-            Fingerprint(mutant.hint, _WhenAsked(partial(self._known_look, mutant.name, seed), mutant.loses))
-            for mutant in self.unit.mutants
-            if mutant.exercise == exercise and check in mutant.loses
-        ]
 
 
 def refuse_trouble(unit: Unit, rule: Rule, seen: Look) -> None:

@@ -98,7 +98,7 @@ def _record(task: Task) -> dict[str, Any]:
 def _verdicts(task: Task, ready: UnitJudge, submission: Submission) -> dict[str, Verdict]:
     if len(submission.blank) == len(ready.unit.exercises):  # nothing to run
         return {check: Verdict(check, "missing", filled("blank")) for check in ready.unit.rules}
-    sandbox = _sandbox(task.sandbox, ready.unit.warm)
+    sandbox = _sandbox(task.sandbox, warm_imports(task.solutions, task.unit))
     with contextlib.closing(SandboxBench(sandbox, ready.unit, submission, task)) as bench:
         return ready.assess(bench, task.seed, submission.blank, doubtful=bench.redefines_given_names())
 
@@ -400,6 +400,12 @@ def prepare(solutions: str, units: Sequence[str]) -> None:
 def _skeleton(solutions: str, unit: str) -> Skeleton:
     path = Path(solutions).parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
     return Skeleton.of(unit, json.loads(path.read_text(encoding="utf-8")))
+
+
+@cache
+def warm_imports(solutions: str, unit: str) -> tuple[str, ...]:
+    """What a sandbox imports once for all submissions of a unit: what its set-up cells import, and its own WARM."""
+    return *find_units(Path(solutions), [unit])[0].warm, *_skeleton(solutions, unit).imports()
 
 
 _host = ""  # address of the sandbox that this machine's workers share; empty: this process has one of its own

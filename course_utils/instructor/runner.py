@@ -29,7 +29,7 @@ from typing import Any
 
 from ..selfcheck.sentences import Text
 from . import files
-from .engine import Patience, Task, grade, prepare, share_sandbox
+from .engine import Patience, Task, grade, prepare, share_sandbox, warm_imports
 from .intake import IntakeError, digest, read_bytes
 from .sandbox import WARM_IMPORTS, SandboxHost
 from .units import find_units
@@ -323,8 +323,8 @@ def task_executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Ex
         jobs = min(plan.jobs or os.cpu_count() or 1, max(tasks, 1))
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["course_utils.instructor.engine"])
-        warm = {name for unit in find_units(plan.solutions, plan.units) for name in unit.warm}
-        imports = (*WARM_IMPORTS, *sorted(warm))
+        warm = {name for unit in plan.units for name in warm_imports(str(plan.solutions), unit)}
+        imports = (*WARM_IMPORTS, *sorted(warm - set(WARM_IMPORTS)))
         with SandboxHost("none" if plan.sandbox == "none" else "bwrap", jobs, imports=imports) as host:
             told = (host.address, str(plan.solutions), plan.units)
             with ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker_starts, initargs=told) as pool:

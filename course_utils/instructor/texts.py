@@ -8,6 +8,7 @@ import torch
 
 from ..selfcheck import judge
 from ..selfcheck import rules as rule_modules
+from ..selfcheck.student import local
 from ..selfcheck.texts import VISIBLE_SEED, fingerprint_of_source
 from .assess import UnitJudge, refuse_trouble
 from .units import Unit, UnitError
@@ -53,10 +54,11 @@ def unit_texts(unit: Unit, title: dict[str, str]) -> dict[str, Any]:
         name: [
             {
                 "hint": mutant.hint,
-                "looks": {check: judge.recorded(look(check, ready.mistake(mutant.name))) for check in mutant.loses},
+                "looks": {check: judge.recorded(look(check, student)) for check in mutant.loses},
             }
             for mutant in unit.mutants
             if mutant.exercise == name
+            for student in [local(unit.namespace({name: unit.mutated(mutant)}))]
         ]
         for name in unit.exercises
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,12 +76,8 @@ def undisturbed() -> Iterator[None]:
 
 def look(rule: Rule, student: Student, cases: Sequence[Case], seed: str) -> Look:
     """What a rule sees on each case."""
-    return [look_at(rule, student, case, seed, i) for i, case in enumerate(cases)]
-
-
-def look_at(rule: Rule, student: Student, case: Case, seed: str, number: int) -> Seen:
-    """What a rule sees on one case, by its number among the rule's cases."""
-    return _see(rule, student, Draw(case_seed(seed, rule.seeded_by, number), first=number == 0, **case))
+    draws = (Draw(case_seed(seed, rule.seeded_by, i), first=i == 0, **case) for i, case in enumerate(cases))
+    return [_see(rule, student, draw) for draw in draws]
 
 
 def _see(rule: Rule, student: Student, draw: Draw) -> Seen:
@@ -192,23 +188,22 @@ def recognise(check: str, seen: Mapping[str, Look], known: Iterable[Fingerprint]
 
 def verdict(
     rule: Rule,
-    seen: Mapping[str, Look],
+    seen: Look,
     expected: Look,
-    known: Iterable[Fingerprint],
-    rules: Mapping[str, Rule],
+    find_hint: Callable[[], str],
     texts: Mapping[str, Any],
     show_values: bool = False,
 ) -> Verdict:
     """The verdict on one check, with the hint of the mistake where it is a known one.
 
-    seen: looks of all the exercise's checks on the same draws; texts: the unit's texts.
+    find_hint: asked only where the check is lost; texts: the unit's texts.
     show_values: tell shapes, as the self-check does; the grader never shows what it expected.
     """
-    difference = differs(seen[rule.name], expected, rule)
+    difference = differs(seen, expected, rule)
     if difference is None:
         return Verdict(rule.name, "passed")
     outcome = difference.outcome if isinstance(difference, Trouble) else "failed"
-    hint = recognise(rule.name, seen, known, rules)
+    hint = find_hint()
     if hint:
         return Verdict(rule.name, outcome, texts["hints"][hint], hint)
     return Verdict(rule.name, outcome, explain(rule, difference, texts, show_values))
@@ -284,3 +279,11 @@ def replayed(value: Any) -> Any:
         case "dict":
             return {key: replayed(item) for key, item in body.items()}
     raise ValueError(f"a recorded value is of an unknown kind: {kind!r}")
+
+
+def known_mistakes(texts: Mapping[str, Any], exercise: str) -> list[Fingerprint]:
+    """The known mistakes of an exercise, as they look on the draws of the self-check."""
+    return [
+        Fingerprint(entry["hint"], {check: replayed(look) for check, look in entry["looks"].items()})
+        for entry in texts["fingerprints"][exercise]
+    ]

@@ -6,7 +6,7 @@ import contextlib
 import html
 import io
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -125,16 +125,7 @@ def _expected(unit: str) -> dict[str, Look]:
 
 @cache
 def _known(unit: str, exercise: str) -> list[Fingerprint]:
-    entries = unit_texts(unit)["fingerprints"][exercise]
-    return [
-        Fingerprint(entry["hint"], {check: judge.replayed(look) for check, look in entry["looks"].items()})
-        for entry in entries
-    ]
-
-
-def _mistakes(unit: str, exercise: str) -> Iterator[Fingerprint]:
-    """The known mistakes; nothing is unpacked for a right answer, which asks for none of them."""
-    yield from _known(unit, exercise)
+    return judge.known_mistakes(unit_texts(unit), exercise)
 
 
 def looks(unit: str, exercise: str, names: dict[str, Any]) -> tuple[dict[str, Rule], dict[str, Look]]:
@@ -162,10 +153,14 @@ def check_names(name: str, names: dict[str, Any], language: str | None = None) -
         return Report(name, language, tuple(Verdict(check, "missing", sentence) for check in lines), lines)
     chosen, seen = looks(unit, name, names)
     expected = _expected(unit)
-    verdicts = tuple(
-        judge.verdict(rule, seen, expected[check], _mistakes(unit, name), chosen, texts, show_values=True)
-        for check, rule in chosen.items()
-    )
+
+    def verdict(rule: Rule) -> Verdict:
+        def find_hint() -> str:
+            return judge.recognise(rule.name, seen, _known(unit, name), chosen)
+
+        return judge.verdict(rule, seen[rule.name], expected[rule.name], find_hint, texts, show_values=True)
+
+    verdicts = tuple(map(verdict, chosen.values()))
     report = Report(name, language, verdicts, lines)
     return report if report.passed else Report(name, language, verdicts, lines, _note(unit, name, names, language))
 

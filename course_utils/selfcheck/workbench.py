@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from . import codec, fixtures
 from .codec import Foreign, Reference
+from .texts import all_exercises
 
 MAX_CALLS = 8  # of each child that a trace notes; an honest layer calls its parts once
 MAX_TEXT = 2000  # characters of an exception's text that cross over where a check asks for its words
@@ -301,10 +302,11 @@ def describe(error: BaseException) -> dict[str, Any]:
 
 
 def warm_up() -> None:
-    """Do what every submission needs once, before the first fork: import, allocate, build a shell, go backward.
+    """Do what submissions need once, before the first fork: import, allocate, read texts, build a shell, go backward.
 
     torch imports symbolic algebra, half a second of it, at the first padding mask: so one is given here.
     """
+    all_exercises()
     _shell()
     bench = Workbench({"layer": nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)})
     padding = {"src_key_padding_mask": torch.zeros(2, 4, dtype=torch.bool)}

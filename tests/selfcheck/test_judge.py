@@ -270,9 +270,8 @@ def test_a_mistake_is_recognised_by_the_exception_that_it_raises():
 # what is said -----------------------------------------------------------------------------------------------------
 
 
-def said(seen, expected=None, known=(), show_values=False):
-    expected = expected or look_of(2.0)
-    return judge.verdict(RULE, {"double-values": seen}, expected, known, RULES, TEXTS, show_values)
+def said(seen, expected=None, hint="", show_values=False):
+    return judge.verdict(RULE, seen, expected or look_of(2.0), lambda: hint, TEXTS, show_values)
 
 
 def test_a_right_answer_passes_without_a_word():
@@ -280,7 +279,7 @@ def test_a_right_answer_passes_without_a_word():
 
 
 def test_a_known_mistake_gets_its_question():
-    verdict = said(look_of(0.5), known=[Fingerprint("halved", {"double-values": look_of(0.5)})])
+    verdict = said(look_of(0.5), hint="halved")
     assert (verdict.outcome, verdict.hint, verdict.message) == ("failed", "halved", TEXTS["hints"]["halved"])
 
 

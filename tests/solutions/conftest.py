@@ -1,4 +1,4 @@
-"""What the tests of all units share: a unit's judge, made once, that remembers its looks at truths and mistakes."""
+"""What the tests of all units share: a unit's judge, made once, that remembers its looks at truths."""
 
 from functools import cache
 
@@ -7,6 +7,7 @@ import torch
 
 from course_utils.instructor.assess import UnitJudge
 from course_utils.instructor.units import Unit
+from course_utils.selfcheck.texts import unit_texts
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +17,7 @@ def judge_of():
     @cache
     def judge_of_unit(folder, seed):
         unit = Unit(folder)
-        return UnitJudge(unit, {"rules": unit.hints["rules"], "hints": unit.hints["misconceptions"]})
+        return UnitJudge(unit, unit_texts(unit.name))
 
     return lambda unit, seed: judge_of_unit(unit.folder, seed)
 
