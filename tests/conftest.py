@@ -11,6 +11,16 @@ import pytest
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 
+# A file goes to one worker as a whole. Those that take minutes start first, so that no worker waits for another's last.
+LONGEST = ("test_nbgrader_equality", "test_bundle", "test_cluster", "test_hostile", "test_units_trial", "test_runner")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+
+
 @pytest.fixture(scope="session")
 def course() -> Path:
     """The folder that holds pyproject.toml."""

@@ -23,6 +23,8 @@ UNITS = all_units(SOLUTIONS)
 TOP = bundle.TOP
 # packages that the extras alone bring; yaml and jinja2 come with the student core's own packages too
 EXTRAS_ONLY = ("nbgrader", "jupytext", "sqlalchemy", "alembic", "markdown_it", "pytest", "sentence_transformers")
+WARNING = re.compile("Warning|Traceback|Error")
+SHRUNK = PROJECT / "tests" / "instructor" / "shrunk.py"
 of_languages = pytest.mark.parametrize("language", LANGUAGES)
 
 
@@ -276,20 +278,27 @@ def student(tmp_path, contents):
         home = tmp_path / "home"
         home.mkdir()
         settings = dict(
-            PYTHONPATH=paths, MPLBACKEND="Agg", OMP_NUM_THREADS="1", HOME=str(home), IPYTHONDIR=str(home / "ipython")
+            PYTHONPATH=paths,
+            MPLBACKEND="Agg",
+            OMP_NUM_THREADS="1",
+            HOME=str(home),
+            IPYTHONDIR=str(home / "ipython"),
+            HF_HUB_OFFLINE="1",
         )
         return folder, {key: value for key, value in os.environ.items() if key != "COURSE_LANG"} | settings
 
     return unpack
 
 
-def fill(path, unit, more=""):
-    """Write the reference's answers into a notebook, and a last cell."""
+def fill(path, unit, more="", first=""):
+    """Write the reference's answers into a notebook, a first and a last cell."""
     notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     for cell in notebook.cells:
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         if name in unit.exercises:
             cell.source = unit.answer(name)
+    if first:
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(first, id="first"))
     if more:
         notebook.cells.append(nbformat.v4.new_code_cell(more, id="more"))
     nbformat.write(notebook, path)
@@ -328,10 +337,14 @@ def test_the_students_environment_of_these_tests_has_no_instructors_part(student
     [pytest.param(unit, LANGUAGES[i % 2], id=f"{unit.name}-{LANGUAGES[i % 2]}") for i, unit in enumerate(UNITS)],
 )
 def test_a_unit_runs_from_top_to_bottom_with_the_reference_and_its_checks_answer(unit, language, student):
-    """All cells, experiments too. The code is the same in both languages, so each unit runs in one of them."""
+    """All cells, experiments too. The code is the same in both languages, so each unit runs in one of them.
+
+    Units that train do so on a few texts; at their real size they run in `make long`.
+    """
     folder, environment = student(language)
     path = folder / "notebooks" / unit.name / f"{unit.name}.ipynb"
-    fill(path, unit, TIMES.replace("EXERCISES", repr(unit.exercises)))
+    first = f"import runpy\nrunpy.run_path({str(SHRUNK)!r})" if unit.name >= "04" else ""
+    fill(path, unit, TIMES.replace("EXERCISES", repr(unit.exercises)), first)
     script = "import sys; from nbclient.cli import NbClientApp; NbClientApp.launch_instance(sys.argv[1:])"
     command = [sys.executable, "-c", script, "--inplace", "--timeout=600", path.name]
     done = subprocess.run(
@@ -341,6 +354,8 @@ def test_a_unit_runs_from_top_to_bottom_with_the_reference_and_its_checks_answer
     cells = nbformat.read(path, as_version=nbformat.NO_CONVERT).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
     assert [cell.source for cell in code if cell.execution_count is None and cell.source.strip()] == []
+    written = [output.text for cell in code for output in cell.outputs if output.get("name") == "stderr"]
+    assert [text for text in written if WARNING.search(text)] == []
     said = "".join(output.get("text", "") for output in code[-1].outputs if output.get("name") == "stdout")
     package, seconds = json.loads(said.partition("TIMES ")[2])
     assert package.startswith(str(folder))
