@@ -12,8 +12,19 @@ from course_utils.experiments.study import (
     StudyStopped,
     find_study,
     list_studies,
+    our_result,
     run,
     study,
 )
 
-__all__ = ["Findings", "Registered", "Study", "StudyStopped", "find_study", "list_studies", "run", "study"]
+__all__ = [
+    "Findings",
+    "Registered",
+    "Study",
+    "StudyStopped",
+    "find_study",
+    "list_studies",
+    "our_result",
+    "run",
+    "study",
+]

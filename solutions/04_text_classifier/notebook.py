@@ -634,15 +634,12 @@ plt.show()
 # 想用自己的 IMDB 重复一遍：`course experiment imdb_from_scratch --seeds 3`。全部结果和所用时间见 `docs/results.md`。
 
 # %%
-import json
-from pathlib import Path
+from course_utils.experiments import our_result
 
-places = [folder / "results" / "imdb_from_scratch.json" for folder in (Path.cwd(), *Path.cwd().parents)]
-kept = next((place for place in places if place.is_file()), None)
-if kept is None:
+ours = our_result("imdb_from_scratch")
+if ours is None:
     print("results/imdb_from_scratch.json is not near; it stands in the course's repository")
 else:
-    ours = json.loads(kept.read_text(encoding="utf-8"))
     low, high = ours["interval"]
     print(f"{ours['corpus']}: {ours['train_size']:,} reviews to learn from, {ours['test_size']:,} to test on")
     print(f"encoder from random weights: {ours['mean']:.4f} (95% interval {low:.4f} to {high:.4f})")

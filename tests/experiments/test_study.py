@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from course_utils.experiments import Findings, Study, StudyStopped, find_study, list_studies, run, study
+from course_utils.experiments import Findings, Study, StudyStopped, find_study, list_studies, our_result, run, study
 from course_utils.terminal import app
 
 frame = importlib.import_module("course_utils.experiments.study")  # the package's `study` is the decorator
@@ -186,3 +186,13 @@ def test_a_corpus_that_is_not_there_is_one_sentence(tmp_path: Path):
     assert result.exit_code == 1
     assert result.output.startswith("course: ")
     assert "Traceback" not in result.output
+
+
+def test_our_result_is_found_in_a_folder_above_and_nowhere_else(tmp_path: Path, monkeypatch):
+    lesson = tmp_path / "notebooks" / "05"
+    lesson.mkdir(parents=True)
+    monkeypatch.chdir(lesson)
+    assert our_result("a_study_that_nobody_ran") is None
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "a_study_that_nobody_ran.json").write_text('{"mean": 0.5}')
+    assert our_result("a_study_that_nobody_ran") == {"mean": 0.5}
