@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from course_utils.training import History
 
 # Modules of this package that register studies, in the order of the units.
-MODULES = ("film_reviews", "news_pooling", "attention_maps", "sentence_embeddings", "learning_rates")
+MODULES = ("film_reviews", "data_paths", "news_pooling", "attention_maps", "sentence_embeddings", "learning_rates")
 
 # What decides whether two runs of a study can be compared.
 REPORTED = (

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from course_utils.data import Corpus, Split
-from course_utils.experiments import Study, film_reviews, find_study, run
+from course_utils.experiments import Study, data_paths, film_reviews, find_study, run
 from course_utils.experiments.classifier import EncoderSizes, TextCNN, TextEncoder, TextLSTM, pool
 from course_utils.experiments.film_reviews import QUICK, VARIANTS, WHOLE, Plan, hold_out_runs, make_variant
 from course_utils.statistics import seeds_interval
@@ -38,8 +38,9 @@ def make_split(count: int, seed: int) -> Split:
 @pytest.fixture
 def corpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Corpus:
     made = Corpus("made-up", "a test's own sentences", ("negative", "positive"), make_split(80, 1), make_split(40, 2))
-    monkeypatch.setattr(film_reviews, "load_reviews", lambda place, folder=None: made)
-    monkeypatch.setattr(film_reviews, "QUICK", SMALL)
+    for module in (film_reviews, data_paths):
+        monkeypatch.setattr(module, "load_reviews", lambda place, folder=None: made)
+        monkeypatch.setattr(module, "QUICK", SMALL)
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path / "cache"))
     return made
 
@@ -185,6 +186,29 @@ def test_the_title_names_corpus_and_encoder(corpus: Corpus):
 def test_the_imdb_study_takes_no_other_corpus(corpus: Corpus):
     with pytest.raises(ValueError, match="This study is about IMDB, got made-up"):
         run("imdb_from_scratch", Study(progress=False))
+
+
+def test_the_reports_batches_are_padded_to_one_length_and_computed_in_float32(corpus: Corpus):
+    ready = film_reviews.prepare(corpus, SMALL)
+    batches, recipe = data_paths.training_of("report", ready, SMALL.recipe, SMALL.max_length)
+    assert {tuple(batch[name].shape)[1] for batch in batches for name in ("input_ids", "attention_mask")} == {12}
+    assert sum(int(batch["attention_mask"].sum()) for batch in batches) == int(ready.train.tokens.lengths.sum())
+    assert recipe.precision == "float32"
+
+
+def test_the_courses_batches_end_with_their_longest_review(corpus: Corpus):
+    ready = film_reviews.prepare(corpus, SMALL)
+    batches, recipe = data_paths.training_of("course", ready, SMALL.recipe, SMALL.max_length)
+    assert all(batch["attention_mask"].sum(dim=1).max() == batch["input_ids"].size(1) for batch in batches)
+    assert recipe == SMALL.recipe
+
+
+def test_the_study_of_data_paths_tells_both_ways_and_their_difference(corpus: Corpus):
+    head = data_paths.data_path(Study(seeds=2, progress=False)).head
+    means = {way: head["ways"][way]["mean"] for way in data_paths.WAYS}
+    assert head["difference"]["mean"] == pytest.approx(means["course"] - means["report"])
+    low, high = head["difference"]["interval"]
+    assert low <= head["difference"]["mean"] <= high
 
 
 def test_the_ablation_has_a_row_with_an_interval_for_each_variant(corpus: Corpus):
