@@ -134,6 +134,10 @@ class Student:
         """
         return self._slope({"name": name}, args, of)
 
+    def seed(self, seed: int) -> None:
+        """Start torch's own random numbers anew on the learner's side, such as those that fresh weights are."""
+        self.ask("seed", seed=seed % 2**63)
+
     def build(self, name: str, *args: Any, **kwargs: Any) -> Built:
         """An object that stays on the learner's side, such as a module."""
         return self._built(name, self.call(name, *args, **kwargs))

@@ -96,7 +96,8 @@ def masked_mean_gradient(student: Student, draw: Draw) -> Observations:
 
 
 def _classifier(student: Student, draw: Draw, **other: Any) -> Built:
-    """A classifier of the case's sizes, in eval mode."""
+    """A classifier of the case's sizes, in eval mode; its fresh weights follow from the draw's seed."""
+    student.seed(draw.seed)
     sizes = {"d_ff": draw.d_ff, "num_layers": draw.num_layers, "max_len": draw.max_len, "dropout": 0.0} | other
     model = student.build(CLASSIFIER, draw.vocab_size, draw.num_classes, draw.d_model, draw.num_heads, *sizes.values())
     model.train(False)
