@@ -178,6 +178,7 @@ STEPS = (  # the grader's functions by what their time is for
     (sandbox.Sandbox, "spawn", "start and end of processes"),
     (sandbox.Child, "close", "start and end of processes"),
     (engine.SandboxBench, "_run", "cells"),
+    (assess.UnitJudge, "_true", "checks, truth's side"),
     (assess.UnitJudge, "_told", "verdicts and hints"),
     (gradebook, "write_gradebook", "gradebook"),
     (gradebook, "write_autograded", "gradebook"),
@@ -202,21 +203,13 @@ def _shares(plan: Plan, tell: Tell) -> dict[str, float]:
     for unit in plan.units:
         engine.grade(make_task(plan, students(plan.submitted)[-1], unit))
 
-    def side(own: assess.UnitJudge, rule: object, student: object, seed: object) -> str:
-        return "checks, truth's side" if student is own.truth else ""
-
     def asking(session: object, request: object) -> str:
         return "" if watch.current() == "cells" else "checks, student's side"
 
     with contextlib.ExitStack() as stack:
         for owner, name, what in STEPS:
             stack.enter_context(watch.on(owner, name, lambda *args, what=what, **kwargs: what))
-        stack.enter_context(
-            watch.on(
-                engine.Session, "ask", lambda *args: "" if watch.current() == "cells" else "checks, student's side"
-            )
-        )
-        stack.enter_context(watch.on(assess.UnitJudge, "_look", side))
+        stack.enter_context(watch.on(engine.Session, "ask", asking))
         with watch.measuring("all else"):
             outcome = run(plan, _Here(), tell)
             finish(plan, outcome.records)
