@@ -410,6 +410,15 @@ class Interrupts(Stops):
             yield batch
 
 
+@pytest.fixture
+def interruptible():
+    """A process that was started in the background may ignore interrupts; not while this lasts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_takes_effect_between_two_steps_and_the_run_goes_on_exactly(tmp_path: Path):
     undisturbed, model = Tiny(), Tiny()
     train(undisturbed, make_batches(), EXACT, progress=False)

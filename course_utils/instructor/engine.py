@@ -15,9 +15,9 @@ import os
 import selectors
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def _record(task: Task) -> dict[str, Any]:
 def _verdicts(task: Task, ready: UnitJudge, submission: Submission) -> dict[str, Verdict]:
     if len(submission.blank) == len(ready.unit.exercises):  # nothing to run
         return {check: Verdict(check, "missing", filled("blank")) for check in ready.unit.rules}
-    sandbox = _sandbox(task.sandbox, warm_imports(task.solutions, task.unit))
+    sandbox = _sandbox(task.sandbox, partial(warm_imports, task.solutions, task.unit))
     with contextlib.closing(SandboxBench(sandbox, ready.unit, submission, task)) as bench:
         return ready.assess(bench, task.seed, submission.blank, doubtful=bench.redefines_given_names())
 
@@ -420,10 +420,13 @@ def share_sandbox(address: str) -> None:
 _sandboxes: dict[str, Sandbox] = {}  # by mode
 
 
-def _sandbox(mode: str, warm: Sequence[str] = ()) -> Sandbox:
+def _sandbox(mode: str, warm_of_unit: Callable[[], Sequence[str]] = tuple) -> Sandbox:
     """This process's sandbox, with what a unit's cells import warm in it; a host has that of all units."""
     kept = _sandboxes.get(mode)
-    if kept is not None and (_host or set(warm) <= set(kept.imports)):
+    if kept is not None and _host:
+        return kept
+    warm = () if _host else warm_of_unit()
+    if kept is not None and set(warm) <= set(kept.imports):
         return kept
     imports: tuple[str, ...] = WARM_IMPORTS
     if kept is not None:

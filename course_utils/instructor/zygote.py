@@ -507,8 +507,11 @@ def become_nobody() -> None:
 
 
 def warm(imports: list[str], serve: str) -> Callable[[socket.socket], None]:
-    """Imports what submissions import, once; returns the function that serves them."""
+    """Imports what submissions import, once, modules or names in them; returns the function that serves them."""
     for name in imports:
+        parent, _, last = name.rpartition(".")
+        if parent in sys.modules and hasattr(sys.modules[parent], last):
+            continue
         module = importlib.import_module(name)
         if name == "torch":
             module.set_num_threads(1)  # before any parallel work: its threads would not survive a fork

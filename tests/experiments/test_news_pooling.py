@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -12,10 +13,12 @@ from course_utils import data, models
 from course_utils.experiments import Study
 from course_utils.experiments import news_pooling as study
 from course_utils.selfcheck.fixtures import encoders
+from course_utils.statistics import seeds_interval
 from course_utils.training import Recipe
 
 matplotlib.use("Agg")
 
+RESULTS = Path(__file__).parents[2] / "results"
 WORDS = "oil bank match rain vote court star film".split()
 PLAN = study.Plan(
     max_length=9,
@@ -183,3 +186,14 @@ def test_all_data_paths_are_measured(ready, layers):
 def test_a_study_of_ag_news_refuses_another_corpus():
     with pytest.raises(ValueError, match="about AG News, got embedded headlines"):
         study.ag_news_pooling(Study(place="embedded"))
+
+
+def test_the_kept_result_on_ag_news_is_what_it_says():
+    kept = json.loads((RESULTS / "ag_news_pooling.json").read_text(encoding="utf-8"))
+    assert (kept["train_size"], kept["test_size"], kept["seeds"]) == (6_000, 1_600, [0, 1, 2])
+    for result in kept["poolings"].values():
+        assert result["mean"] == pytest.approx(np.mean(result["test_accuracy"]))
+        assert result["interval"] == pytest.approx(seeds_interval(result["test_accuracy"]))
+        assert all((accuracy * 1_600) == pytest.approx(round(accuracy * 1_600)) for accuracy in result["test_accuracy"])
+    assert len(kept["paired_tests"]) == 6
+    assert not any(isinstance(number, str) for number in kept["worst_texts"])

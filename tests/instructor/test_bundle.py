@@ -251,9 +251,9 @@ seconds = {}
 for name in EXERCISES:
     tries = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         report = check(name)
-        tries.append(time.perf_counter() - start)
+        tries.append(time.process_time() - start)
     seconds[name] = [report.passed, min(tries)]
 print("TIMES " + json.dumps([course_utils.__file__, seconds]))
 """
