@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import torch
@@ -19,6 +20,11 @@ class Draw:
         self.seed, self.first = seed, first
         self._generator = torch.Generator().manual_seed(seed % 2**63)
         self.__dict__.update(sizes)
+
+    @property
+    def seed_to_tell(self) -> int:
+        """A seed for the learner's side, such as that of fresh weights; no input of this draw follows from it."""
+        return int.from_bytes(hashlib.sha256(f"told {self.seed}".encode()).digest()[:7], "big")
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"this case has no size {name!r}; it has {sorted(vars(self))}")

@@ -136,7 +136,7 @@ class Student:
 
     def seed(self, seed: int) -> None:
         """Start torch's own random numbers anew on the learner's side, such as those that fresh weights are."""
-        self.ask("seed", seed=seed % 2**63)
+        self.ask("seed", seed=seed)
 
     def build(self, name: str, *args: Any, **kwargs: Any) -> Built:
         """An object that stays on the learner's side, such as a module."""

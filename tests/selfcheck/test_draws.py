@@ -100,3 +100,10 @@ def test_weights_do_not_depend_on_the_order_in_which_names_are_given():
     shapes = {"a.weight": (3, 2), "b.weight": (2, 3), "a.bias": (3,)}
     forward, backward = Draw(1).weights(shapes), Draw(1).weights(dict(reversed(shapes.items())))
     assert all(torch.equal(forward[name], backward[name]) for name in shapes)
+
+
+def test_the_seed_that_is_told_is_not_the_one_of_the_inputs_and_differs_from_draw_to_draw():
+    told = [Draw(seed).seed_to_tell for seed in range(20)]
+    assert len(set(told)) == 20
+    assert not any(torch.equal(Draw(seed).normal(4), Draw(other).normal(4)) for seed, other in enumerate(told))
+    assert told == [Draw(seed).seed_to_tell for seed in range(20)]

@@ -96,8 +96,8 @@ def masked_mean_gradient(student: Student, draw: Draw) -> Observations:
 
 
 def _classifier(student: Student, draw: Draw, **other: Any) -> Built:
-    """A classifier of the case's sizes, in eval mode; its fresh weights follow from the draw's seed."""
-    student.seed(draw.seed)
+    """A classifier of the case's sizes, in eval mode; its fresh weights follow from the draw."""
+    student.seed(draw.seed_to_tell)
     sizes = {"d_ff": draw.d_ff, "num_layers": draw.num_layers, "max_len": draw.max_len, "dropout": 0.0} | other
     model = student.build(CLASSIFIER, draw.vocab_size, draw.num_classes, draw.d_model, draw.num_heads, *sizes.values())
     model.train(False)
@@ -107,7 +107,7 @@ def _classifier(student: Student, draw: Draw, **other: Any) -> Built:
 def _probe(student: Student, draw: Draw, **other: Any) -> tuple[Built, Built]:
     """A classifier with stirred weights, and what looks into it."""
     model = _classifier(student, draw, **other)
-    return model, student.fixture("training.Probe", model, draw.d_model, draw.seed)
+    return model, student.fixture("training.Probe", model, draw.d_model, draw.seed_to_tell)
 
 
 def _sentences(draw: Draw, batch: int, seq: int) -> Tensor:
