@@ -31,6 +31,9 @@ def fail(error: Exception | str) -> typer.Exit:
 @app.callback()
 def _main() -> None:
     """The Transformer course: build, grade and look at it from a terminal."""
+    # With this module jsonschema loads a grammar of international addresses, 1.3 s at each start of whatever reads
+    # notebooks; it works without, and no notebook holds such an address.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 @app.command()

@@ -113,7 +113,7 @@ def grade(
     regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
 ) -> None:
     """Grade a class; write scores, gradebook and feedback into the folder of results."""
-    from .results import finish
+    from .results import Writer
     from .runner import Plan, RunError, run
     from .sandbox import SandboxUnavailable, find_mode
     from .units import UnitError
@@ -123,10 +123,11 @@ def grade(
         if mode == "none":
             console.print("Warning: --sandbox none runs what students wrote with your own rights.", style="bold red")
         plan = Plan(submitted, results, tuple(unit or ()), jobs, dask, mode, regrade)
+        writer = Writer(plan)
         with progress("grading") as tell:
-            outcome = run(plan, tell=tell, confirm=_confirm)
+            outcome = run(plan, tell=tell, confirm=_confirm, writer=writer)
         with progress("writing pages") as tell:
-            finish(plan, outcome.records, tell)
+            writer.finish(outcome.records, tell)
     except (RunError, UnitError, SandboxUnavailable, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:

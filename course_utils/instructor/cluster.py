@@ -30,8 +30,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from . import files
-from .engine import Task
 from .runner import RunError
+from .task import Task
 from .units import all_units
 
 CONNECT_SECONDS = 10.0  # a scheduler answers within milliseconds, also over a campus network

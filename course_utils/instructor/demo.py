@@ -12,7 +12,7 @@ from rich.table import Table
 
 from . import build as builder
 from . import files, sample
-from .results import finish
+from .results import Writer
 from .runner import Plan, Record, run
 from .sandbox import SandboxUnavailable, find_mode
 from .units import find_units
@@ -42,10 +42,11 @@ def run_demo(console: Console, progress: Callable[[str], AbstractContextManager[
         console.print(f"No sandbox here, so the demo grades its own notebooks without one. ({error})", markup=False)
         mode = "none"
     plan = Plan(submitted, results, sandbox=mode)
+    writer = Writer(plan)
     with progress("grading") as tell:
-        outcome = run(plan, tell=tell)
+        outcome = run(plan, tell=tell, writer=writer)
     with progress("writing pages") as tell:
-        finish(plan, outcome.records, tell)
+        writer.finish(outcome.records, tell)
     console.print(marks(outcome.records))
     console.rule("4. Where to look")
     shown = results.relative_to(files.PROJECT)

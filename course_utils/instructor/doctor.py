@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..runtime import usable_cores
 from ..selfcheck.texts import language, unit_texts, units
 
 PYTHON = ((3, 11), (3, 15))  # from, up to but not including
@@ -60,7 +61,7 @@ def _package(name: str, remedy: str) -> Finding:
 def _devices() -> Iterator[Finding]:
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = usable_cores()
     yield Finding("processor", f"{cores} cores, {matrix_speed() / 1e9:.0f} GFLOP/s in float32", True)
     if torch.cuda.is_available():
         yield Finding("GPU", torch.cuda.get_device_name(0), True)

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import multiprocessing.util
 import os
 import selectors
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -26,37 +24,11 @@ from ..selfcheck.judge import Trouble, Verdict, case_seed, trouble_of
 from ..selfcheck.sentences import SENTENCES, filled
 from ..selfcheck.student import Student, StudentError
 from ..selfcheck.texts import unit_texts
-from . import files
 from .assess import Stopped, UnitJudge, trial
-from .intake import REASONS, CodeCell, IntakeError, Skeleton, Submission, rebuild
+from .intake import REASONS, CodeCell, IntakeError, Submission, rebuild
 from .sandbox import WARM_IMPORTS, Child, Limits, Sandbox
+from .task import Patience, Task, skeleton, warm_imports
 from .units import Unit, find_units
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long and how much a submission may; everything is counted on the trusted side."""
-
-    cell_seconds: float = 8.0  # wall time of one cell; defining functions takes milliseconds
-    exercise_seconds: float = 8.0  # wall time of all checks of one exercise
-    submission_seconds: float = 60.0  # wall time of the whole notebook with all its fresh starts
-    output_bytes: int = 2**20  # what a process may print before it is stopped
-
-
-@dataclass(frozen=True)
-class Task:
-    """One notebook to grade, with all that a worker elsewhere needs beside the release."""
-
-    student: str
-    unit: str
-    data: bytes | None  # the notebook; None where it could not be read, for the reason below
-    reason: str  # key of intake.REASONS, empty where there are data
-    digest: str  # hash of the data, or the reason
-    seed: str  # start of the hidden draws
-    sandbox: str  # "bwrap" or "none"
-    solutions: str = str(files.SOLUTIONS)
-    patience: Patience = field(default_factory=Patience)
-
 
 # a process has one warm sandbox, and that has one user; an executor may have several threads
 _one_at_a_time = threading.Lock()
@@ -75,7 +47,7 @@ def _record(task: Task) -> dict[str, Any]:
     try:
         if task.data is None:
             raise IntakeError(task.reason)
-        submission = rebuild(task.data, _skeleton(task.solutions, task.unit))
+        submission = rebuild(task.data, skeleton(task.solutions, task.unit))
     except IntakeError as error:
         outcome = "missing" if error.reason == "missing" else "error"
         message = REASONS[error.reason]
@@ -392,20 +364,8 @@ def prepare(solutions: str, units: Sequence[str]) -> None:
     """Make the judges of units ready, and look at each truth once, while the sandbox is still starting."""
     with _one_at_a_time:
         for unit in units:
-            _skeleton(solutions, unit)
+            skeleton(solutions, unit)
             trial(_unit_judge(solutions, unit), {}, "warm")
-
-
-@cache
-def _skeleton(solutions: str, unit: str) -> Skeleton:
-    path = Path(solutions).parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
-    return Skeleton.of(unit, json.loads(path.read_text(encoding="utf-8")))
-
-
-@cache
-def warm_imports(solutions: str, unit: str) -> tuple[str, ...]:
-    """What a sandbox imports once for all submissions of a unit: what its set-up cells import, and its own WARM."""
-    return *find_units(Path(solutions), [unit])[0].warm, *_skeleton(solutions, unit).imports()
 
 
 _host = ""  # address of the sandbox that this machine's workers share; empty: this process has one of its own

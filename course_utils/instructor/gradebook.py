@@ -86,25 +86,30 @@ def write_gradebook(path: Path, sources: Mapping[str, NotebookNode], records: Se
             _write_submissions(db, cells, {record["student"]: record for record in records if record["unit"] == unit})
 
 
-def write_autograded(folder: Path, sources: Mapping[str, NotebookNode], records: Sequence[Record]) -> int:
-    """Write what formgrader opens, `folder/<student>/<unit>/<unit>.ipynb`; returns how many files were not there so.
+class Autograded:
+    """What formgrader opens, `folder/<student>/<unit>/<unit>.ipynb`.
 
     The release with the student's exercises and answers in it: no outputs, and no hidden test, since nbgrader's
     feedback would show it. A submission that could not be read is as released; one that is missing has no file.
     """
-    config = nbgrader_config(folder)
-    pages = {unit: _Page.of(_forms(source, config)[1]) for unit, source in sources.items()}
-    written = 0
-    for record in records:
+
+    def __init__(self, folder: Path, sources: Mapping[str, NotebookNode]) -> None:
+        """sources: unit -> the instructor's notebook; every unit of the records stands there."""
+        config = nbgrader_config(folder)
+        self._folder = folder
+        self._pages = {unit: _Page.of(_forms(source, config)[1]) for unit, source in sources.items()}
+
+    def write(self, record: Record) -> bool:
+        """Write the file of a record; returns whether it was not there so."""
         if record["outcome"] == "missing":
-            continue
+            return False
         unit = record["unit"]
-        path = folder / record["student"] / unit / f"{unit}.ipynb"
-        content = pages[unit].filled(_texts(record))
-        if not _holds(path, content):
-            files.write_whole(path, content)
-            written += 1
-    return written
+        path = self._folder / record["student"] / unit / f"{unit}.ipynb"
+        content = self._pages[unit].filled(_texts(record))
+        if _holds(path, content):
+            return False
+        files.write_whole(path, content)
+        return True
 
 
 # the forms of a notebook ------------------------------------------------------------------------------------------

@@ -155,22 +155,24 @@ def points(value: float) -> str:
 # ---------------------------------------------------------------------------------------------- code
 
 
-def _colours(line_text: str) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=256)  # a page has thousands of tokens of a few dozen kinds
+def _css(kind: Any) -> str:
+    """The css class of a kind of token, "" for a plain one."""
+    if kind in Comment:
+        return "c"
+    if kind in String:
+        return "s"
+    if kind in Keyword:
+        return "k"
+    if kind in Number:
+        return "m"
+    return "f" if kind in Name.Function or kind in Name.Class else ""
+
+
+def _colours(program: str) -> Iterator[tuple[str, str]]:
     """(css class or "", text) for each token of a program."""
-    for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(line_text):
-        if kind in Comment:
-            css = "c"
-        elif kind in String:
-            css = "s"
-        elif kind in Keyword:
-            css = "k"
-        elif kind in Number:
-            css = "m"
-        elif kind in Name.Function or kind in Name.Class:
-            css = "f"
-        else:
-            css = ""
-        yield css, text
+    for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(program):
+        yield _css(kind), text
 
 
 def _coloured(text: str, css: str) -> str:
@@ -820,21 +822,24 @@ def folder_part(name: str, what: str) -> str:
     return name
 
 
+def write_page(results: Path, record: Mapping[str, Any], texts: Mapping[str, Any], language: str | None = None) -> Path:
+    """Writes `feedback/<student>/<unit>.html` in the results folder for one record; returns its path.
+
+    texts, language: as in `feedback_page`.
+    """
+    unit, student = folder_part(record["unit"], "unit"), folder_part(record["student"], "student")
+    return write_whole(results / "feedback" / student / f"{unit}.html", feedback_page(record, texts, language))
+
+
 def write_feedback(
     results: Path, texts_by_unit: Mapping[str, Mapping[str, Any]], language: str | None = None
 ) -> list[Path]:
-    """Writes `feedback/<student>/<unit>.html` in the results folder for every record; returns the paths.
+    """Writes the page of every record of a results folder; returns the paths.
 
     language: None gives each student the language of the submission.
     """
-    results = Path(results)
-    written = []
-    for record in read_records(results):
-        unit = folder_part(record["unit"], "unit")
-        folder = results / "feedback" / folder_part(record["student"], "student")
-        page = feedback_page(record, texts_by_unit.get(unit, {}), language)
-        written.append(write_whole(folder / f"{unit}.html", page))
-    return written
+    records = read_records(Path(results))
+    return [write_page(Path(results), record, texts_by_unit.get(record["unit"], {}), language) for record in records]
 
 
 def write_class_page(

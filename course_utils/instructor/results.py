@@ -1,18 +1,25 @@
-"""The files of a results folder that are made from its log: scores, gradebook, feedback, class page."""
+"""The files of a results folder that are made from its log: scores, gradebook, feedback, class page.
+
+nbgrader and what it brings take seconds to import, so they are imported where they are first needed: while the
+sandbox grades.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from ..selfcheck.texts import unit_texts, units
-from . import build, gradebook, pages
-from .lesson import read
 from .runner import Plan, Record, write_scores
 from .units import find_units
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from .gradebook import Autograded
 
 
 def all_texts() -> dict[str, Any]:
@@ -22,18 +29,64 @@ def all_texts() -> dict[str, Any]:
 
 def sources(solutions: Path, names: Sequence[str]) -> dict[str, NotebookNode]:
     """The instructor's notebooks of units, from which the gradebook learns their cells."""
+    from . import build
+    from .lesson import read
+
     return {unit.name: build.source_notebook(unit, read(unit), "en") for unit in find_units(solutions, names)}
 
 
-def finish(plan: Plan, records: Sequence[Record], tell: Callable[[int, int], None] = lambda done, total: None) -> None:
-    """Write all files of the results folder from records."""
-    write_scores(plan.results, records)
-    tell(1, 4)
-    notebooks = sources(plan.solutions, sorted({record["unit"] for record in records}))
-    gradebook.write_gradebook(plan.results / "gradebook.db", notebooks, records)
-    gradebook.write_autograded(plan.results / "autograded", notebooks, records)
-    tell(2, 4)
-    pages.write_feedback(plan.results, all_texts())
-    tell(3, 4)
-    pages.write_class_page(plan.results, all_texts())
-    tell(4, 4)
+class Writer:
+    """Writes the files of a run: what one record decides while others are graded, the rest at the end."""
+
+    def __init__(self, plan: Plan) -> None:
+        """plan: of the run."""
+        self._plan = plan
+        self._sources: dict[str, NotebookNode] = {}
+        self._autograded: Autograded
+        self._written: dict[tuple[str, str], Record] = {}
+        # a thread of its own: the first record waits for the imports, and the run's progress should not
+        self._thread = ThreadPoolExecutor(1)
+        self._under_way: list[Future[None]] = []
+
+    def begin(self, units: Sequence[str]) -> None:
+        """Import and prepare what the records of units will need, while the sandbox gets warm."""
+        self._under_way.append(self._thread.submit(self._prepare, units))
+
+    def add(self, record: Record) -> None:
+        """Have written what belongs to one student's unit alone: the feedback page, and what formgrader opens."""
+        self._written[record["student"], record["unit"]] = record
+        self._under_way.append(self._thread.submit(self._add, record))
+
+    def finish(self, records: Sequence[Record], tell: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Write all that is not written yet; records: the last one of each student and unit."""
+        for record in records:
+            if self._written.get((record["student"], record["unit"])) is not record:
+                self.add(record)
+        steps: list[Callable[[], None]] = [future.result for future in self._under_way]
+        steps.append(partial(self._finish, records))
+        with self._thread:
+            for done, step in enumerate(steps, start=1):
+                step()
+                tell(done, len(steps))
+
+    def _prepare(self, units: Sequence[str]) -> None:
+        from .gradebook import Autograded
+
+        new = [unit for unit in units if unit not in self._sources]
+        if new:
+            self._sources |= sources(self._plan.solutions, new)
+            self._autograded = Autograded(self._plan.results / "autograded", self._sources)
+
+    def _add(self, record: Record) -> None:
+        from . import pages
+
+        self._prepare([record["unit"]])
+        self._autograded.write(record)
+        pages.write_page(self._plan.results, record, unit_texts(record["unit"]))
+
+    def _finish(self, records: Sequence[Record]) -> None:
+        from . import gradebook, pages
+
+        write_scores(self._plan.results, records)
+        gradebook.write_gradebook(self._plan.results / "gradebook.db", self._sources, records)
+        pages.write_class_page(self._plan.results, all_texts())

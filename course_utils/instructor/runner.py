@@ -24,14 +24,16 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_complet
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from ..runtime import usable_cores
 from ..selfcheck.sentences import Text
 from . import files
-from .engine import Patience, Task, grade, prepare, share_sandbox, warm_imports
 from .intake import IntakeError, digest, read_bytes
 from .sandbox import WARM_IMPORTS, SandboxHost
+from .task import Patience, Task, grade, warm_imports
 from .units import find_units
 
 Record = dict[str, Any]
@@ -111,9 +113,7 @@ def shown_name(name: str) -> str:
 
 def checks_digest(solutions: Path, unit: str) -> str:
     """A hash of all that decides a verdict on a unit: its folder, the rules, the judge, the versions."""
-    import torch
-
-    state = hashlib.sha256(f"{platform.python_version()} {torch.__version__}".encode())
+    state = hashlib.sha256(f"{platform.python_version()} {metadata.version('torch')}".encode())
     package = Path(__file__).resolve().parents[1]
     decisive = [
         *(package / "selfcheck").rglob("*.py"),
@@ -204,16 +204,28 @@ def read_log(results: Path, name: str = LOG) -> dict[tuple[str, str], Record]:
 Changes = list[tuple[str, str, str, float, float]]  # student, unit, check, points before, points now
 
 
+class Writer(Protocol):
+    """Writes files from records while a run goes on; see `results.Writer`."""
+
+    def begin(self, units: Sequence[str]) -> None:
+        """Get ready for records of these units; called when there is something to grade."""
+
+    def add(self, record: Record) -> None:
+        """Take a record that stands in the log."""
+
+
 def run(
     plan: Plan,
     executor: Executor | None = None,
     tell: Callable[[int, int], None] = lambda done, total: None,
     confirm: Callable[[Changes], bool] = lambda changes: True,
+    writer: Writer | None = None,
 ) -> Outcome:
     """Grade what is new or changed, and log it.
 
     executor: where tasks run, by default one that the plan describes; tell: is told how many of how many are done;
-    confirm: is asked before a regrade replaces scores, with those that change.
+    confirm: is asked before a regrade replaces scores, with those that change; writer: is given each record that stands
+    in the log for good, while others are still being graded.
     Raises RunError where there is nothing to grade.
     """
     names = students(plan.submitted)
@@ -232,12 +244,16 @@ def run(
         tasks = [(task, key) for task, key in keyed if known.get((task.student, task.unit), {}).get("key") != key]
         fresh: list[Record] = []
         failures: list[str] = []
+        if writer and tasks:
+            writer.begin(units)
         for done, (record, fault) in enumerate(_results(tasks, plan, executor), start=1):
             fresh.append(record)
             if fault:
                 failures.append(fault)
             else:
                 _append(plan.results / place, record)
+                if writer and place == LOG:
+                    writer.add(record)
             tell(done, len(tasks))
         if plan.regrade:
             fresh = [*known.values(), *fresh]
@@ -290,9 +306,7 @@ def _results(tasks: Sequence[tuple[Task, str]], plan: Plan, executor: Executor |
 
 
 def _facts(key: str, plan: Plan) -> Record:
-    import torch
-
-    versions = {"python": platform.python_version(), "torch": torch.__version__}
+    versions = {"python": platform.python_version(), "torch": metadata.version("torch")}
     return {
         "key": key,
         "sandbox": plan.sandbox,
@@ -320,7 +334,7 @@ def task_executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Ex
         with dask_executor(plan.dask) as pool:
             yield pool
     else:
-        jobs = min(plan.jobs or os.cpu_count() or 1, max(tasks, 1))
+        jobs = min(plan.jobs or usable_cores(), max(tasks, 1))
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["course_utils.instructor.engine"])
         warm = {name for unit in plan.units for name in warm_imports(str(plan.solutions), unit)}
@@ -332,10 +346,12 @@ def task_executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Ex
 
 
 def _worker_starts(sandbox_host: str, solutions: str, units: Sequence[str]) -> None:
+    from . import engine
+
     limit_own_memory()
-    share_sandbox(sandbox_host)
+    engine.share_sandbox(sandbox_host)
     with contextlib.suppress(Exception):  # the first task says it better
-        prepare(solutions, units)
+        engine.prepare(solutions, units)
     threading.Thread(target=_end_with_the_run, daemon=True).start()
 
 

@@ -21,10 +21,10 @@ from ..selfcheck.sentences import SENTENCES
 from ..selfcheck.student import KNOWN_ERRORS, KNOWN_KINDS
 from ..selfcheck.texts import LANGUAGES, unit_texts
 from . import files, sample
-from .engine import Task, grade
 from .hostile import BANK, TELLTALE, Hostile, Notebook
 from .intake import REASONS, IntakeError, digest, read_bytes
 from .runner import Plan, Record, task_executor
+from .task import Task, grade
 from .units import Mutant, Unit, UnitError, find_units
 
 OUTCOMES = frozenset(("passed", "partial", "failed", "error", "timeout", "memory", "crashed", "missing", "manual"))

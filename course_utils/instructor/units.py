@@ -77,8 +77,14 @@ class Unit:
 
     @property
     def warm(self) -> tuple[str, ...]:
-        """Modules that a sandbox imports once for all submissions: hidden_tests.py names them in WARM."""
-        return tuple(getattr(self.hidden, "WARM", ()))
+        """Modules that a sandbox imports once for all submissions: hidden_tests.py names them in WARM.
+
+        They are read, not run: the sandbox starts before anything here has loaded torch.
+        """
+        for node in ast.parse(self._text("hidden_tests.py")).body:
+            if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["WARM"]:
+                return tuple(ast.literal_eval(node.value))
+        return ()
 
     @cached_property
     def mutants(self) -> list[Mutant]:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import gc
 import importlib
 import json
@@ -165,13 +166,18 @@ def seccomp_program(machine: int) -> list[tuple[int, int, int, int]]:
     return [*program, (answer, 0, 0, allow)]
 
 
+@functools.cache  # made once, before the first fork: it takes a millisecond
+def kernel_program(machine: int) -> _Program:
+    """The filter of system calls as the kernel reads it."""
+    lines = seccomp_program(machine)
+    return _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
+
+
 def filter_system_calls() -> None:
     """Puts the filter over this process and all that it will start, for good."""
     machine = MACHINES[platform.machine()]
-    lines = seccomp_program(machine)
-    program = _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
     set_mode_filter, spec_allow = 1, 4  # no slow-down against speculation, which a child's threads need not fear
-    syscall(CALL["seccomp"][machine], set_mode_filter, spec_allow, ctypes.byref(program))
+    syscall(CALL["seccomp"][machine], set_mode_filter, spec_allow, ctypes.byref(kernel_program(machine)))
 
 
 def drop_capabilities() -> None:
@@ -554,6 +560,7 @@ def main() -> None:
             raise RuntimeError(f"the sandbox sees the network interfaces {sorted(interfaces - {'lo'})}")
         if platform.machine() not in MACHINES:
             raise RuntimeError(f"the sandbox knows the processors {sorted(MACHINES)}, this is {platform.machine()}")
+        kernel_program(MACHINES[platform.machine()])
     elif sys.platform == "linux":
         prctl(PR_SET_CHILD_SUBREAPER, 1)
     with warnings.catch_warnings():

@@ -84,7 +84,7 @@ class Workbench:
         return request["name"] in self.names
 
     def _do_seed(self, request: Request) -> None:
-        torch.manual_seed(request["seed"])
+        torch.default_generator.manual_seed(request["seed"])  # torch.manual_seed also notes a traceback per device
 
     # calls ------------------------------------------------------------------------------------------------------
 

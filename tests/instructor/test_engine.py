@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from course_utils.instructor import engine, files, intake, sample
-from course_utils.instructor.engine import Patience, Task, grade
+from course_utils.instructor.engine import grade
 from course_utils.instructor.sandbox import SandboxUnavailable, find_mode
+from course_utils.instructor.task import Patience, Task
 from course_utils.instructor.units import find_units
 
 UNIT = "01_positional_encoding"

@@ -19,7 +19,7 @@ from traitlets.config import Config
 
 from course_utils.instructor import gradebook
 from course_utils.instructor.build import nbgrader_config
-from course_utils.instructor.gradebook import GradebookError, grade_id, write_autograded, write_gradebook
+from course_utils.instructor.gradebook import Autograded, GradebookError, grade_id, write_gradebook
 
 UNIT, OTHER = "01_numbers", "02_letters"
 ANNA, LI = "anna", "李 \"小\" '龙' & <b>"
@@ -424,7 +424,7 @@ def test_a_file_that_is_no_gradebook_is_refused_and_kept(tmp_path):
 
 def write_both(root, *records):
     write_gradebook(root / "gradebook.db", SOURCES, records)
-    return write_autograded(root / "autograded", SOURCES, records)
+    return sum(map(Autograded(root / "autograded", SOURCES).write, records))
 
 
 def autograded(root, student=ANNA):

@@ -13,11 +13,11 @@ import torch
 
 from course_utils.instructor import engine, files, intake, sample, selftest
 from course_utils.instructor.assess import UnitJudge, trial
-from course_utils.instructor.engine import Patience, Task
 from course_utils.instructor.hostile import BANK, HONEST, KINDS, Hostile
 from course_utils.instructor.hostile.attack import UNIT_01, UNIT_03
 from course_utils.instructor.runner import Plan, limit_own_memory, shown_name, task_executor
 from course_utils.instructor.sandbox import SandboxUnavailable, find_mode
+from course_utils.instructor.task import Patience, Task, skeleton
 from course_utils.instructor.units import Unit, UnitError, find_units
 from course_utils.selfcheck import codec, judge
 from course_utils.selfcheck.student import Student, local
@@ -86,7 +86,7 @@ def bench_of(walls: str, unit: Unit) -> Iterator[Any]:
     def make(sources: dict[str, str]) -> engine.SandboxBench:
         data = json.dumps(sample.filled(unit, sample.reference(unit) | sources)).encode()
         task = Task("s", unit.name, data, "", "d", "seed", walls, patience=Patience(3.0, 3.0, 20.0))
-        submission = intake.rebuild(data, engine._skeleton(str(files.SOLUTIONS), unit.name))
+        submission = intake.rebuild(data, skeleton(str(files.SOLUTIONS), unit.name))
         benches.append(engine.SandboxBench(engine._sandbox(walls), unit, submission, task))
         return benches[-1]
 

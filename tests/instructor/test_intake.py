@@ -897,16 +897,17 @@ def test_each_of_500_damaged_notebooks_is_graded_with_typed_outcomes(damaged_not
     """Every one through the whole engine, in one warm sandbox, also where nothing but the intake is damaged."""
     from course_utils.instructor import engine
     from course_utils.instructor.sandbox import SandboxUnavailable, find_mode
+    from course_utils.instructor.task import Patience, Task
 
     try:
         mode = find_mode("auto")
     except SandboxUnavailable as reason:
         pytest.skip(f"no bubblewrap sandbox can be had here: {reason}")
-    patience = engine.Patience(cell_seconds=5, exercise_seconds=5, submission_seconds=20)
+    patience = Patience(cell_seconds=5, exercise_seconds=5, submission_seconds=20)
     checks = len(unit.rules) + len(unit.rubric)
     odd = []
     for number, data in enumerate(damaged_notebooks):
-        record = engine.grade(engine.Task(str(number), unit.name, data, "", "", "fuzz", mode, patience=patience))
+        record = engine.grade(Task(str(number), unit.name, data, "", "", "fuzz", mode, patience=patience))
         json.dumps(record)
         outcomes = [score["outcome"] for score in record["scores"]]
         told = all(score["message"] or score["outcome"] == "passed" for score in record["scores"])

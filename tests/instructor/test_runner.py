@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.instructor import files, runner, sample
-from course_utils.instructor.results import finish
+from course_utils.instructor.results import Writer
 from course_utils.instructor.runner import Plan, RunError, read_log, run, write_scores
 from course_utils.instructor.sandbox import SandboxUnavailable, find_mode
 from course_utils.instructor.units import UnitError, find_units
@@ -168,7 +168,7 @@ def test_every_notebook_gets_a_seed_of_its_own(graded_class):
 
 
 def test_a_grade_can_be_replayed_from_the_log(graded_class, mode):
-    from course_utils.instructor.engine import Task, grade
+    from course_utils.instructor.task import Task, grade
 
     line = next(line for line in log_lines(graded_class.results) if line["student"] == "wrong")
     data = (graded_class.submitted / "wrong" / UNIT / f"{UNIT}.ipynb").read_bytes()
@@ -435,7 +435,7 @@ def oddly_named(tmp_path_factory, unit):
     for name in NAMES:
         sample.write(folder / "submitted", name, unit, sample.released(unit))
     plan = Plan(folder / "submitted", folder / "results", (UNIT,), sandbox="none")
-    finish(plan, run(plan, Here()).records)
+    Writer(plan).finish(run(plan, Here()).records)
     return plan
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from course_utils.instructor import files, sample, selftest
-from course_utils.instructor.engine import Task
 from course_utils.instructor.selftest import Finding, rows
+from course_utils.instructor.task import Task
 from course_utils.instructor.units import Unit, UnitError, find_units
 from course_utils.selfcheck.sentences import filled
 

@@ -26,6 +26,7 @@ from ...selfcheck.workbench import Workbench
 from .. import engine
 from ..assess import UnitJudge
 from ..intake import Submission, rebuild
+from ..task import skeleton
 from ..units import Unit
 
 Scores = dict[tuple[str, str, str], float]  # student, unit, grade id -> points
@@ -111,7 +112,7 @@ def prepare(submitted: Path, solutions: str, units: Sequence[str]) -> list[Bare]
         Bare(
             student.name,
             unit,
-            rebuild((student / unit / f"{unit}.ipynb").read_bytes(), engine._skeleton(solutions, unit)),
+            rebuild((student / unit / f"{unit}.ipynb").read_bytes(), skeleton(solutions, unit)),
         )
         for student in sorted(submitted.iterdir())
         for unit in units

@@ -1,8 +1,8 @@
 """The part "grading": plain nbgrader, this engine and the limit on the same submissions.
 
 - plain nbgrader: `nbgrader autograde UNIT` on the release, as an instructor would run it, for a sample of the class
-- this engine on one core and on all: from the first notebook read to the last page written, gradebook included, with
-  the start of its own workers and sandboxes
+- this engine on one core and on all: `course grade SUBMITTED`, as an instructor would run it, from the start of the
+  command to the last page written, gradebook included; memory is watched in a run of its own, which is not timed
 - the limit: see `bare.py`
 
 Experiment cells are off for all. Only numbers of one run are compared: machines differ, and hours do.
@@ -11,6 +11,7 @@ Experiment cells are off for all. Only numbers of one run are compared: machines
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import subprocess
 import sys
@@ -24,16 +25,17 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 
-from .. import assess, engine, files, gradebook, pages, sandbox
+from .. import assess, engine, files, gradebook, pages, results, sandbox
 from ..build import generate, source_notebook
 from ..lesson import read
-from ..results import finish
-from ..runner import Plan, grade_id, make_task, run, students
+from ..runner import LOG, Plan, grade_id, make_task, run, students
 from ..units import Unit
 from . import bare
 from .bare import Scores
 from .classes import write_class
-from .meters import Stopwatch, apart
+from .meters import Peak, Stopwatch, apart, on_cores
+
+LOOK_SECONDS = 0.1  # between two looks at how far the command is
 
 Tell = Callable[[int, int], None]
 Progress = Callable[[str], AbstractContextManager[Tell]]
@@ -84,12 +86,14 @@ def measure(folder: Path, units: Sequence[Unit], settings: Settings, progress: P
         with progress("plain nbgrader") as tell:
             seconds, count, scores["nbgrader"] = _nbgrader(folder / "nbgrader", submitted, units, settings, tell)
         found.nbgrader_submissions, found.minutes["nbgrader"] = count, 60 * count / seconds
-    for way, jobs in (("one_core", 1), ("all_cores", settings.cores)):
-        plan = Plan(submitted, folder / way, tuple(names), jobs, sandbox=settings.sandbox, solutions=Path(solutions))
-        with progress(f"this engine, {way.replace('_', ' ')}") as tell:
-            (timing, scores[way]), peak = apart(_engine, plan, tell=tell, watch=True)
-        found.minutes[way] = 60 * found.submissions / timing["all"]
-        found.peak_mib, found.first_seconds = max(found.peak_mib, peak), timing["first"]
+    for way, cores in (("one_core", 1), ("all_cores", settings.cores)):
+        plan = Plan(submitted, folder / way, tuple(names), sandbox=settings.sandbox)
+        with progress(f"this engine, {way.replace('_', ' ')}") as tell, on_cores(cores):
+            timing, scores[way] = _engine(plan, tell)
+        found.minutes[way], found.first_seconds = 60 * found.submissions / timing["all"], timing["first"]
+    with progress("this engine, its memory") as tell, on_cores(settings.cores):
+        _engine(Plan(submitted, folder / "memory", tuple(names), sandbox=settings.sandbox), tell, peak := Peak())
+    found.peak_mib = peak.mib
     with progress("the limit") as tell:
         taken = bare.prepare(submitted, solutions, names)
         seconds, scores["limit"] = bare.measure(taken, solutions, settings.cores, tell)
@@ -150,26 +154,32 @@ def _nbgrader(
 # this engine ----------------------------------------------------------------------------------------------------------
 
 
-def _engine(plan: Plan, tell: Tell) -> tuple[dict[str, float], Scores]:
-    """Seconds until the first notebook and until all is written, and the points."""
-    timing: dict[str, float] = {}
+def _engine(plan: Plan, tell: Tell, peak: Peak | None = None) -> tuple[dict[str, float], Scores]:
+    """Seconds until the first notebook is in the log and until all is written, and the points.
+
+    peak: is told of the memory that all processes of the command take.
+    """
+    command = [sys.executable, "-m", "course_utils", "grade", str(plan.submitted), "--results", str(plan.results)]
+    command += ["--sandbox", plan.sandbox, *(word for unit in plan.units for word in ("--unit", unit))]
+    log, total, timing = plan.results / LOG, len(plan.units) * len(students(plan.submitted)), dict[str, float]()
     start = time.perf_counter()
-
-    def told(done: int, total: int) -> None:
-        timing.setdefault("first", time.perf_counter() - start)
-        tell(done, total)
-
-    outcome = run(plan, tell=told)
-    timing["graded"] = time.perf_counter() - start
-    finish(plan, outcome.records)
-    timing["all"] = time.perf_counter() - start
-    if outcome.failures:
-        raise RuntimeError(outcome.failures[0])
+    with subprocess.Popen(command, cwd=files.PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        while process.poll() is None:
+            done = log.read_bytes().count(b"\n") if log.exists() else 0
+            if done:
+                timing.setdefault("first", time.perf_counter() - start)
+            tell(done, total)
+            if peak:
+                peak.look(process.pid)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(LOOK_SECONDS)
+        timing["all"] = time.perf_counter() - start
+        said = process.stdout.read().decode(errors="replace") if process.stdout else ""
+    if process.returncode:
+        raise RuntimeError(f"course grade failed: {said.strip()[-500:]}")
+    scores = json.loads((plan.results / "scores.json").read_text(encoding="utf-8"))
     return timing, {
-        (record["student"], record["unit"], grade_id(score)): score["points"]
-        for record in outcome.records
-        for score in record["scores"]
-        if score["check"]
+        (score["student"], score["unit"], grade_id(score)): score["points"] for score in scores if score["check"]
     }
 
 
@@ -180,9 +190,10 @@ STEPS = (  # the grader's functions by what their time is for
     (engine.SandboxBench, "_run", "cells"),
     (assess.UnitJudge, "_true", "checks, truth's side"),
     (assess.UnitJudge, "_told", "verdicts and hints"),
+    (results, "sources", "gradebook"),
     (gradebook, "write_gradebook", "gradebook"),
-    (gradebook, "write_autograded", "gradebook"),
-    (pages, "write_feedback", "pages"),
+    (gradebook.Autograded, "write", "gradebook"),
+    (pages, "write_page", "pages"),
     (pages, "write_class_page", "pages"),
 )
 FEW = 10  # students whose notebooks are looked at more closely
@@ -212,7 +223,7 @@ def _shares(plan: Plan, tell: Tell) -> dict[str, float]:
         stack.enter_context(watch.on(engine.Session, "ask", asking))
         with watch.measuring("all else"):
             outcome = run(plan, _Here(), tell)
-            finish(plan, outcome.records)
+            results.Writer(plan).finish(outcome.records)
     engine._sandbox(plan.sandbox).close()
     return {
         what: 1000 * seconds / outcome.graded

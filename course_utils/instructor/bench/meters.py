@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-import threading
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -12,8 +12,6 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ..zygote import descendants, read_status
-
-SAMPLE_SECONDS = 0.5  # between two looks at the memory; one look takes some milliseconds of each process
 
 
 class Stopwatch:
@@ -64,8 +62,8 @@ class Stopwatch:
             setattr(owner, name, function)
 
 
-def apart(function: Callable[..., Any], *args: Any, tell: Callable[[int, int], None], watch: bool = False) -> Any:
-    """What a function returns in a fresh process; with `watch`, also the peak memory of all its processes in MiB.
+def apart(function: Callable[..., Any], *args: Any, tell: Callable[[int, int], None]) -> Any:
+    """What a function returns in a fresh process.
 
     The function is called with the arguments and a `tell` of its own. Raises RuntimeError with what it raised.
     """
@@ -74,7 +72,6 @@ def apart(function: Callable[..., Any], *args: Any, tell: Callable[[int, int], N
     process = context.Process(target=_answer, args=(theirs, function, args))
     process.start()
     theirs.close()
-    meter = _Memory(process.pid or 0) if watch else None
     try:
         while True:
             kind, content = ours.recv()
@@ -83,12 +80,10 @@ def apart(function: Callable[..., Any], *args: Any, tell: Callable[[int, int], N
             elif kind == "raised":
                 raise RuntimeError(content)
             else:
-                return (content, meter.stop()) if meter else content
+                return content
     except EOFError:
         raise RuntimeError("a measuring process died") from None
     finally:
-        if meter:
-            meter.stop()
         ours.close()
         process.join(20)
         if process.is_alive():
@@ -105,25 +100,29 @@ def _answer(channel: Connection, function: Callable[..., Any], args: tuple[Any, 
         channel.send(("returned", result))
 
 
-class _Memory:
-    """Looks at the memory of a process and all below it, again and again."""
+@contextmanager
+def on_cores(count: int) -> Iterator[None]:
+    """Let this process, and what it starts, run on some of its cores alone; on systems that cannot, on all of them."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:count])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
-    def __init__(self, root: int) -> None:
-        self._root, self._peak = root, 0.0
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
 
-    def stop(self) -> float:
-        """The peak in MiB."""
-        self._stopped.set()
-        self._thread.join()
-        return self._peak
+class Peak:
+    """The most memory that was seen of a process and all below it, in MiB."""
 
-    def _look(self) -> None:
-        while not self._stopped.is_set():
-            self._peak = max(self._peak, sum(map(proportional, [self._root, *descendants(self._root)])))
-            self._stopped.wait(SAMPLE_SECONDS)
+    def __init__(self) -> None:
+        self.mib = 0.0
+
+    def look(self, root: int) -> None:
+        """Look at a process and its descendants; this takes some milliseconds of each."""
+        self.mib = max(self.mib, sum(map(proportional, [root, *descendants(root)])))
 
 
 def proportional(pid: int) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..engine import Patience
+from ..task import Patience
 
 UNIT_01, UNIT_02, UNIT_03 = "01_positional_encoding", "02_attention", "03_encoder_layer"
 

@@ -1,0 +1,58 @@
+"""What is sent to a worker, and what it does there; light to import, so that a run starts while torch still loads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from . import files
+from .intake import Skeleton
+from .units import find_units
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how much a submission may; everything is counted on the trusted side."""
+
+    cell_seconds: float = 8.0  # wall time of one cell; defining functions takes milliseconds
+    exercise_seconds: float = 8.0  # wall time of all checks of one exercise
+    submission_seconds: float = 60.0  # wall time of the whole notebook with all its fresh starts
+    output_bytes: int = 2**20  # what a process may print before it is stopped
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to grade, with all that a worker elsewhere needs beside the release."""
+
+    student: str
+    unit: str
+    data: bytes | None  # the notebook; None where it could not be read, for the reason below
+    reason: str  # key of intake.REASONS, empty where there are data
+    digest: str  # hash of the data, or the reason
+    seed: str  # start of the hidden draws
+    sandbox: str  # "bwrap" or "none"
+    solutions: str = str(files.SOLUTIONS)
+    patience: Patience = field(default_factory=Patience)
+
+
+def grade(task: Task) -> dict[str, Any]:
+    """The record of a task, made by the engine of the process that this runs in."""
+    from . import engine
+
+    return engine.grade(task)
+
+
+@cache
+def skeleton(solutions: str, unit: str) -> Skeleton:
+    """The skeleton of a unit's release."""
+    path = Path(solutions).parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
+    return Skeleton.of(unit, json.loads(path.read_text(encoding="utf-8")))
+
+
+@cache
+def warm_imports(solutions: str, unit: str) -> tuple[str, ...]:
+    """What a sandbox imports once for all submissions of a unit: what its set-up cells import, and its own WARM."""
+    return *find_units(Path(solutions), [unit])[0].warm, *skeleton(solutions, unit).imports()
