@@ -439,3 +439,38 @@ def test_training_works_outside_the_main_thread():
     thread.start()
     thread.join()
     assert len(found[0].rows) == 3
+
+
+# --- several processes --------------------------------------------------------------------------------------------
+
+LAUNCHED = """
+    import os, sys
+    from pathlib import Path
+    import torch
+    from tests.test_training import Tiny, make_batches
+    from course_utils.training import Recipe, predict, train
+
+    model = Tiny()
+    train(model, make_batches(), Recipe(epochs=3, precision="float32", learning_rate=0.02), progress=False)
+    folder = Path(sys.argv[1])
+    torch.save(model.state_dict(), folder / f"weights-{os.environ['RANK']}.pt")
+    torch.save(predict(model, make_batches(shuffle=False)).logits, folder / f"logits-{os.environ['RANK']}.pt")
+"""
+
+
+@pytest.mark.slow
+def test_two_launched_processes_learn_one_model(tmp_path: Path):
+    script = tmp_path / "script.py"
+    script.write_text(textwrap.dedent(LAUNCHED), encoding="utf-8")
+    root = str(Path(__file__).parents[1])
+    # what accelerate launch starts for several GPUs; for processors alone it would want MPI
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": root}
+    done = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = [torch.load(tmp_path / f"weights-{rank}.pt", weights_only=True) for rank in (0, 1)]
+    assert equal(*found)
+    assert not equal(found[0], weights(Tiny()))
+    logits = [torch.load(tmp_path / f"logits-{rank}.pt", weights_only=False) for rank in (0, 1)]
+    assert len(logits[0]) == 26
+    np.testing.assert_array_equal(*logits)

@@ -7,7 +7,7 @@ it. Tokens, model, recipe and seeds are the same. How much faster that is, `make
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -19,7 +19,6 @@ from course_utils.experiments.film_reviews import (
     FULL,
     QUICK,
     UNIT,
-    Prepared,
     make_optimizer,
     mean_and_interval,
     prepare,
@@ -61,13 +60,30 @@ class Padded:
             }
 
 
-def training_of(way: str, ready: Prepared, recipe: Recipe, length: int) -> tuple[Batches | Padded, Recipe]:
-    """Training batches and recipe of a way; the recipe's seed decides their order."""
-    old = ready.train
-    batches = Batches(old.tokens, old.labels.tolist(), old.batch_size, True, recipe.seed, way == "course", old.pad_id)
+def training_of(way: str, given: Batches, recipe: Recipe, length: int) -> tuple[Batches | Padded, Recipe]:
+    """Training batches and recipe of a way; the recipe's seed decides the order of the given texts."""
+    labels = given.labels.tolist()
+    batches = Batches(given.tokens, labels, given.batch_size, True, recipe.seed, way == "course", given.pad_id)
     if way == "course":
         return batches, recipe
     return Padded(batches, length), replace(recipe, precision="float32")
+
+
+def accuracies(found: Mapping[str, Sequence[float]], test_size: int) -> dict[str, Any]:
+    """What a result tells of the ways' test accuracies, seed by seed: means with intervals, and their difference."""
+    told = {way: mean_and_interval(values, test_size) for way, values in found.items()}
+    differences = np.subtract(found["course"], found["report"]).tolist()
+    return {
+        "ways": {
+            way: {"test_accuracy": list(found[way]), "mean": mean, "interval": list(interval)}
+            for way, (mean, interval) in told.items()
+        },
+        "difference": {
+            "mean": float(np.mean(differences)),
+            "interval": list(seeds_interval(differences)) if len(differences) > 1 else None,
+            "interval_kind": "Student, over seeds, course minus report with the same seed",
+        },
+    }
 
 
 @study("data_path", unit=UNIT)
@@ -87,7 +103,7 @@ def data_path(asked: Study) -> Findings:
         for way in WAYS:
 
             def one(checkpoint: Path | None, seed: int = seed, way: str = way) -> dict[str, Any]:
-                batches, recipe = training_of(way, ready, replace(plan.recipe, seed=seed), plan.max_length)
+                batches, recipe = training_of(way, ready.train, replace(plan.recipe, seed=seed), plan.max_length)
                 torch.manual_seed(seed)
                 model = TextEncoder(ready.vocab_size, len(corpus.classes), plan.encoder_sizes())
                 finished(
@@ -106,23 +122,11 @@ def data_path(asked: Study) -> Findings:
             result = asked.piece(f"{way}'s way, seed {seed}", one, plan=asdict(plan), source=corpus.source)
             asked.say(f"the {way}'s way, seed {seed}: test accuracy {result['test_accuracy']:.4f}")
             found[way].append(result["test_accuracy"])
-    told = {way: mean_and_interval(values, len(corpus.test)) for way, values in found.items()}
-    differences = np.subtract(found["course"], found["report"])
-    head = asked.head(corpus, epochs=plan.recipe.epochs) | {
-        "ways": {
-            way: {"test_accuracy": found[way], "mean": mean, "interval": list(interval)}
-            for way, (mean, interval) in told.items()
-        },
-        "difference": {
-            "mean": float(differences.mean()),
-            "interval": list(seeds_interval(differences.tolist())) if asked.seeds > 1 else None,
-            "interval_kind": "Student, over seeds, course minus report with the same seed",
-        },
-        "plan": asdict(plan),
-    }
+    head = asked.head(corpus, epochs=plan.recipe.epochs) | accuracies(found, len(corpus.test)) | {"plan": asdict(plan)}
+    ways = head["ways"]
     axes = plots.bars(
-        {f"the {way}'s way": mean for way, (mean, _) in told.items()},
-        intervals={f"the {way}'s way": interval for way, (_, interval) in told.items()},
+        {f"the {way}'s way": ways[way]["mean"] for way in WAYS},
+        intervals={f"the {way}'s way": ways[way]["interval"] for way in WAYS},
         title=f"Test accuracy by data path on {corpus.name}, mean of {asked.seeds}",
         x_label="",
         y_label="test accuracy",

@@ -25,6 +25,7 @@ import numpy as np
 
 from course_utils import models
 from course_utils.data import Batches, Corpus, Split, Tokens, load_headlines, tokenize
+from course_utils.experiments.data_paths import WAYS, accuracies, training_of
 from course_utils.experiments.film_reviews import TFIDF, mean_and_interval, tfidf_accuracy
 from course_utils.experiments.study import Findings, Study, finished, study
 from course_utils.statistics import compare
@@ -496,23 +497,74 @@ def draw_means(found: Comparison, ax: Any) -> Any:
 
 @study("news_data_path", unit=UNIT)
 def news_data_path(asked: Study) -> Findings:
-    """How many texts a second does fine-tuning handle in the report's way, and how many in the course's?"""
+    """How much faster is fine-tuning in the course's way than in the report's, and does that cost accuracy?"""
     import pandas as pd
 
     from course_utils import plots
 
     corpus, encoder = load_headlines(asked.place, asked.data_folder), encoder_for(asked)
-    speeds = measure_paths(corpus, encoder, full_plan(asked), steps=4 if asked.quick else 20, device=asked.device)
-    head = asked.head(corpus, encoder=encoder.name) | speeds
-    heights = {name: speeds[f"{key}_per_second"] for key, name in PATHS.items()}
-    axes = plots.bars(
-        heights,
-        title=f"Fine-tuning {encoder.name} on {corpus.name}: {speeds['ratio']:.1f} times as fast",
+    plan = replace(QUICK if asked.quick else full_plan(asked), max_length=REPORT_LENGTH)
+    speeds = asked.piece(
+        "speeds",
+        lambda _: measure_paths(corpus, encoder, plan, steps=4 if asked.quick else 20, device=asked.device),
+        plan=asdict(plan),
+        encoder=encoder.name,
+    )
+    found = accuracies_of_paths(asked, prepare(corpus, encoder, plan), plan)
+    head = asked.head(corpus, epochs=plan.recipe.epochs, encoder=encoder.name)
+    head |= {"pooling": "mean", "speeds": speeds, "plan": asdict(plan)}
+    head |= accuracies(found, len(take(corpus.test, plan.test_size)))
+    left, right = plots.panels(2, width=11.0, height=4.2)
+    plots.bars(
+        {name: speeds[f"{key}_per_second"] for key, name in PATHS.items()},
+        title=f"{speeds['ratio']:.1f} times as fast",
         x_label="",
         y_label="texts per second",
         write_values=".1f",
+        ax=left,
     )
-    return Findings(head, pd.DataFrame([speeds]), cast("Figure", axes.figure))
+    plots.bars(
+        {f"the {way}'s way": head["ways"][way]["mean"] for way in WAYS},
+        intervals={f"the {way}'s way": head["ways"][way]["interval"] for way in WAYS},
+        title=f"Test accuracy, mean of {asked.seeds}",
+        x_label="",
+        y_label="test accuracy",
+        ax=right,
+    )
+    left.figure.suptitle(f"Fine-tuning {encoder.name} on {corpus.name}, mean pooling")
+    rows = [
+        {"way": way, "seed": seed, "test_accuracy": found[way][seed]} for way in WAYS for seed in asked.seed_numbers
+    ]
+    return Findings(head, pd.DataFrame(rows), cast("Figure", left.figure))
+
+
+def accuracies_of_paths(asked: Study, ready: Prepared, plan: Plan) -> dict[str, list[float]]:
+    """Test accuracy of mean pooling after training in either way, seed by seed.
+
+    As in `measure_paths` every layer learns in the report's way, and in the course's as many as the plan says.
+    """
+    import torch
+
+    kept = KeptVectors(ready, plan.learning_layers, asked.device)
+    found: dict[str, list[float]] = {way: [] for way in WAYS}
+    for seed in asked.seed_numbers:
+        for way in WAYS:
+
+            def one(_: Any, way: str = way, seed: int = seed) -> dict[str, Any]:
+                recipe = replace(plan.recipe, seed=seed)
+                batches, recipe = training_of(way, ready.train_batches(plan, seed), recipe, plan.max_length)
+                torch.manual_seed(seed)
+                encoder = copy.deepcopy(ready.encoder.model) if way == "report" else kept.to_fine_tune()
+                classes = len(ready.corpus.classes)
+                model = models.PooledClassifier(encoder, classes, pooling="mean", dropout=plan.dropout)
+                finished(train(model, batches, recipe, device=asked.device, progress=asked.progress))
+                return {"test_accuracy": predict(model, ready.test_batches(), asked.device).accuracy}
+
+            about = {"source": ready.corpus.source, "encoder": ready.encoder.name, "plan": asdict(plan)}
+            result = asked.piece(f"{way}'s way, seed {seed}", one, **about)
+            asked.say(f"the {way}'s way, seed {seed}: test accuracy {result['test_accuracy']:.4f}")
+            found[way].append(result["test_accuracy"])
+    return found
 
 
 # What measure_paths compares: key of a speed -> name in figures.

@@ -93,7 +93,9 @@ class Study:
     def command(self) -> str:
         """The command that repeats the study; a data folder is named by COURSE_DATA_DIR, never by its path."""
         size = "--quick" if self.quick else "--full"
-        return f"course experiment {self.name} --place {self.place} --seeds {self.seeds} {size}"
+        processes = int(os.environ.get("WORLD_SIZE", "1"))  # accelerate launch sets it; each has a batch of its own
+        course = f"accelerate launch --num_processes {processes} -m course_utils" if processes > 1 else "course"
+        return f"{course} experiment {self.name} --place {self.place} --seeds {self.seeds} {size}"
 
     def say(self, text: str) -> None:
         """Print a line, with the minutes since the start."""

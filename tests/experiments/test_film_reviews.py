@@ -190,7 +190,7 @@ def test_the_imdb_study_takes_no_other_corpus(corpus: Corpus):
 
 def test_the_reports_batches_are_padded_to_one_length_and_computed_in_float32(corpus: Corpus):
     ready = film_reviews.prepare(corpus, SMALL)
-    batches, recipe = data_paths.training_of("report", ready, SMALL.recipe, SMALL.max_length)
+    batches, recipe = data_paths.training_of("report", ready.train, SMALL.recipe, SMALL.max_length)
     assert {tuple(batch[name].shape)[1] for batch in batches for name in ("input_ids", "attention_mask")} == {12}
     assert sum(int(batch["attention_mask"].sum()) for batch in batches) == int(ready.train.tokens.lengths.sum())
     assert recipe.precision == "float32"
@@ -198,7 +198,7 @@ def test_the_reports_batches_are_padded_to_one_length_and_computed_in_float32(co
 
 def test_the_courses_batches_end_with_their_longest_review(corpus: Corpus):
     ready = film_reviews.prepare(corpus, SMALL)
-    batches, recipe = data_paths.training_of("course", ready, SMALL.recipe, SMALL.max_length)
+    batches, recipe = data_paths.training_of("course", ready.train, SMALL.recipe, SMALL.max_length)
     assert all(batch["attention_mask"].sum(dim=1).max() == batch["input_ids"].size(1) for batch in batches)
     assert recipe == SMALL.recipe
 

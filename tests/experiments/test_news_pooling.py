@@ -183,6 +183,17 @@ def test_all_data_paths_are_measured(ready, layers):
     assert speeds["all_layers_ratio"] == pytest.approx(speeds["all_layers_per_second"] / speeds["report_per_second"])
 
 
+def test_both_data_paths_are_trained_with_every_seed_and_compared(ready, monkeypatch):
+    monkeypatch.setattr(study, "load_headlines", lambda place, folder=None: ready.corpus)
+    monkeypatch.setattr(study, "encoder_for", lambda asked: ready.encoder)
+    monkeypatch.setattr(study, "QUICK", replace(PLAN, learning_layers=1))
+    head = study.news_data_path(Study(seeds=2, progress=False)).head
+    means = {way: np.mean(head["ways"][way]["test_accuracy"]) for way in ("report", "course")}
+    assert all(len(way["test_accuracy"]) == 2 for way in head["ways"].values())
+    assert head["difference"]["mean"] == pytest.approx(means["course"] - means["report"])
+    assert head["speeds"]["ratio"] > 0
+
+
 def test_a_study_of_ag_news_refuses_another_corpus():
     with pytest.raises(ValueError, match="about AG News, got embedded headlines"):
         study.ag_news_pooling(Study(place="embedded"))
