@@ -291,9 +291,12 @@ class Built:
         return dict(self._student.ask("state", **self._target)["parameters"])
 
     def parameter_shapes(self) -> dict[str, torch.Size]:
-        """The shape of each parameter by name."""
-        shapes = self._student.ask("shapes", **self._target)
-        return {name: torch.Size(shape) for name, shape in shapes.items()}
+        """The shape of each parameter by name. Raises Fault where values for all of them would not fit in a message."""
+        told = self._student.ask("shapes", **self._target)
+        shapes = {name: torch.Size(shape) for name, shape in told.items()}
+        if sum(abs(shape.numel()) for shape in shapes.values()) * torch.float32.itemsize > codec.MAX_RAW_BYTES:
+            raise Fault("odd_value")
+        return shapes
 
     def buffers(self) -> dict[str, Tensor]:
         """A copy of each buffer by name."""

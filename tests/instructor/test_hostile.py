@@ -14,13 +14,14 @@ import torch
 from course_utils.instructor import engine, files, intake, sample, selftest
 from course_utils.instructor.assess import UnitJudge, trial
 from course_utils.instructor.hostile import BANK, HONEST, KINDS, Hostile
-from course_utils.instructor.hostile.attack import UNIT_01, UNIT_03
+from course_utils.instructor.hostile.attack import UNIT_01, UNIT_03, UNIT_04
 from course_utils.instructor.runner import Plan, limit_own_memory, shown_name, task_executor
 from course_utils.instructor.sandbox import SandboxUnavailable, find_mode
 from course_utils.instructor.task import Patience, Task, skeleton
 from course_utils.instructor.units import Unit, UnitError, find_units
 from course_utils.selfcheck import codec, judge
-from course_utils.selfcheck.student import Student, local
+from course_utils.selfcheck.rules import Rule
+from course_utils.selfcheck.student import Built, Fault, Student, local
 from course_utils.selfcheck.texts import fingerprint_of_source, unit_texts
 
 
@@ -140,6 +141,34 @@ def test_a_rule_that_cannot_look_at_the_truth_fails_the_grader_not_the_test(unit
     ready.__dict__["truth"] = local({})
     with pytest.raises(UnitError, match="cannot look at the truth"):
         trial(ready, {})
+
+
+@pytest.mark.parametrize("odd", [[float("inf"), 1], [10, -float("inf")]])
+def test_a_count_that_is_no_number_is_the_learners_fault(odd: list[float]) -> None:
+    unit = find_units(files.SOLUTIONS, [UNIT_04])[0]
+    rule = unit.rules["TransformerEncoderClassifier-layers"]
+    honest = local(unit.truth())
+
+    def carry(request: dict[str, Any]) -> dict[str, Any]:
+        return {"value": odd} if request.get("method") == "sizes" else honest._transport(request)
+
+    (seen, *_) = judge.look(rule, Student(carry), unit.hidden.CASES[rule.exercise], "seed")
+    assert seen == judge.Trouble("failed", "odd_value")
+
+
+def test_shapes_past_any_message_are_not_filled_with_numbers() -> None:
+    built = Student(lambda request: {"value": {str(n): [100, 100] for n in range(40_000)}})
+    with pytest.raises(Fault, match="odd_value"):
+        Built(built, 1, "encoder").parameter_shapes()
+
+
+@pytest.mark.parametrize("error", [AssertionError, MemoryError, OverflowError, StopIteration, ZeroDivisionError])
+def test_no_arithmetic_on_what_came_back_stops_the_grader(error: type[Exception]) -> None:
+    def look(student: Student, draw: Any) -> dict[str, Any]:
+        raise error
+
+    (seen,) = judge.look(Rule("f", "values", look, 0.0, 0.0), local({}), [{}], "seed")
+    assert seen == judge.Trouble("failed", "odd_value")
 
 
 def test_the_same_exception_is_recognised_wherever_it_was_raised() -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from ..task import Patience
 
 UNIT_01, UNIT_02, UNIT_03 = "01_positional_encoding", "02_attention", "03_encoder_layer"
+UNIT_04, UNIT_05 = "04_text_classifier", "05_bert_pooling"
 
 FORGE = "forging a verdict"
 STEAL = "stealing an answer or a file"

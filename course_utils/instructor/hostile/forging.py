@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attack import FORGE, TELLING, UNIT_02, UNIT_03, Hostile, by_answer, by_cell
+from .attack import FORGE, TELLING, UNIT_02, UNIT_03, UNIT_04, Hostile, by_answer, by_cell
 
 # a descriptor of the channel, found like a thief would
 CHANNEL = """
@@ -469,6 +469,24 @@ def trace(self, request):
 Workbench._do_trace = trace
 """
 
+# torch's own attention refuses complex numbers by an assertion
+COMPLEX_TRACE = """
+import torch
+from course_utils.selfcheck.workbench import Workbench
+def trace(self, request):
+    x = request["args"][0]
+    other = torch.zeros_like(x, dtype=torch.complex64)
+    calls = {"norm1": [[[x], {}, other]], "self_attn": [[[other], {}, x]], "ff": [], "norm2": []}
+    return [x, calls, None]
+Workbench._do_trace = trace
+Workbench._do_backward = lambda self, request: []
+"""
+
+INFINITE_SIZES = """
+from course_utils.selfcheck.fixtures import training
+training.Probe.sizes = lambda self, *a: [float("inf"), float("inf")]
+"""
+
 EMPTY_LAYER = """
 from torch import nn
 
@@ -558,6 +576,17 @@ MODULES = [
         "a forged trace", FORGE, "makes up thousands of calls of a layer's parts", unit=UNIT_03,
         cells={"TransformerEncoderLayer": EMPTY_LAYER}, extra=(FORGED_TRACE,),
         loses=("TransformerEncoderLayer-norm1", "TransformerEncoderLayer-norm2"), spares=False,
+    ),
+    Hostile(
+        "infinite sizes", FORGE, "tells of a model with infinitely many weights, which no whole number can hold",
+        unit=UNIT_04, cells={}, extra=(INFINITE_SIZES,), loses=("TransformerEncoderClassifier-layers",),
+        ends=("failed",),
+    ),
+    Hostile(
+        "complex numbers in a trace", FORGE, "claims that a layer's attention was given complex numbers, which none takes",
+        unit=UNIT_03, cells={"TransformerEncoderLayer": ALWAYS_WRONG_LAYER.format(name="TransformerEncoderLayer")},
+        extra=(COMPLEX_TRACE,),
+        loses=("TransformerEncoderLayer",), spares=False,
     ),
     Hostile(
         "a layer of identities", FORGE, "gives the layer parts that do nothing", unit=UNIT_03,
