@@ -166,7 +166,7 @@ class UnitJudge:
             nonlocal stopped
             if not stopped:
                 try:
-                    return judge.recognise(check, answer.again, self._mistakes(exercise), answer.rules)
+                    return judge.recognise(check, answer.again, self._mistakes(exercise), answer.rules, answer.wrong)
                 except Stopped:
                     bench.replace(exercise)
                     stopped = True

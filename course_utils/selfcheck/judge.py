@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -172,15 +172,28 @@ class Fingerprint:
     looks: Mapping[str, Look]
 
 
-def recognise(check: str, seen: Mapping[str, Look], known: Iterable[Fingerprint], rules: Mapping[str, Rule]) -> str:
+def recognise(
+    check: str,
+    seen: Mapping[str, Look],
+    known: Iterable[Fingerprint],
+    rules: Mapping[str, Rule],
+    lost: Collection[str] | None = None,
+) -> str:
     """The hint of the known mistake that looks most like this answer at a lost check; empty where none is equal.
 
-    seen: looks of all the exercise's checks. A mistake counts when it is equal at `check`; of several such mistakes
-    the one that agrees at most and disagrees at fewest of the checks that it loses itself.
+    seen: looks of all the exercise's checks; lost: the checks that the answer loses, None where that is not known.
+    A mistake counts when it is equal at `check`, loses no check that the answer passes, and does not only share an
+    exception that the answer raises elsewhere too. Of several such mistakes the one that agrees at most and disagrees
+    at fewest of the checks that it loses itself.
     """
     best, most = "", -math.inf
     for mistake in known:
-        if check not in mistake.looks or differs(seen[check], mistake.looks[check], rules[check], equal_nan=True):
+        if check not in mistake.looks or (lost is not None and not set(mistake.looks) <= set(lost)):
+            continue
+        if differs(seen[check], mistake.looks[check], rules[check], equal_nan=True):
+            continue
+        kinds = _kinds(seen[check])
+        if any(kinds & _kinds(seen[name]) for name in seen if kinds and name not in mistake.looks):
             continue
         agree = sum(
             1 if differs(seen[name], other, rules[name], equal_nan=True) is None else -1
@@ -190,6 +203,11 @@ def recognise(check: str, seen: Mapping[str, Look], known: Iterable[Fingerprint]
         if agree > most:
             best, most = mistake.hint, agree
     return best
+
+
+def _kinds(seen: Look) -> set[str]:
+    """The kinds of exceptions among what was seen of a check."""
+    return {case.kind() for case in seen if isinstance(case, Trouble) and case.outcome == "error"}
 
 
 def verdict(

@@ -153,10 +153,11 @@ def check_names(name: str, names: dict[str, Any], language: str | None = None) -
         return Report(name, language, tuple(Verdict(check, "missing", sentence) for check in lines), lines)
     chosen, seen = looks(unit, name, names)
     expected = _expected(unit)
+    lost = {check for check, rule in chosen.items() if judge.differs(seen[check], expected[check], rule)}
 
     def verdict(rule: Rule) -> Verdict:
         def find_hint() -> str:
-            return judge.recognise(rule.name, seen, _known(unit, name), chosen)
+            return judge.recognise(rule.name, seen, _known(unit, name), chosen, lost)
 
         return judge.verdict(rule, seen[rule.name], expected[rule.name], find_hint, texts, show_values=True)
 

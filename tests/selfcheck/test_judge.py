@@ -256,6 +256,21 @@ def test_a_mistake_that_would_lose_another_check_too_is_not_the_name_of_one_that
     assert recognise("double-values", seen, known, RULES) == "fitting"
 
 
+def test_a_mistake_that_would_lose_a_check_that_the_answer_passes_is_not_its_name():
+    seen = {"double-values": look_of(0.5), "double-errors": look_of(1.0)}
+    known = [Fingerprint("larger", {"double-values": look_of(0.5), "double-errors": look_of(7.0)})]
+    assert recognise("double-values", seen, known, RULES, lost=["double-values"]) == ""
+    assert recognise("double-values", seen, known, RULES, lost=list(RULES)) == "larger"
+
+
+def test_an_exception_that_is_raised_everywhere_is_not_the_name_of_a_mistake_at_one_check():
+    raised = [Trouble("error", "raised", {"type": "AttributeError", "cell": "double", "line": 4})]
+    known = [Fingerprint("none_not_thought_of", {"double-errors": raised})]
+    assert recognise("double-errors", dict.fromkeys(RULES, raised), known, RULES) == ""
+    seen = {"double-values": look_of(2.0), "double-errors": raised}
+    assert recognise("double-errors", seen, known, RULES) == "none_not_thought_of"
+
+
 def test_of_mistakes_that_agree_alike_the_first_is_named():
     known = [Fingerprint(name, {"double-values": look_of(0.5)}) for name in ("first", "second")]
     assert recognise("double-values", {"double-values": look_of(0.5)}, known, RULES) == "first"
