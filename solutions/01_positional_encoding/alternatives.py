@@ -160,6 +160,40 @@ class PositionalEncoding(nn.Module):
         return self.dropout(out)
 """,
     ),
+    Alternative(
+        name="table_made_at_the_first_call",
+        exercise="PositionalEncoding",
+        source="""
+class PositionalEncoding(nn.Module):
+    def __init__(self, d_model, dropout=0.1, max_len=5000):
+        super().__init__()
+        self.register_buffer("pe", None)
+        self.sizes, self.dropout = (max_len, d_model), nn.Dropout(dropout)
+
+    def forward(self, x):
+        if x.size(1) > self.sizes[0]:
+            raise ValueError(f"at most {self.sizes[0]} tokens, got {x.size(1)}")
+        if self.pe is None:
+            self.pe = sinusoidal_encoding(*self.sizes)
+        return self.dropout(x + self.pe[: x.size(1)])
+""",
+    ),
+    Alternative(
+        name="rows_to_spare",
+        exercise="PositionalEncoding",
+        source="""
+class PositionalEncoding(nn.Dropout):
+    def __init__(self, d_model, dropout=0.1, max_len=5000):
+        super().__init__(dropout)
+        self.max_len = max_len
+        self.register_buffer("pe", sinusoidal_encoding(max(max_len, 600), d_model)[None])
+
+    def forward(self, x):
+        if x.size(1) > self.max_len:
+            raise ValueError(f"{x.size(1)} tokens for {self.max_len} positions")
+        return super().forward(x + self.pe[:, : x.size(1)])
+""",
+    ),
     # TODO 5 -----------------------------------------------------------------------------------------------------------
     Alternative(
         name="block_diag",

@@ -37,6 +37,7 @@ CASES = {
         dict(max_len=7, d_model=9),
         dict(max_len=61, d_model=12),
         dict(max_len=5, d_model=3),
+        dict(max_len=4, d_model=1),
     ],
     "PositionalEncoding": [
         dict(batch=2, seq=6, d_model=14, max_len=9, dropout=0.4),

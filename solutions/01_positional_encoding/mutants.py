@@ -121,6 +121,7 @@ MUTANTS = [
         (ODD, "pe[:, len(frequencies) :] = torch.cos(position * frequencies[: d_model // 2])"),
     ),
     _table("odd_width_forgotten", "odd_width", "odd", (ODD, "pe[:, 1::2] = torch.cos(position * frequencies)")),
+    _table("narrower_by_one", "last_column_lost", "odd", ("return pe", "return pe[:, : d_model // 2 * 2]")),
     _table("odd_columns_empty", "columns_left_empty", "odd", (ODD, "pass")),
     _table("even_columns_empty", "columns_left_empty", "even", (EVEN, "pass")),
     _table(
@@ -165,6 +166,7 @@ MUTANTS = [
         (DROPOUT, "self.p = dropout"),
         (SUM, "encoded = nn.functional.dropout(x + self.pe[:seq], self.p)"),
     ),
+    _layer("dropout_of_tokens", "whole_tokens_dropped", "dropout", (DROPOUT, "self.dropout = nn.Dropout1d(dropout)")),
     _layer("dropout_share_fixed", "dropout_share", "dropout", (DROPOUT, "self.dropout = nn.Dropout(0.1)")),
     _layer("keeps_share", "dropout_share_kept", "dropout", (DROPOUT, "self.dropout = nn.Dropout(1 - dropout)")),
     _layer("one_row_for_all", "one_row_for_all", "values", (SUM, "encoded = self.dropout(x + self.pe[x.size(1)])")),
@@ -175,6 +177,7 @@ MUTANTS = [
         "values",
         (SUM, "encoded = self.dropout(x + self.pe[: x.size(0)].unsqueeze(1))"),
     ),
+    _layer("whole_table", "table_not_cut", "values", (SUM, "encoded = self.dropout(x + self.pe)")),
     _layer("last_rows", "last_rows", "values", (SUM, "encoded = self.dropout(x + self.pe[-seq:])")),
     _layer(
         "scaled_tokens",
@@ -200,6 +203,14 @@ MUTANTS = [
     _layer("no_length_error", "no_length_error", "errors", (TOO_LONG, "if False:")),
     _layer("full_length_refused", "full_length_refused", "errors", (TOO_LONG, "if seq >= max_len:")),
     _layer("index_error", "kind_of_error", "errors", ("raise ValueError", "raise IndexError")),
+    _layer("runtime_error", "no_length_error", "errors", ("raise ValueError", "raise RuntimeError")),
+    _layer("assertion_error", "kind_of_error", "errors", ("raise ValueError", "raise AssertionError")),
+    _layer(
+        "table_of_5000_rows",
+        "long_text_cut",
+        "errors",
+        (TABLE, 'self.register_buffer("pe", sinusoidal_encoding(5000, d_model), persistent=False)'),
+    ),
     _layer("cut_to_length", "long_text_cut", "errors", (TOO_LONG, "x = x[:, :max_len]\n        if False:")),
     # TODO 5 -----------------------------------------------------------------------------------------------------------
     _shift("shift_transposed", "moves_back", "values", ("return matrix", "return matrix.T")),

@@ -2,7 +2,10 @@
 
 Notable choices:
 - the even columns are looked at in even widths only, so that a mistake with odd widths is paid for once, in `odd`
+- how wide the table is belongs to `odd`: only there is an odd width asked for
 - values and gradient are looked at with dropout 0, so that a mistake with dropout is paid for once, in `dropout`
+- a layer that takes no sentence shorter than its table pays in `values`; gradient and dropout then ask for a full one
+- a table may be made at the first call, and may have rows to spare: `errors` asks for the length that is refused
 - that the input stays as it was belongs to `gradient`: a write into it also spoils what flows back
 - a shift matrix is judged by what it does to rows, never by its entries: a fitted one may differ in directions in
   which the rows hardly differ
@@ -10,13 +13,16 @@ Notable choices:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
 from ..draws import Draw
-from ..student import Student, as_tensor, error_of
+from ..student import Built, Student, StudentError, as_tensor, error_of
 from . import Observations, rule
+
+ENTRIES = 16000  # that dropout is looked at with
 
 
 # The smallest frequency is near 1e-4, so that the comparison is relative; float32 exponentials are right to about
@@ -44,7 +50,7 @@ def sinusoidal_encoding_odd(student: Student, draw: Draw) -> Observations:
     table = student.tensor("sinusoidal_encoding", draw.max_len, draw.d_model)
     if table.dim() != 2:
         return {"shape": list(table.shape)}
-    seen: Observations = {"rows": table.size(0), "odd columns": table[:, 1::2]}
+    seen: Observations = {"rows": table.size(0), "columns": table.size(1), "odd columns": table[:, 1::2]}
     if draw.d_model % 2:
         # an odd width ends with an even column: filled if the even columns of the next width are filled
         wider = student.tensor("sinusoidal_encoding", draw.max_len, draw.d_model + 1)
@@ -56,7 +62,7 @@ def _changes(column: torch.Tensor) -> bool:
     return bool((column != column[0]).any())
 
 
-def _build(student: Student, draw: Draw, **changes: Any) -> Any:
+def _build(student: Student, draw: Draw, **changes: Any) -> Built:
     """A module in eval mode."""
     settings = {"dropout": 0.0, "max_len": draw.max_len} | changes
     return student.build_loaded("PositionalEncoding", draw.d_model, values={}, **settings)[0]
@@ -74,23 +80,40 @@ def positional_encoding_values(student: Student, draw: Draw) -> Observations:
 
 @rule("PositionalEncoding", "buffer", constant=True)
 def positional_encoding_buffer(student: Student, draw: Draw) -> Observations:
-    """The table is a buffer named pe, and nothing in the module is trained."""
+    """The table is a buffer named pe with a row for each position, and nothing in the module is trained."""
     module = _build(student, draw)
     table = module.buffers().get("pe")
+    if table is None:
+        student.try_all([module.request(draw.normal(draw.batch, draw.seq, draw.d_model))])
+        table = module.buffers().get("pe")
     shape = [] if table is None else list(table.shape)
+    rows, *columns = shape[1:] if shape[:1] == [1] and len(shape) == 3 else shape or [0]
     return {
         "parameters": len(module.parameters()),
-        "shape of the buffer without its batch axis": shape[1:] if shape[:1] == [1] and len(shape) == 3 else shape,
+        "columns of the buffer": columns,
+        "a row for each position": rows >= draw.max_len,
     }
+
+
+Looker = Callable[[Student, Draw, Built, int], Observations]
+
+
+def _where_it_runs(looker: Looker, student: Student, draw: Draw, seq: int, **changes: Any) -> Observations:
+    """A look at a module with sentences of seq tokens; where it raises, at one whose table is as short as they are."""
+    try:
+        return looker(student, draw, _build(student, draw, **changes), seq)
+    except StudentError:
+        return looker(student, draw, _build(student, draw, **changes | {"max_len": draw.seq}), draw.seq)
 
 
 @rule("PositionalEncoding", "gradient", constant=True)
 def positional_encoding_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient reaches the tokens, and the tensor that was handed in stays as it was."""
-    if not draw.first:
-        return {}
-    module = _build(student, draw)
-    x = draw.normal(draw.batch, draw.seq, draw.d_model)
+    return _where_it_runs(_gradient, student, draw, draw.seq) if draw.first else {}
+
+
+def _gradient(student: Student, draw: Draw, module: Built, seq: int) -> Observations:
+    x = draw.normal(draw.batch, seq, draw.d_model)
     (after,) = module.inputs_after(x)
     unchanged = torch.equal(after, x)
     return {
@@ -106,8 +129,12 @@ def positional_encoding_dropout(student: Student, draw: Draw) -> Observations:
     """Training sets a share of the sums to 0 and enlarges the others; eval mode does neither."""
     if not draw.first:
         return {}
-    module = _build(student, draw, dropout=draw.dropout, max_len=1024)
-    x = draw.normal(draw.batch, 16000 // (draw.batch * draw.d_model), draw.d_model)
+    seq = ENTRIES // (draw.batch * draw.d_model)
+    return _where_it_runs(_dropout, student, draw, seq, dropout=draw.dropout, max_len=1024)
+
+
+def _dropout(student: Student, draw: Draw, module: Built, seq: int) -> Observations:
+    x = draw.normal(ENTRIES // (seq * draw.d_model), seq, draw.d_model)
     requests = [module.request(x), module.request(x), module.request(torch.zeros_like(x)), module.switch(True)]
     calm, again, table, _, train = student.ask_all([*requests, module.request(x)])
     calm, again, table, train = map(as_tensor, (calm, again, table, train))
@@ -118,6 +145,7 @@ def positional_encoding_dropout(student: Student, draw: Draw) -> Observations:
     one_factor = torch.allclose(factors, factors[0], rtol=1e-3)
     return {
         "share of zeros in train mode": _share(train == 0),
+        "share of tokens dropped as a whole": _share((train == 0).all(-1)),
         "factor on what is kept": factors[0] if one_factor else torch.zeros(()),
         "share that is the token alone": _share((train == x) & (x != 0)),
         "share that is the position alone": _share((train == table) & (table != 0)),
