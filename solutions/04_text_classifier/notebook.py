@@ -43,26 +43,30 @@ TransformerEncoderLayer = portfolio.solved("TransformerEncoderLayer")
 # ## 1. From text to batches
 #
 # A model reads numbers. A **tokenizer** gives each word of its vocabulary an id; every other word becomes `[UNK]`.
+# It also puts `[CLS]` in front of a text and `[SEP]` behind it. These two are not words; the model learns what to do with them.
 # Texts of one batch get **padding** (id 0) up to the longest of them, and a mask says which positions are tokens.
 #
-# **Worked example**, with the vocabulary `{[PAD]: 0, [UNK]: 1, a: 2, dull: 3, film: 4}`. "a dull film" is `2 3 4`;
-# "a film" is `2 4`, padded to `2 4 0` with the mask `1 1 0`.
-#
-# The reviews below come from a grammar written for this course, so that all of this runs in minutes and without a network.
-# Nobody wrote them. Set `PLACE = "auto"` to take real reviews (IMDB) where you have them; then everything takes much longer.
+# **Worked example**, with the vocabulary `{[PAD]: 0, [UNK]: 1, [CLS]: 2, [SEP]: 3, a: 4, dull: 5, film: 6}`.
+# "a dull film" is `2 4 5 6 3`; "a film" is `2 4 6 3`, padded to `2 4 6 3 0` with the mask `1 1 1 1 0`.
 
-# %% [markdown] lang="zh" of="fb26bb66"
+# %% [markdown] lang="zh" of="cb5d6810"
 # 上面几行说明了你的分类器用的是谁的部件：你自己写的，或者由 torch 现成模块搭的替身。
 # 替身的位置是学出来的，不是用正弦算出来的，但用法相同。
 #
 # ## 1. 从文本到批次
 #
 # 模型只认数字。**分词器**（tokenizer）给词表里的每个词一个编号，其他的词一律记作 `[UNK]`。
+# 它还在每条文本前面加上 `[CLS]`，后面加上 `[SEP]`。这两个不是词，它们派什么用场，由模型自己去学。
 # 同一批（batch）文本用**填充**（padding，编号 0）补到其中最长的那条，再用掩码（mask）说明哪些位置是词。
 #
-# **例题：** 词表为 `{[PAD]: 0, [UNK]: 1, a: 2, dull: 3, film: 4}`。“a dull film”是 `2 3 4`；
-# “a film”是 `2 4`，补成 `2 4 0`，掩码为 `1 1 0`。
-#
+# **例题：** 词表为 `{[PAD]: 0, [UNK]: 1, [CLS]: 2, [SEP]: 3, a: 4, dull: 5, film: 6}`。
+# “a dull film”是 `2 4 5 6 3`；“a film”是 `2 4 6 3`，补成 `2 4 6 3 0`，掩码为 `1 1 1 1 0`。
+
+# %% [markdown] lang="en"
+# The reviews below come from a grammar written for this course, not from people, so that all of this runs in minutes and
+# without a network. Set `PLACE = "auto"` to take real reviews (IMDB) where you have them; then everything takes much longer.
+
+# %% [markdown] lang="zh" of="359b50d8"
 # 下面的影评由本课程自编的语法生成，不是人写的；这样不用联网，几分钟就能全部跑完。
 # 如果你手边有真实的影评（IMDB），可以把 `PLACE` 改成 `"auto"`，不过那样会慢得多。
 
@@ -110,22 +114,25 @@ plt.show()
 # %% [markdown] lang="en"
 # ## 2. Pooling: one vector for a text
 #
-# The encoder gives a vector for each token, but there is one label for the text. We take the mean of the tokens' vectors,
-# and only of the tokens:
+# The encoder gives a vector for each token, but there is one label for the text. To make one vector of many is called **pooling**.
+# We take the mean of the tokens' vectors, and only of the tokens:
 #
 # $$\operatorname{mean}(b) = \frac{\sum_t m_{bt}\, h_{bt}}{\sum_t m_{bt}}$$
+#
+# where $h_{bt}$ is the vector of position $t$ in text $b$, and $m_{bt}$ is 1 at a token and 0 at padding.
 #
 # **Worked example.** Vectors $(2, 0), (4, 6), (9, 9)$ and mask $1, 1, 0$. The sum of the tokens is $(6, 6)$, there are $2$ of them,
 # the mean is $(3, 3)$. A mean over all three would be $(5, 5)$: padding would have had its say.
 
-# %% [markdown] lang="zh" of="7ad590f6"
+# %% [markdown] lang="zh" of="f14355d6"
 # ## 2. 池化：一段文本一个向量
 #
-# 编码器给每个词一个向量，而一段文本只有一个标签。我们取各个词向量的平均，而且只取词的：
+# 编码器给每个词一个向量，而一段文本只有一个标签。把许多向量并成一个，叫做**池化**（pooling）。
+# 我们取各个词向量的平均，而且只取词的：
 #
 # $$\operatorname{mean}(b) = \frac{\sum_t m_{bt}\, h_{bt}}{\sum_t m_{bt}}$$
 #
-# 这一步叫**池化**（pooling）。
+# 其中 $h_{bt}$ 是第 $b$ 段文本在位置 $t$ 的向量，$m_{bt}$ 在词处为 1，在填充处为 0。
 #
 # **例题：** 向量为 $(2, 0)$、$(4, 6)$、$(9, 9)$，掩码为 $1, 1, 0$。词向量之和是 $(6, 6)$，共 $2$ 个词，平均为 $(3, 3)$。
 # 如果三个都算进去，就成了 $(5, 5)$：连填充也有了发言权。
@@ -181,16 +188,19 @@ plt.show()
 # %% [markdown] lang="en" question="q5_pooling"
 # ## Thinking question 5
 #
-# Why is mean pooling usual in such a classifier? What speaks for and against **max** pooling and the vector of **[CLS]**?
+# Why is mean pooling usual in such a classifier, and why must padding be left out of the mean? Two other poolings are **max**,
+# the largest value of each column, and **CLS**, the vector at `[CLS]` alone: what speaks for and against each?
 #
-# Write six to ten sentences of your own. Come back to this question after the ablation table in section 8, and name a number from it.
+# Write six to ten sentences of your own. Come back to this question after the ablation table in section 8: name a number from it,
+# and say whether its interval allows a conclusion.
 
-# %% [markdown] lang="zh" question="q5_pooling" of="c07b4932"
+# %% [markdown] lang="zh" question="q5_pooling" of="a35ef024"
 # ## 思考题 5
 #
-# 这样的分类器为什么常用平均池化？**最大池化**（max）和 **[CLS]** 的向量各有什么优点和缺点？
+# 这样的分类器为什么常用平均池化？求平均时为什么必须去掉填充？另外两种池化是**最大池化**（max，取每一列的最大值）
+# 和 **CLS 池化**（只取 `[CLS]` 处的向量），它们各有什么优点和缺点？
 #
-# 请用自己的话写六到十句。看过第 8 节的消融表之后再回来补充，并引用表中的一个数。
+# 请用自己的话写六到十句。看过第 8 节的消融表之后再回来补充：引用表中的一个数，并说明它的区间能不能支持一个结论。
 
 # %% [markdown] lang="en"
 # ## 3. The whole model
@@ -200,15 +210,13 @@ plt.show()
 #                                          ↑ mask                   ↑ mask
 # ```
 #
-# The outputs are **logits**: any numbers, the largest wins. The loss makes shares of them by itself, so no softmax here.
+# The outputs are **logits**, one number for each class; the largest wins. They are not probabilities yet. The loss,
+# `nn.CrossEntropyLoss`, does the softmax by itself, so there is none in the model.
 #
 # **Worked example of shapes:** 2 texts of 5 tokens, `d_model` 18, 3 classes. Ids `(2, 5)`, embedded `(2, 5, 18)`,
 # after every layer `(2, 5, 18)`, pooled `(2, 18)`, logits `(2, 3)`.
-#
-# Layers go into an `nn.ModuleList`. Torch does not look into a plain list: its weights would never be trained.
-# The cell shows it with two linear maps of $18 \cdot 18 + 18 = 342$ numbers each.
 
-# %% [markdown] lang="zh" of="6eb19d56"
+# %% [markdown] lang="zh" of="3ce78e27"
 # ## 3. 整个模型
 #
 # ```
@@ -216,11 +224,17 @@ plt.show()
 #                                          ↑ mask                   ↑ mask
 # ```
 #
-# 输出是 **logits**：可以是任何数，最大的胜出。损失函数自己会把它们变成概率，所以这里不做 softmax。
+# 输出是 **logits**，每个类别一个数，最大的胜出。它们还不是概率：损失函数 `nn.CrossEntropyLoss` 自己会做 softmax，
+# 所以模型里不做。
 #
 # **形状的例题：** 2 段文本，各 5 个词，`d_model` 为 18，3 个类别。编号 `(2, 5)`，嵌入后 `(2, 5, 18)`，
 # 每一层之后仍是 `(2, 5, 18)`，池化后 `(2, 18)`，logits `(2, 3)`。
-#
+
+# %% [markdown] lang="en"
+# Layers go into an `nn.ModuleList`. Torch does not look into a plain list: its weights would never be trained.
+# The cell shows it with two linear maps of $18 \cdot 18 + 18 = 342$ numbers each.
+
+# %% [markdown] lang="zh" of="0fb9af14"
 # 各层要放进 `nn.ModuleList`。torch 不会去看普通的列表：里面的权重永远得不到训练。
 # 下面用两个线性层演示，每个有 $18 \cdot 18 + 18 = 342$ 个数。
 
@@ -365,18 +379,18 @@ plt.show()
 #
 # **Worked example:** logits $(0.2, 1.0)$, $(3, -1)$, $(-2, -1)$ and labels $1, 1, 1$. Predicted: $1, 0, 1$. Accuracy $2/3$.
 #
-# The judge works in **eval mode** (no dropout) and records no gradients. And it touches nothing: neither the weights, nor the
-# program's gradient mode, or the next epoch would learn nothing.
+# The judge works in **eval mode** (no dropout) and records no gradients. It leaves everything else as it was: the weights,
+# and the program's gradient mode. If gradients stayed off after it, the next epoch would learn nothing.
 
-# %% [markdown] lang="zh" of="0c186ccc"
+# %% [markdown] lang="zh" of="be74eeb1"
 # ## 5. 裁判
 #
 # 准确率（accuracy）是预测正确的比例。预测就是 logit 最大的那个类别。
 #
 # **例题：** logits 为 $(0.2, 1.0)$、$(3, -1)$、$(-2, -1)$，标签为 $1, 1, 1$。预测为 $1, 0, 1$，准确率 $2/3$。
 #
-# 裁判在**评估模式**（eval mode，不做 dropout）下工作，不记录梯度。它什么都不能动：既不动权重，
-# 也不动整个程序的梯度模式，否则下一轮就什么也学不到了。
+# 裁判在**评估模式**（eval mode，不做 dropout）下工作，不记录梯度。其他一切都要保持原样：权重不变，整个程序的梯度模式也不变。
+# 要是评估之后梯度一直关着，下一轮就什么也学不到了。
 
 # %%
 logits, labels = torch.tensor([[0.2, 1.0], [3.0, -1.0], [-2.0, -1.0]]), torch.tensor([1, 1, 1])
@@ -396,10 +410,10 @@ from reference import evaluate
 check("evaluate")
 
 # %% [markdown] lang="en"
-# **Look.** A model with fresh weights guesses. With two classes its accuracy should lie near one half, on any set.
+# **Look.** A model with fresh weights guesses. With two classes of equal size its accuracy should lie near one half.
 
-# %% [markdown] lang="zh" of="ec0c2d20"
-# **看一看。** 权重还没训练的模型只会瞎猜。两个类别时，无论在哪个集合上，准确率都应在一半左右。
+# %% [markdown] lang="zh" of="b540aee6"
+# **看一看。** 权重还没训练的模型只会瞎猜。两个类别一样多时，准确率应在一半左右。
 
 # %%
 for name, batches in {"held out": ready.validation, "training": ready.train}.items():
@@ -453,26 +467,29 @@ plots.histories(
 plt.show()
 
 # %% [markdown] lang="en"
-# The whisker is a 95% interval (Wilson): with so many test texts, an accuracy is known no better than this.
+# The whisker is a 95% interval (Wilson's): with so many test texts, an accuracy is known no better than this.
+# Did your encoder pass TF-IDF, and after how many epochs? Compare with your guess.
 #
 # ## 7. The report's curve, and a trap
 #
 # The report that this course grew from trained such an encoder on IMDB for five epochs, and looked at the *test* set after each:
 # loss 0.5853, 0.3723, 0.3083, 0.2682, 0.2421; test accuracy 0.8268, 0.8255, 0.8488, 0.8478, 0.8432.
 #
-# It is another corpus, so do not compare the heights. Compare the shapes: the loss keeps falling while the accuracy has stopped rising.
-# The model has begun to learn its training texts by heart (**overfitting**).
+# It is another corpus, so do not compare the heights. Compare the shapes. In the report the training loss falls to the end,
+# while the accuracy stops rising after the third epoch: what is still learnt there no longer helps with new texts.
+# This is how **overfitting** begins.
 
-# %% [markdown] lang="zh" of="e06e30e6"
-# 竖线是 95% 置信区间（Wilson 区间）：测试文本只有这么多，准确率就只能知道到这个程度。
+# %% [markdown] lang="zh" of="bef89555"
+# 竖线是 95% 置信区间（confidence interval，这里用 Wilson 的算法）：测试文本只有这么多，准确率就只能知道到这个程度。
+# 你的编码器超过 TF-IDF 了吗？用了几轮？和你的猜测比一比。
 #
 # ## 7. 报告的曲线，以及一个陷阱
 #
 # 本课程源自一份实验报告。它在 IMDB 上把这样的编码器训练了五轮，每一轮之后都看了*测试集*：
 # 损失 0.5853、0.3723、0.3083、0.2682、0.2421；测试准确率 0.8268、0.8255、0.8488、0.8478、0.8432。
 #
-# 语料不同，所以不要比高低，要比形状：损失一直在降，准确率却不再上升。
-# 模型已经开始死记训练文本了（**过拟合**，overfitting）。
+# 语料不同，所以不要比高低，要比形状。报告的训练损失一直降到最后，准确率却在第三轮之后不再上升：
+# 这时学到的东西，对没见过的文本已经没有帮助。**过拟合**（overfitting）就是这样开始的。
 
 # %%
 left, right = plots.panels(2, width=11)
@@ -489,19 +506,24 @@ for ax, mine, theirs, what in (
 plt.show()
 
 # %% [markdown] lang="en"
-# Whoever names the best of five test accuracies (0.8488) has *chosen on the test set*. Chance rises and falls with each epoch,
-# and the best of five is a lucky one. **Worked example:** five models that are all equally good, 0.845, each tested on $n$ texts.
-# A single test is off by about $\sqrt{0.845 \cdot 0.155 / n}$; the best of five lies about 1.16 times that *too high*.
-# For $n = 1000$ this flatters by 1.3 points, for $n = 25{,}000$ by 0.3.
+# Whoever names the best of five test accuracies (0.8488) as the result has *chosen on the test set*. Each test is partly luck,
+# and the best of five is a lucky one.
 #
-# The cell draws it. (Epochs of one run share texts and weights, so in truth the gain is somewhat smaller.)
+# **Worked example:** five models that are all equally good, 0.845, each tested on $n = 1000$ texts of its own. A single test is off
+# by about $\sqrt{0.845 \cdot 0.155 / 1000} = 0.0114$. The best of five lies on average 1.16 times that *too high*: 1.3 points.
+# With $n = 25{,}000$ it is 0.3 points.
+#
+# The cell draws it. (The epochs of one run share texts and weights. They differ less by luck, so the best of them flatters less.)
 
-# %% [markdown] lang="zh" of="deaef96b"
-# 从五个测试准确率里报出最好的一个（0.8488），就等于*在测试集上做了挑选*。每一轮都有运气的起伏，五个里最好的那个是碰巧走运的。
-# **例题：** 五个模型其实一样好，都是 0.845，各在 $n$ 条文本上测试。单次测试的误差约为 $\sqrt{0.845 \cdot 0.155 / n}$，
-# 五次中的最好值则平均*偏高*这个数的 1.16 倍。$n = 1000$ 时虚高 1.3 个百分点，$n = 25{,}000$ 时虚高 0.3 个百分点。
+# %% [markdown] lang="zh" of="a18dfae2"
+# 谁要是把五个测试准确率里最好的一个（0.8488）当作结果，就等于*在测试集上做了挑选*。每次测试都有运气的成分，
+# 五个里最好的那个，往往是碰巧走运的。
 #
-# 下面把它画出来。（同一次训练的各轮共用文本和权重，所以实际的虚高会小一些。）
+# **例题：** 五个模型其实一样好，都是 0.845，各用自己的 $n = 1000$ 条文本测试。单次测试的误差约为
+# $\sqrt{0.845 \cdot 0.155 / 1000} = 0.0114$，五次中的最好值平均*偏高*这个数的 1.16 倍，即 1.3 个百分点。
+# $n = 25{,}000$ 时，则是 0.3 个百分点。
+#
+# 下面把它画出来。（同一次训练的各轮共用文本和权重，各轮的运气差别不大，所以实际的虚高要小一些。）
 
 # %%
 torch.manual_seed(0)
@@ -520,14 +542,18 @@ plots.points_by_group(
 plt.show()
 
 # %% [markdown] lang="en"
-# So: choose on held-out texts, look at the test set once, and repeat with other seeds. From here on the library does the loop.
-# It is yours with more around it: warm-up, clipping of long gradients, bfloat16 where the machine has it, checkpoints. It asks for several seeds.
-# If you stop the cell, what was learnt is kept.
+# So: choose on held-out texts, look at the test set once, and repeat with other seeds. A **seed** fixes all that is random in a run:
+# the first weights, the order of the texts, the dropout.
+#
+# From here on the course's library does the work. Its encoder is like yours, but made of torch's blocks and with learned positions.
+# Its loop is like yours, with more around it: warm-up and clipping (unit 8), bfloat16 where the machine is fast in it, several seeds.
 
-# %% [markdown] lang="zh" of="ebf03584"
-# 所以：在留出集上挑选，测试集只看一次，再换几个随机种子（seed）重复。从这里起，循环交给课程库来做。
-# 它就是你写的循环，外面多了几样：预热、截断过长的梯度、机器支持时用 bfloat16、检查点（checkpoint），并且跑好几个种子。
-# 中途停下单元格，已经学到的会保留。
+# %% [markdown] lang="zh" of="73884271"
+# 所以：在留出集上挑选，测试集只看一次，再换几个**随机种子**（seed）重复。种子决定了一次训练中所有随机的东西：
+# 初始权重、文本的顺序、dropout。
+#
+# 从这里起，训练交给课程的库来做。它的编码器和你的相仿，只是用 torch 的现成模块搭成，位置是学出来的。
+# 它的循环也和你的相仿，外面多了几样：预热（warm-up）和梯度裁剪（gradient clipping，都见第 8 单元）、机器支持时用 bfloat16、跑好几个种子。
 
 # %%
 found = experiments.run("learning_curves", experiments.Study(place=PLACE, seeds=2))
@@ -537,14 +563,26 @@ print(f"test accuracy, mean of {len(found.head['test_accuracy'])} seeds: {found.
 # %% [markdown] lang="en"
 # ## 8. What is each part worth?
 #
-# An **ablation** takes one thing away and leaves the rest as it is. Five encoders, two seeds each. The whiskers are 95% intervals over seeds:
-# with two seeds they are wide, and they should be. Guess before you run it: which part costs most when it is gone?
+# An **ablation** takes one thing away and leaves the rest as it is. Five encoders, two seeds each, and whiskers that are 95% intervals
+# over seeds: where may the mean of very many seeds lie?
+#
+# **Worked example.** Two seeds give 0.93 and 0.95. Their standard deviation is 0.0141, so their mean 0.94 has a standard error of
+# $0.0141 / \sqrt 2 = 0.01$. From two runs one knows little about how far runs stray, so Student's factor for 95% is 12.7:
+# the interval is $0.94 \pm 0.127$ and reaches above 1. With three runs the factor is 4.3, with five 2.8.
+#
+# Guess before you run it: which part costs most when it is gone?
 
-# %% [markdown] lang="zh" of="4cf89d85"
+# %% [markdown] lang="zh" of="d835f358"
 # ## 8. 每个部件值多少？
 #
 # **消融**（ablation）实验每次只拿掉一样，其余不变。这里有五个编码器，每个跑两个种子。横线是按种子算的 95% 区间：
-# 只有两个种子，区间很宽，这是应该的。运行之前先猜一猜：少了哪个部件，损失最大？
+# 如果跑很多很多个种子，平均值可能落在哪里？
+#
+# **例题：** 两个种子的准确率是 0.93 和 0.95，标准差 0.0141，平均值 0.94 的标准误（standard error）是 $0.0141 / \sqrt 2 = 0.01$。
+# 只跑两次，很难知道各次之间会差多少，所以 95% 对应的 Student 系数高达 12.7：区间是 $0.94 \pm 0.127$，已经超出了准确率的上限 1。
+# 跑三次时系数是 4.3，五次时是 2.8。
+#
+# 运行之前先猜一猜：少了哪个部件，准确率掉得最多？
 
 # %%
 found = film_reviews.ablation(experiments.Study(place=PLACE, seeds=2, progress=False), film_reviews.SHORT)
@@ -552,20 +590,19 @@ plt.show()
 found.table.round(3)
 
 # %% [markdown] lang="en"
-# Read the table with its intervals. Where two whiskers overlap widely, two seeds do not tell which is better. More seeds do:
-# `course experiment ablation --seeds 5` in a terminal takes all ten (also one head, no LayerNorm, max pooling, two and four layers) and
-# keeps finished seeds, so it can be stopped and go on.
+# Read the table with its intervals: where two whiskers overlap widely, two seeds do not tell which encoder is better. The column
+# `difference` compares each encoder with the whole one seed by seed. For more seeds, `course experiment ablation --seeds 5` in a terminal
+# takes all ten encoders (also one head, no LayerNorm, max pooling, two and four layers). It can be stopped and goes on later.
 #
-# Positions are needed here because the grammar makes order decide. On real reviews their loss costs far less: most of the
-# time the words alone say enough. An ablation speaks of a model *and* its corpus.
+# How much positions matter depends on the texts: this grammar was made so that order decides. An ablation speaks of a model *and*
+# its corpus.
 
-# %% [markdown] lang="zh" of="78fabeb3"
-# 看这张表要连同区间一起看。两条横线重叠很多时，两个种子说明不了谁更好。多跑几个种子就行：
-# 在终端里运行 `course experiment ablation --seeds 5`，会跑全部十个（还有单头、去掉 LayerNorm、最大池化、两层和四层），
-# 跑完的种子会保留，随时可以停下再接着跑。
+# %% [markdown] lang="zh" of="5ea003ba"
+# 看这张表要连同区间一起看：两条横线重叠很多时，两个种子说明不了哪个编码器更好。`difference` 一列是同一个种子下与完整编码器之差的平均。
+# 想多跑几个种子，可以在终端里运行 `course experiment ablation --seeds 5`，它会跑全部十个编码器
+# （还有单头、去掉 LayerNorm、最大池化、两层和四层），随时可以停下，以后再接着跑。
 #
-# 这里离不开位置，是因为语法让词序起决定作用。在真实影评上，去掉位置的代价小得多：多数时候，光看用词就够了。
-# 消融实验说的是一个模型*和*它的语料。
+# 位置有多重要，要看是什么文本：这里的语法特意让词序起决定作用。消融实验的结论，说的是一个模型*和*它的语料。
 
 # %% [markdown] lang="en"
 # ## 9. What does length cost?
@@ -573,16 +610,18 @@ found.table.round(3)
 # Attention compares every position with every other: the table of weights holds $seq^2$ numbers. **Worked example:** 128 tokens
 # make $16{,}384$ weights for each head, 1,024 tokens $1{,}048{,}576$: eight times the text, 64 times the table.
 #
-# The cell measures an LSTM, a CNN and a Transformer, with the same number of tokens in every step. Flat lines mean: the cost
-# grows with the text. Rising lines: it grows faster.
+# The cell measures what 1,000 tokens cost in an LSTM, a CNN and a Transformer, as texts grow longer. A flat line means that a text
+# twice as long costs twice as much; a rising line, that it costs more than that. The Transformer is measured twice: once it keeps
+# its table of weights, once torch's fused attention works it off in pieces and never holds it.
 
-# %% [markdown] lang="zh" of="6630a19f"
+# %% [markdown] lang="zh" of="90227d76"
 # ## 9. 长度的代价
 #
 # 注意力把每个位置和其他所有位置比较：权重表有 $seq^2$ 个数。**例题：** 128 个词时每个头有 $16{,}384$ 个权重，
 # 1,024 个词时是 $1{,}048{,}576$ 个：文本长了 8 倍，表大了 64 倍。
 #
-# 下面测量 LSTM、CNN 和 Transformer，每一步处理的词数都相同。水平线表示代价与文本长度成正比；上升的线表示增长得更快。
+# 下面测量文本变长时，LSTM、CNN 和 Transformer 处理每 1,000 个词的代价。水平线表示文本长一倍，代价也大一倍；
+# 上升的线表示代价增长得更快。Transformer 测两次：一次把权重表保存下来，一次用 torch 的融合注意力（fused attention），分块计算，从不保存整张表。
 
 # %%
 found = experiments.run("cost_of_length", experiments.Study(progress=False))
@@ -592,14 +631,16 @@ plt.show()
 # ## 10. A far-away word decides
 #
 # What do we get for it? In these made-up texts two words decide together, and everything between them is filler.
-# Each of the two alone says nothing. The further apart they are, the longer the way: one step in attention, one step
-# *per word* in an LSTM, and not at all beyond the windows of a CNN.
+# Each of the two alone says nothing. How long is the way from one to the other? In attention it is one step, at any distance.
+# In an LSTM it is one step *per word*. This CNN has two layers with windows of 5 words, which together span a distance of 8 words;
+# beyond that there is no way at all. (Each model is trained with one seed only, so take the figure as a hint.)
 
-# %% [markdown] lang="zh" of="890fb5d4"
+# %% [markdown] lang="zh" of="78bb5e22"
 # ## 10. 远处的一个词决定一切
 #
 # 付出这样的代价，换来了什么？在下面的人造文本里，两个词合起来才决定类别，中间全是填充词，单看其中一个毫无用处。
-# 两个词隔得越远，路就越长：注意力只要一步；LSTM *每个词*要走一步；CNN 的窗口够不着时，就完全没有路。
+# 从一个词到另一个词，路有多长？注意力不论多远都只要一步。LSTM *每个词*要走一步。这里的 CNN 有两层，窗口各宽 5 个词，
+# 合起来能跨过 8 个词的距离，再远就完全没有路。（每个模型只用一个种子训练，所以这张图只能当作线索。）
 
 # %%
 found = experiments.run("far_word", experiments.Study(seeds=1, progress=False))
@@ -608,29 +649,35 @@ plt.show()
 # %% [markdown] lang="en" question="q6_versus_rnn_cnn"
 # ## Thinking question 6
 #
-# Where does a Transformer beat RNN and CNN, and why is it said to suit long texts? What does it pay for that?
+# Where does a Transformer beat RNN and CNN, and why is it said to suit long texts? What does it pay for that, and what can be done
+# about it, or where are RNN and CNN still ahead?
 #
 # Write six to ten sentences of your own, and name one thing from each of the two figures above.
 
-# %% [markdown] lang="zh" question="q6_versus_rnn_cnn" of="bfc16252"
+# %% [markdown] lang="zh" question="q6_versus_rnn_cnn" of="dadf1065"
 # ## 思考题 6
 #
 # Transformer 在哪些方面胜过 RNN 和 CNN？为什么说它适合长文本？它为此付出了什么代价？
+# 对此有什么办法，或者 RNN 和 CNN 在哪里仍占上风？
 #
 # 请用自己的话写六到十句，并从上面两张图中各引用一个现象。
 
 # %% [markdown] lang="en"
 # ## 11. What we got on real reviews
 #
-# All figures above (except the report's line) are of texts that a grammar made. On the whole IMDB set we ran the same study with three seeds;
-# everything was chosen on held-out training reviews. If the course's folder is at hand, the cell shows our numbers.
+# All figures above (except the report's line) are of texts that nobody wrote. On IMDB we ran the study of section 7 with three seeds and
+# another recipe, which was chosen on held-out training reviews. If the course's folder is at hand, the cell shows our numbers.
+# Before you look: who wins on real reviews, the encoder or TF-IDF?
+#
 # To repeat it with your own copy of IMDB: `course experiment imdb_from_scratch --seeds 3`. All results, and how long they took, are in `docs/results.md`.
 
-# %% [markdown] lang="zh" of="84757d2f"
+# %% [markdown] lang="zh" of="c811ba21"
 # ## 11. 我们在真实影评上的结果
 #
-# 上面所有的图（报告的那条线除外）用的都是语法生成的文本。我们在完整的 IMDB 上用三个种子跑了同样的实验，
-# 所有挑选都在留出的训练影评上进行。如果课程的文件夹在手边，下面会显示我们得到的数。
+# 上面所有的图（报告的那条线除外）用的都不是人写的文本。我们在 IMDB 上用三个种子跑了第 7 节的实验，训练方案另选，
+# 挑选只在留出的训练影评上进行。如果课程的文件夹在手边，下面会显示我们得到的数。
+# 先猜一猜：在真实影评上，胜出的是编码器还是 TF-IDF？
+#
 # 想用自己的 IMDB 重复一遍：`course experiment imdb_from_scratch --seeds 3`。全部结果和所用时间见 `docs/results.md`。
 
 # %%
@@ -645,6 +692,14 @@ else:
     print(f"encoder from random weights: {ours['mean']:.4f} (95% interval {low:.4f} to {high:.4f})")
     for name, value in ours["baseline"].items():
         print(f"{name}: {value:.4f}")
+
+# %% [markdown] lang="en"
+# On real reviews the linear model of words and pairs of words stays ahead of our small encoder: there, which words stand in a review
+# says nearly all. That is why this unit has texts of its own, in which order decides.
+
+# %% [markdown] lang="zh" of="4e14a9b1"
+# 在真实影评上，统计词和词对的线性模型仍领先于我们的小编码器：那里用了哪些词，几乎就说明了一切。
+# 所以这一单元才自备了由词序起决定作用的文本。
 
 # %% [markdown] lang="en"
 # ## What you can do now
