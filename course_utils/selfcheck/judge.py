@@ -128,8 +128,12 @@ def differs(seen: Look, expected: Look, rule: Rule, equal_nan: bool = False) -> 
         for name in wanted:
             reason = _unequal(got.get(name), wanted[name], rule, equal_nan)
             if reason:
-                return Difference(name, reason, wanted[name], got.get(name))
+                return Difference(name, reason, _first_view(wanted[name]), _first_view(got.get(name)))
     return None
+
+
+def _first_view(value: Any) -> Any:
+    return value.views[0] if isinstance(value, AnyOf) and value.views else value
 
 
 def _unequal(got: Any, wanted: Any, rule: Rule, equal_nan: bool) -> str:
@@ -182,30 +186,34 @@ def recognise(
     """The hint of the known mistake that looks most like this answer at a lost check; empty where none is equal.
 
     seen: looks of all the exercise's checks; lost: the checks that the answer loses, None where that is not known.
-    A mistake counts when it is equal at `check`, loses no check that the answer passes, and does not only share an
-    exception that the answer raises elsewhere too. Of several such mistakes the one that agrees at most and disagrees
-    at fewest of the checks that it loses itself.
+    A mistake counts when it is equal at `check` and loses no check that the answer passes. An exception, which many
+    mistakes raise, counts only where the mistake agrees at all that it loses, and the answer raises it nowhere else.
+    Of several such mistakes the one that agrees at most and disagrees at fewest of the checks that it loses itself.
     """
     best, most = "", -math.inf
+    raised = _raised(seen[check])
     for mistake in known:
         if check not in mistake.looks or (lost is not None and not set(mistake.looks) <= set(lost)):
             continue
         if differs(seen[check], mistake.looks[check], rules[check], equal_nan=True):
             continue
-        kinds = _kinds(seen[check])
-        if any(kinds & _kinds(seen[name]) for name in seen if kinds and name not in mistake.looks):
+        if raised and any(raised & _raised(seen[name]) for name in seen if name not in mistake.looks):
             continue
-        agree = sum(
-            1 if differs(seen[name], other, rules[name], equal_nan=True) is None else -1
+        agrees = [
+            differs(seen[name], other, rules[name], equal_nan=True) is None
             for name, other in mistake.looks.items()
             if name in seen
-        )
+        ]
+        nothing_else = raised and all(isinstance(case, Trouble) or not case for case in seen[check])
+        if nothing_else and not all(agrees):
+            continue
+        agree = 2 * sum(agrees) - len(agrees)
         if agree > most:
             best, most = mistake.hint, agree
     return best
 
 
-def _kinds(seen: Look) -> set[str]:
+def _raised(seen: Look) -> set[str]:
     """The kinds of exceptions among what was seen of a check."""
     return {case.kind() for case in seen if isinstance(case, Trouble) and case.outcome == "error"}
 

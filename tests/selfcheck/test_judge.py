@@ -128,6 +128,12 @@ def test_one_of_several_views_has_to_be_the_truths_first(views):
     assert differs([{"a": AnyOf(views)}], [{"a": AnyOf([TENSOR])}], RULE) is None
 
 
+def test_a_wrong_shape_of_several_views_is_told_like_any_other():
+    seen, expected = [{"a": AnyOf([TENSOR[:1], TENSOR[0]])}], [{"a": AnyOf([TENSOR])}]
+    message = judge.verdict(RULE, seen, expected, str, TEXTS, show_values=True).message
+    assert message["en"] == "The shape should be (2, 2), and (1, 2) came back."
+
+
 def test_none_of_several_views_is_a_difference():
     assert differs([{"a": AnyOf([TENSOR + 1, TENSOR.T])}], [{"a": AnyOf([TENSOR])}], RULE).reason == "value"
     assert differs([{"a": AnyOf([])}], [{"a": AnyOf([TENSOR])}], RULE) is not None
@@ -280,6 +286,15 @@ def test_a_mistake_is_recognised_by_the_exception_that_it_raises():
     trouble = [Trouble("error", "raised", {"type": "TypeError", "cell": "double", "line": 4})]
     known = [Fingerprint("halved", {"double-values": replayed(json.loads(json.dumps(recorded(trouble))))})]
     assert recognise("double-values", {"double-values": trouble}, known, RULES) == "halved"
+
+
+def test_an_exception_alone_is_no_sign_of_a_mistake_that_gives_something_else_elsewhere():
+    trouble = [Trouble("error", "raised", {"type": "RuntimeError", "cell": "double", "line": 4})]
+    known = [Fingerprint("in_place", {"double-values": trouble, "double-errors": look_of(0.5)})]
+    seen = {"double-values": trouble, "double-errors": look_of(0.5)}
+    assert recognise("double-values", seen, known, RULES) == "in_place"
+    assert recognise("double-values", {**seen, "double-errors": look_of(1.0)}, known, RULES) == ""
+    assert recognise("double-values", {**seen, "double-errors": trouble}, known, RULES) == ""
 
 
 # what is said -----------------------------------------------------------------------------------------------------
