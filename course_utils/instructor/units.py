@@ -225,6 +225,7 @@ class Unit:
         """The names that reference.py defines, with other cells in the place of some exercises."""
         texts = [self.preamble()] + [(changes or {}).get(name, self.answer(name)) for name in self.exercises]
         module = types.ModuleType(f"{rule_modules.topic(self.name)}_answers")
+        sys.modules[module.__name__] = module  # where a dataclass among the answers looks for its module
         for text in texts:
             try:
                 exec(compile(text, f"<{self.name}>", "exec"), module.__dict__)

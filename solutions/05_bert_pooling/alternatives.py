@@ -111,6 +111,33 @@ class NewsDataset(Dataset):
         return dict(input_ids=padded, attention_mask=mask, labels=torch.LongTensor([self.labels[index]])[0])
 """,
     ),
+    _answer(
+        "NewsDataset",
+        "dataclass",
+        """
+from dataclasses import dataclass
+
+
+@dataclass
+class NewsDataset(Dataset):
+    texts: list
+    labels: list
+    tokenizer: object
+    max_length: int = 50
+
+    def __len__(self):
+        return len(self.texts)
+
+    def __getitem__(self, index):
+        ids = self.tokenizer.encode(self.texts[index], truncation=True, max_length=self.max_length)
+        rest = self.max_length - len(ids)
+        return {
+            "input_ids": torch.tensor(ids + [self.tokenizer.pad_token_id] * rest),
+            "attention_mask": torch.tensor([1] * len(ids) + [0] * rest),
+            "labels": torch.as_tensor(self.labels[index]),
+        }
+""",
+    ),
     # cls_pooling ------------------------------------------------------------------------------------------------------
     _report("cls_pooling", "def cls_pooling(hidden, mask):\n    return hidden[:, 0, :]"),
     _answer("cls_pooling", "select", "def cls_pooling(hidden, mask):\n    return hidden.select(1, 0).clone()"),
@@ -179,6 +206,23 @@ def max_pooling(hidden, mask):
     h = hidden.clone()
     h[mask == 0] = torch.finfo(h.dtype).min
     return torch.max(h, dim=1).values
+""",
+    ),
+    _answer(
+        "max_pooling",
+        "logarithm_of_the_mask",
+        "def max_pooling(hidden, mask):\n    return torch.amax(hidden + mask.float().log().unsqueeze(-1), dim=1)",
+    ),
+    _answer(
+        "max_pooling",
+        "step_by_step",
+        """
+def max_pooling(hidden, mask):
+    best = torch.full((hidden.size(0), hidden.size(2)), float("-inf"))
+    for t in range(hidden.size(1)):
+        keep = (mask[:, t] != 0).unsqueeze(-1)
+        best = torch.where(keep, torch.maximum(best, hidden[:, t]), best)
+    return best
 """,
     ),
     # AttentionPooling -------------------------------------------------------------------------------------------------
@@ -263,6 +307,58 @@ class AttentionPooling(nn.Module):
             pooled.append((share * vectors).sum(0))
         self.weights = kept
         return torch.stack(pooled)
+""",
+    ),
+    _answer(
+        "AttentionPooling",
+        "map_to_the_score_before_the_biases",
+        """
+class AttentionPooling(nn.Module):
+    def __init__(self, hidden_size, attention_size=128):
+        super().__init__()
+        self.W = nn.Parameter(torch.randn(attention_size, hidden_size) * 0.1)
+        self.v = nn.Parameter(torch.zeros(attention_size))
+        self.b = nn.Parameter(torch.zeros(attention_size))
+        self.c = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, hidden, mask):
+        inner = torch.tanh(torch.einsum("bsh,ah->bsa", hidden, self.W) + self.b)
+        scores = torch.einsum("bsa,a->bs", inner, self.v) + self.c
+        scores = scores + torch.where(mask > 0, 0.0, -1e9)
+        self.weights = torch.exp(scores - torch.logsumexp(scores, dim=1, keepdim=True))
+        return torch.einsum("bs,bsh->bh", self.weights, hidden)
+""",
+    ),
+    _answer(
+        "AttentionPooling",
+        "convolutions_over_one_token",
+        """
+class AttentionPooling(nn.Module):
+    def __init__(self, hidden_size, attention_size=128):
+        super().__init__()
+        self.inner = nn.Conv1d(hidden_size, attention_size, kernel_size=1)
+        self.outer = nn.Conv1d(attention_size, 1, kernel_size=1)
+
+    def forward(self, hidden, mask):
+        scores = self.outer(self.inner(hidden.mT).tanh()).squeeze(1)  # (batch, seq)
+        powers = torch.softmax(scores, dim=-1) * mask
+        self.weights = powers / powers.sum(dim=-1, keepdim=True)
+        return (hidden.mT @ self.weights.unsqueeze(-1)).squeeze(-1)
+""",
+    ),
+    _answer(
+        "AttentionPooling",
+        "lazy_layers",
+        """
+class AttentionPooling(nn.Module):
+    def __init__(self, hidden_size, attention_size=128):
+        super().__init__()
+        self.net = nn.Sequential(nn.LazyLinear(attention_size), nn.Tanh(), nn.LazyLinear(1))
+
+    def forward(self, hidden, mask):
+        scores = self.net(hidden)[..., 0].masked_fill(mask.logical_not(), -1e30)
+        self.weights = scores.softmax(dim=-1)
+        return (hidden * self.weights[:, :, None]).sum(-2)
 """,
     ),
     # BertClassifier ---------------------------------------------------------------------------------------------------
@@ -397,6 +493,54 @@ class BertClassifier(nn.Module):
         encoder, pool, dropout, head = self.parts
         out = encoder(input_ids=input_ids, attention_mask=attention_mask, return_dict=True)
         return head(dropout(pool(out.last_hidden_state, attention_mask)))
+""",
+    ),
+    _answer(
+        "BertClassifier",
+        "starts_from_zeros",
+        """
+class BertClassifier(nn.Module):
+    def __init__(self, encoder, num_labels, pooling="cls", dropout=0.1):
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling={pooling!r} is none of {POOLINGS}")
+        self.bert = encoder
+        self.attention = AttentionPooling(encoder.config.hidden_size)
+        self.pooling = pooling
+        self.classifier = nn.Linear(encoder.config.hidden_size, num_labels)
+        nn.init.zeros_(self.classifier.weight)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, input_ids, attention_mask):
+        hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
+        functions = dict(zip(POOLINGS, (cls_pooling, masked_mean, max_pooling, self.attention)))
+        return self.classifier(self.dropout(functions[self.pooling](hidden, attention_mask)))
+""",
+    ),
+    _answer(
+        "BertClassifier",
+        "attention_of_half_the_width",
+        """
+class BertClassifier(nn.Module):
+    def __init__(self, encoder, num_labels, pooling="cls", dropout=0.1):
+        super().__init__()
+        width = encoder.config.hidden_size
+        match pooling:
+            case "cls":
+                self.pool = cls_pooling
+            case "mean":
+                self.pool = masked_mean
+            case "max":
+                self.pool = max_pooling
+            case "attention":
+                self.pool = AttentionPooling(width, width // 2)
+            case other:
+                raise ValueError(f"{other!r}: choose cls, mean, max, or attention")
+        self.encoder, self.dropout, self.head = encoder, nn.Dropout(dropout), nn.LazyLinear(num_labels)
+
+    def forward(self, input_ids, attention_mask):
+        hidden, *_ = self.encoder(input_ids, attention_mask, return_dict=False)
+        return self.head(self.dropout(self.pool(hidden, attention_mask)))
 """,
     ),
 ]

@@ -44,10 +44,11 @@ CASES: dict[str, list[dict[str, Any]]] = {
         dict(batch=3, seq=7, hidden_size=10, attention_size=17),
         dict(batch=4, seq=5, hidden_size=14, attention_size=11),
     ],
+    # maps are told by their shapes: num_labels is no width that somebody may give an attention, no half, third, quarter
     "BertClassifier": [
-        dict(encoder="bert", batch=3, seq=7, hidden_size=10, num_labels=5),
-        dict(encoder="bert_with_pooler", batch=4, seq=6, hidden_size=14, num_labels=3),
-        dict(encoder="distilbert", batch=2, seq=5, hidden_size=12, num_labels=6),
+        dict(encoder="bert", batch=3, seq=7, hidden_size=10, num_labels=4),
+        dict(encoder="bert_with_pooler", batch=4, seq=6, hidden_size=14, num_labels=5),
+        dict(encoder="distilbert", batch=2, seq=5, hidden_size=12, num_labels=7),
     ],
 }
 

@@ -87,6 +87,27 @@ class NewsDataset(Dataset):
         "input_ids attention_mask",
         (LENGTH, LENGTH + ", add_special_tokens=False"),
     ),
+    _news("another_default", "another_default", "input_ids", ("max_length: int = 50", "max_length: int = 128")),
+    _news(
+        "padded_with_id_0",
+        "padded_with_id_0",
+        "input_ids",
+        (IDS, IDS + '.masked_fill(encoding["attention_mask"].squeeze(0) == 0, 0)'),
+    ),
+    _news(
+        "end_cut_off",
+        "end_cut_off",
+        "input_ids",
+        (TRUNCATION, ""),
+        (IDS, IDS + "[: self.max_length]"),
+        (MASK, MASK + "[: self.max_length]"),
+    ),
+    _news(
+        "cut_by_characters",
+        "cut_by_characters",
+        "input_ids attention_mask",
+        ("self.texts[index],", "self.texts[index][: self.max_length],"),
+    ),
     _news(
         "batch_axis_kept",
         "batch_axis_kept",
@@ -153,9 +174,21 @@ class NewsDataset(Dataset):
     _max(
         "bool_only",
         "mask_of_one_type_only",
-        "values padding gradient",
+        "padding",
         (HIDE, 'hidden = hidden.masked_fill(~mask.unsqueeze(-1), float("-inf"))'),
     ),
+    _max("one_less_mask", "one_less_mask", "padding", (HIDE, "hidden = hidden - 1e9 * (1 - mask[..., None])")),
+    _max(
+        "search_from_0",
+        "nothing_below_0",
+        "values",
+        (
+            MAX,
+            "pooled = torch.zeros_like(hidden[:, 0])\n    for token in hidden.unbind(dim=1):\n"
+            "        pooled = torch.maximum(pooled, token)",
+        ),
+    ),
+    _max("relu_before", "nothing_below_0", "values", (HIDE, "hidden = torch.relu(hidden) * mask[..., None]")),
     _max(
         "input_changed",
         "input_changed",
@@ -182,6 +215,13 @@ class NewsDataset(Dataset):
         "tanh_misplaced",
         "weights",
         (SCORES, "scores = torch.tanh(self.score(self.inner(hidden))).squeeze(-1)"),
+    ),
+    _attention(
+        "one_map_only",
+        "size_ignored",
+        "weights",
+        ("nn.Linear(attention_size, 1)", "nn.Identity()"),
+        ("nn.Linear(hidden_size, attention_size)", "nn.Linear(hidden_size, 1)"),
     ),
     _attention(
         "size_ignored",
@@ -226,11 +266,19 @@ class NewsDataset(Dataset):
     _attention(
         "bool_only",
         "mask_of_one_type_only",
-        "weights padding pooled gradient",
+        "padding",
         (HIDE_SCORES, 'scores = scores.masked_fill(~mask, float("-inf"))'),
     ),
+    _attention("one_less_mask", "one_less_mask", "padding", (HIDE_SCORES, "scores = scores - 1e9 * (1 - mask)")),
+    _attention(
+        "zeros_for_padded_vectors",
+        "scores_set_to_0",
+        "padding",
+        (SCORES, "hidden = hidden * (mask != 0)[..., None]\n        " + SCORES),
+        (HIDE_SCORES, ""),
+    ),
     _attention("not_kept", "weights_not_kept", "weights", (KEEP, "")),
-    _attention("scores_kept", "scores_kept", "weights pooled", (KEEP, "self.weights = scores.detach()")),
+    _attention("scores_kept", "softmax_forgotten", "weights", (KEEP, "self.weights = scores.detach()")),
     _attention("axis_kept", "weights_have_an_axis", "weights", (KEEP, "self.weights = weights.detach()[..., None]")),
     _attention("plain_mean", "weights_not_used", "pooled gradient", (SUM, "pooled = masked_mean(hidden, mask)")),
     _attention(
@@ -301,6 +349,7 @@ class NewsDataset(Dataset):
             "self.pool = cls_pooling",
         ),
     ),
+    _bert("log_probabilities", "log_softmax_in_the_model", "logits", (LOGITS, LOGITS + ".log_softmax(dim=-1)")),
     _bert("probabilities", "softmax_in_the_model", "logits", (LOGITS, LOGITS + ".softmax(dim=-1)")),
     _bert(
         "tanh_before_the_head",
@@ -336,5 +385,6 @@ class NewsDataset(Dataset):
         "falls_to_cls", "no_error", "errors", (REFUSE, "if False:"), ("pool[pooling]", "pool.get(pooling, cls_pooling)")
     ),
     _bert("key_error", "another_error", "errors", (REFUSE, "if False:")),
+    _bert("refused_by_assert", "another_error", "errors", (RAISE, 'raise AssertionError(f"one of {POOLINGS}")')),
     _bert("says_nothing", "error_names_nothing", "errors", (RAISE, 'raise ValueError("wrong pooling")')),
 ]

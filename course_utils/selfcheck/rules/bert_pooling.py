@@ -3,11 +3,13 @@
 Inner names are free, so nothing is found by name: an item is asked for its three tensors, and weights are put into a
 module by their shapes. Tokenizer and encoders are tiny ones of the transformers library (see `fixtures.encoders`).
 Padding is judged by the learner's own answer: a padded row has to give what the same row gives without its padding.
+Which types of masks an answer takes is paid for in `padding` alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,13 +19,14 @@ from torch import Tensor
 from ..codec import Reference
 from ..draws import Draw
 from ..student import Built, Fault, Student, StudentError, as_tensor
-from . import Observations, rule
+from . import AnyOf, Observations, rule
+from .mask_types import of_each_type, of_some_type
 
 POOLINGS = ("cls", "mean", "max", "attention")
 OTHER_POOLINGS = ("sum", "last")
-MASK_TYPES = (torch.int64, torch.bool, torch.float32)
 WORDS = tuple("oil match bank phone film rain vote train star price goal court cloud ship law tax".split())
 FAR_BELOW = 500.0  # a maximum of padding would have to be lower than this; a mask as large as -1e4 still is
+BELOW_ZERO = 60.0  # more than the largest of the ranked values
 
 Values = dict[str, Tensor]
 
@@ -98,6 +101,23 @@ def _is_row(value: Any, like: Tensor) -> bool:
     return isinstance(value, Tensor) and value.shape == like.shape
 
 
+def _ones(*shape: int) -> Tensor:
+    return torch.ones(*shape, dtype=torch.int64)
+
+
+def _cut(ask: Callable[[Tensor, Tensor], Any], hidden: Tensor, mask: Tensor) -> Tensor:
+    """What is answered to each row without its padding, one after the other."""
+    rows = [_without_padding(hidden, mask, row) for row in range(len(hidden))]
+    return torch.cat([as_tensor(of_some_type(partial(ask, row), ones)) for row, ones in rows])
+
+
+def _less(padded: Any, cut: Tensor) -> Any:
+    """How far padding changes the result; None where the shape is another one, or the class of what was raised."""
+    if isinstance(padded, str):
+        return padded
+    return padded - cut if _is_row(padded, cut) else None
+
+
 @rule("cls_pooling", "values")
 def cls_pooling_values(student: Student, draw: Draw) -> Observations:
     """The vector at position 0, and that the input is left as it was."""
@@ -122,9 +142,11 @@ def _ranked(draw: Draw) -> Tensor:
 
 @rule("max_pooling", "values")
 def max_pooling_values(student: Student, draw: Draw) -> Observations:
-    """The largest value of each feature where no row has padding."""
+    """The largest value of each feature where no row has padding; some features are below 0 at every token."""
     hidden = _ranked(draw)
-    return {"pooled": student.tensor("max_pooling", hidden, torch.ones(draw.batch, draw.seq, dtype=torch.int64))}
+    hidden[:, :, ::2] -= BELOW_ZERO
+    pooled = of_some_type(lambda mask: student.call("max_pooling", hidden, mask), _ones(draw.batch, draw.seq))
+    return {"pooled": as_tensor(pooled)}
 
 
 @rule("max_pooling", "padding")
@@ -133,55 +155,65 @@ def max_pooling_padding(student: Student, draw: Draw) -> Observations:
     hidden, mask = _ranked(draw), draw.mask(draw.batch, draw.seq)
     hidden[:, :, ::2] -= FAR_BELOW
     hidden = hidden + 3.0 * (mask == 0)[..., None]  # what stands in padding would win
-    cut = torch.cat([student.tensor("max_pooling", *_without_padding(hidden, mask, row)) for row in range(draw.batch)])
+    cut = _cut(lambda row, ones: student.call("max_pooling", row, ones), hidden, mask)
     seen: Observations = {}
-    for dtype in MASK_TYPES:
-        pooled, (after, _) = student.call_and_inputs("max_pooling", hidden, mask.to(dtype))
-        seen[f"padded less cut, {dtype}"] = pooled - cut if _is_row(pooled, cut) else None
-        seen[f"input unchanged, {dtype}"] = torch.equal(after, hidden)
+    answers = of_each_type(lambda typed: student.call_and_inputs("max_pooling", hidden, typed), mask)
+    for kind, answer in answers.items():
+        pooled, after = (answer, None) if isinstance(answer, str) else (answer[0], answer[1][0])
+        seen[f"padded less cut, {kind}"] = _less(pooled, cut)
+        seen[f"input unchanged, {kind}"] = after is None or torch.equal(after, hidden)
     return seen
 
 
 @rule("max_pooling", "gradient")
 def max_pooling_gradient(student: Student, draw: Draw) -> Observations:
     """Autograd agrees with the function's own slope."""
-    return student.slope("max_pooling", _ranked(draw) + 100.0, torch.ones(draw.batch, draw.seq, dtype=torch.int64))
+    hidden = _ranked(draw) + 100.0
+    return of_some_type(lambda mask: student.slope("max_pooling", hidden, mask), _ones(draw.batch, draw.seq))
 
 
 # attention pooling ------------------------------------------------------------------------------------------------
 
 
-def attention_values(
-    shapes: Mapping[str, torch.Size], inner: Tensor, score: Tensor, bias: float = 0.0
-) -> Values | None:
-    """Values by name for the two linear maps of an attention pooling, told by shape; None where there are not two.
+def attention_values(shapes: Mapping[str, torch.Size], inner: Tensor, score: Tensor, bias: float = 0.0) -> list[Values]:
+    """Values by name for the two linear maps of an attention pooling, told by shape; none where there are not two.
+
+    Axes of length 1 do not count: a convolution over one token is a linear map too. There is more than one entry where
+    several vectors of attention_size might be the map to the score; the others are biases then.
 
     inner: (attention_size or 1, hidden_size), one row for all where it is 1; score: (1, attention_size or 1) likewise
-    bias: size of the inner map's biases, of alternating sign; where it is 0, a map without them is the same
+    bias: size of all biases, of alternating sign; where it is 0, a map without them is the same
     """
     hidden_size = inner.shape[1]
-    values: Values = {}
-    first = [name for name, shape in shapes.items() if len(shape) == 2 and hidden_size in shape and 1 not in shape]
+    cores = {name: [length for length in shape if length != 1] for name, shape in shapes.items()}
+    first = [name for name, core in cores.items() if len(core) == 2 and hidden_size in core]
     if len(first) != 1:
-        return None
-    shape = shapes[first[0]]
-    turned = shape[0] == hidden_size and shape[1] != hidden_size
-    size = shape[1] if turned else shape[0]
+        return []
+    core = cores[first[0]]
+    turned = core[0] == hidden_size and core[1] != hidden_size
+    size = core[1] if turned else core[0]
     if inner.shape[0] not in (1, size):
-        return None
+        return []
     wide = inner.expand(size, hidden_size)
-    values[first[0]] = (wide.T if turned else wide).contiguous()
-    second = [name for name, shape in shapes.items() if len(shape) == 2 and sorted(shape) == [1, size]]
-    second = second or [name for name, shape in shapes.items() if shape == (size,)][-1:]
-    if len(second) != 1:
-        return None
     spread = score.expand(1, size) / (1 if score.shape[1] == size else size)
-    values[second[0]] = spread.reshape(shapes[second[0]]).contiguous()
-    for name, shape in shapes.items():
-        if name not in values and len(shape) == 1 and shape[0] in (1, size):
-            signs = 1.0 - 2.0 * (torch.arange(shape[0]) % 2)
-            values[name] = bias * signs
-    return values
+    values = {first[0]: (wide.T if turned else wide).reshape(shapes[first[0]])}
+    for name in shapes:
+        if cores[name] in ([], [size]):
+            signs = 1.0 - 2.0 * (torch.arange(shapes[name].numel()) % 2)
+            values[name] = (bias * signs).reshape(shapes[name])
+    second = [name for name, core in cores.items() if core == [size]]
+    matrices = [name for name in second if len(shapes[name]) > 1]
+    second = matrices if len(matrices) == 1 else second
+    return [{**values, name: spread.reshape(shapes[name])} for name in second]
+
+
+def _shapes(built: Built, *inputs: Tensor) -> dict[str, torch.Size]:
+    """The shapes of a module's parameters; a lazy one has them from its first call on."""
+    try:
+        return built.parameter_shapes()
+    except StudentError:
+        built(*inputs)
+        return built.parameter_shapes()
 
 
 def _pooling(student: Student, draw: Draw) -> Built:
@@ -190,25 +222,36 @@ def _pooling(student: Student, draw: Draw) -> Built:
     return pooling
 
 
-def _drawn_into(pooling: Built, draw: Draw, bias: float = 0.0) -> bool:
-    """Put drawn weights into an attention pooling; False where it has not the two maps for that."""
+def _readings(pooling: Built, draw: Draw, bias: float = 0.0) -> list[Values]:
+    """Drawn weights for an attention pooling, for each way to tell its maps; none where it has not the two for that."""
     inner = draw.normal(draw.attention_size, draw.hidden_size, scale=draw.hidden_size**-0.5)
     score = draw.normal(1, draw.attention_size, scale=2.0 * draw.attention_size**-0.5)
-    values = attention_values(pooling.parameter_shapes(), inner, score, bias)
-    if values is not None:
+    shapes = _shapes(pooling, torch.zeros(1, 1, draw.hidden_size), _ones(1, 1))
+    return attention_values(shapes, inner, score, bias)
+
+
+def _drawn_into(pooling: Built, draw: Draw) -> None:
+    """Put drawn weights into an attention pooling; none of its vectors is 0, whichever of them is the map to the score.
+
+    A slope is measured over a small step: the inner map's biases keep it away from 0, where an activation may bend.
+    """
+    for values in _readings(pooling, draw, bias=1.0)[:1]:
         pooling.load(values)
-    return values is not None
 
 
 @rule("AttentionPooling", "weights")
 def attention_pooling_weights(student: Student, draw: Draw) -> Observations:
     """The weights that are kept, for given maps and rows without padding."""
     pooling = _pooling(student, draw)
-    if not _drawn_into(pooling, draw):
+    readings = _readings(pooling, draw)
+    if not readings:
         return {"two maps of these sizes": False}
-    hidden = draw.normal(draw.batch, draw.seq, draw.hidden_size)
-    pooling(hidden, torch.ones(draw.batch, draw.seq, dtype=torch.int64))
-    return {"two maps of these sizes": True, "weights": as_tensor(pooling.get("weights"))}
+    hidden, views = draw.normal(draw.batch, draw.seq, draw.hidden_size), []
+    for values in readings:
+        pooling.load(values)
+        of_some_type(lambda mask: pooling(hidden, mask), _ones(draw.batch, draw.seq))
+        views.append(as_tensor(pooling.get("weights")))
+    return {"two maps of these sizes": True, "weights": AnyOf(views)}
 
 
 @rule("AttentionPooling", "padding")
@@ -218,12 +261,9 @@ def attention_pooling_padding(student: Student, draw: Draw) -> Observations:
     _drawn_into(pooling, draw)
     hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
     hidden = hidden * (1.0 + 2.0 * (mask == 0)[..., None])
-    cut = torch.cat([pooling.tensor(*_without_padding(hidden, mask, row)) for row in range(draw.batch)])
-    seen: Observations = {}
-    for dtype in MASK_TYPES:
-        pooled = pooling.tensor(hidden, mask.to(dtype))
-        seen[f"padded less cut, {dtype}"] = pooled - cut if _is_row(pooled, cut) else None
-    return seen
+    cut = _cut(pooling, hidden, mask)
+    answers = of_each_type(lambda typed: pooling(hidden, typed), mask)
+    return {f"padded less cut, {kind}": _less(answer, cut) for kind, answer in answers.items()}
 
 
 @rule("AttentionPooling", "pooled")
@@ -232,17 +272,16 @@ def attention_pooling_pooled(student: Student, draw: Draw) -> Observations:
     pooling = _pooling(student, draw)
     _drawn_into(pooling, draw)
     hidden = draw.normal(draw.batch, draw.seq, draw.hidden_size, scale=2.0)
-    mask = torch.ones(draw.batch, draw.seq, dtype=torch.int64)
-    pooled, (after, _) = pooling.call_and_inputs(hidden, mask)
+    ones = _ones(draw.batch, draw.seq)
+    pooled, (after, _) = of_some_type(lambda mask: pooling.call_and_inputs(hidden, mask), ones)
     seen: Observations = {"shape": list(as_tensor(pooled).shape), "input unchanged": torch.equal(after, hidden)}
     if not _is_row(pooled, hidden[:, 0]):
         return seen
     weights = _kept_weights(pooling, hidden)
-    if weights is None:  # none are kept, which another check pays for: so they are read off the result
-        weights = _seen_weights(pooling, draw)
-        seen["left over"] = torch.zeros_like(pooled) if weights is not None else pooled
-    else:
-        seen["left over"] = pooled - torch.einsum("bs,bsh->bh", weights, hidden)
+    seen["left over"] = pooled if weights is None else pooled - torch.einsum("bs,bsh->bh", weights, hidden)
+    # weights that are missing or no shares are paid for in another check: then they are read off the result
+    if (weights is None or not _are_shares(weights)) and _gives_a_mean(pooling, draw):
+        seen["left over"] = torch.zeros_like(pooled)
     return seen
 
 
@@ -257,27 +296,28 @@ def _kept_weights(pooling: Built, hidden: Tensor) -> Tensor | None:
     return weights.to(hidden.dtype).reshape(batch, seq) if weights.shape[0] == batch else weights.float().T
 
 
-def _seen_weights(pooling: Built, draw: Draw) -> Tensor | None:
-    """The weights that the module gives to vectors that are all 0 but for one 1 each, if they are weights of a mean."""
+def _are_shares(weights: Tensor) -> bool:
+    return bool((weights >= 0).all()) and bool(((weights.sum(dim=1) - 1.0).abs() < 1e-4).all())
+
+
+def _gives_a_mean(pooling: Built, draw: Draw) -> bool:
+    """Whether the module gives unequal shares to vectors that are all 0 but for one 1 each."""
     seq = min(draw.seq, draw.hidden_size)
     marks = torch.eye(seq, draw.hidden_size)[None]
-    weights = pooling.tensor(marks, torch.ones(1, seq, dtype=torch.int64))[0, :seq]
-    is_mean = bool((weights >= 0).all()) and abs(float(weights.sum()) - 1.0) < 1e-4
-    return weights if is_mean and float(weights.std()) > 1e-4 else None
+    weights = as_tensor(of_some_type(lambda mask: pooling(marks, mask), _ones(1, seq)))[:, :seq]
+    return _are_shares(weights) and float(weights.std()) > 1e-4
 
 
 @rule("AttentionPooling", "gradient")
 def attention_pooling_gradient(student: Student, draw: Draw) -> Observations:
-    """Autograd agrees with the module's own slope, padding included, and both maps learn.
-
-    A slope is measured over a small step: the inner map's biases keep it away from 0, where an activation may bend.
-    """
+    """Autograd agrees with the module's own slope, padding included, and both maps learn."""
     pooling = _pooling(student, draw)
-    _drawn_into(pooling, draw, bias=1.0)
+    _drawn_into(pooling, draw)
     hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size, scale=0.1), draw.mask(draw.batch, draw.seq)
     matrices = {name for name, shape in pooling.parameter_shapes().items() if len(shape) >= 2}
-    silent = matrices & set(pooling.silent_parameters(hidden, mask))
-    return {**pooling.slope(hidden, mask), "both maps learn": bool(matrices) and not silent}
+    silent = matrices & set(of_some_type(lambda typed: pooling.silent_parameters(hidden, typed), mask))
+    slope = of_some_type(lambda typed: pooling.slope(hidden, typed), mask)
+    return {**slope, "both maps learn": bool(matrices) and not silent}
 
 
 # the classifier ---------------------------------------------------------------------------------------------------
@@ -311,14 +351,30 @@ class _Bench:
         """The shapes of those parameters that are not the encoder's."""
         return {name: shape for name, shape in shapes.items() if not name.endswith(self.inside)}
 
-    def load(self, built: Built) -> bool:
-        """Put drawn weights into head and pooling; False where there is no linear map to the classes."""
-        shapes = self.outside(built.parameter_shapes())
+    def shapes(self, built: Built) -> dict[str, torch.Size]:
+        """The shapes of all parameters."""
+        return _shapes(built, self.ids[:1], torch.ones_like(self.mask[:1]))
+
+    def readings(self, built: Built, bias: float = 0.0) -> list[Values]:
+        """Drawn weights for head and pooling, for each way to tell the pooling's maps."""
+        shapes = self.outside(self.shapes(built))
         drawn = {value.shape: value for value in (self.head.T.contiguous(), self.head, self.bias)}
         values: Values = {name: drawn[shape] for name, shape in shapes.items() if shape in drawn}
         rest = {name: shape for name, shape in shapes.items() if name not in values}
-        built.load({**(attention_values(rest, self.inner, self.score) or {}), **values})
-        return any(value.dim() == 2 for value in values.values())
+        return [{**pooling, **values} for pooling in attention_values(rest, self.inner, self.score, bias) or [{}]]
+
+    def load(self, built: Built) -> None:
+        """Put drawn weights into head and pooling: fresh ones may be 0, and then nothing before them learns."""
+        built.load(self.readings(built, bias=1.0)[0])
+
+    def logits(self, built: Built) -> Observations:
+        """The logits for drawn weights, where no row has padding, and whether there is a linear map to the classes."""
+        views, has_head = [], True
+        for values in self.readings(built):
+            built.load(values)
+            has_head = any(value.shape in (self.head.shape, self.head.T.shape) for value in values.values())
+            views.append(built.tensor(self.ids, torch.ones_like(self.mask)))
+        return {"a map to the classes": has_head, "logits": AnyOf(views)}
 
 
 # the checks of the classifier look at the same encoder, so it is made once for each learner and draw
@@ -341,8 +397,7 @@ def bert_classifier_logits(student: Student, draw: Draw) -> Observations:
     seen: Observations = {}
     for pooling in POOLINGS:
         built = bench.classifier(pooling, dropout=0.0)
-        seen[f"{pooling}: a map to the classes"] = bench.load(built)
-        seen[pooling] = built.tensor(bench.ids, torch.ones_like(bench.mask))
+        seen |= {f"{pooling}: {name}": value for name, value in bench.logits(built).items()}
     return seen
 
 
@@ -369,7 +424,8 @@ def bert_classifier_gradient(student: Student, draw: Draw) -> Observations:
     seen: Observations = {}
     for pooling in ("mean", "attention"):
         built = bench.classifier(pooling, dropout=0.0)
-        matrices = {name: shape for name, shape in built.parameter_shapes().items() if len(shape) >= 2}
+        bench.load(built)
+        matrices = {name: shape for name, shape in bench.shapes(built).items() if len(shape) >= 2}
         outside = set(bench.outside(matrices))
         inside = {name for name in matrices if "pooler" not in name} - outside
         if pooling == "mean":  # an attention that this pooling leaves alone may be there
@@ -392,6 +448,7 @@ def bert_classifier_dropout(student: Student, draw: Draw) -> Observations:
     rates: dict[str, dict[str, float]] = {"default rate": {}, "rate 0.5": {"dropout": 0.5}, "rate 0": {"dropout": 0.0}}
     for name, rate in rates.items():
         built = bench.classifier("cls", **rate)
+        bench.load(built)
         in_eval = built.tensor(ids, mask)
         seen[f"{name}, eval: equal outputs"] = torch.allclose(in_eval, built.tensor(ids, mask), atol=1e-6)
         built.train(True)
