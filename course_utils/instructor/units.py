@@ -104,12 +104,12 @@ class Unit:
     @cached_property
     def hints(self) -> dict[str, Any]:
         """The content of hints.yml: misconceptions, rules, steps."""
-        return dict(yaml.safe_load(self._text("hints.yml")))
+        return self._yaml("hints.yml")
 
     @cached_property
     def rubric(self) -> dict[str, Any]:
         """The questions of rubric.yml, by their ids."""
-        return dict(yaml.safe_load(self._text("rubric.yml"))["questions"])
+        return dict(self._yaml("rubric.yml")["questions"])
 
     @cached_property
     def rules(self) -> dict[str, Rule]:
@@ -238,6 +238,13 @@ class Unit:
             return (self.folder / file).read_text(encoding="utf-8")
         except FileNotFoundError:
             raise UnitError(f"{self.folder / file} is missing; each unit's folder holds one") from None
+
+    def _yaml(self, file: str) -> dict[str, Any]:
+        try:
+            return dict(yaml.safe_load(self._text(file)))
+        except yaml.MarkedYAMLError as error:
+            place = f"{self.folder / file}, line {error.problem_mark.line + 1}" if error.problem_mark else file
+            raise UnitError(f"{place}: {error.problem}") from None
 
     def _module(self, name: str) -> types.ModuleType:
         path = self.folder / f"{name}.py"
