@@ -86,13 +86,25 @@ def accuracies(found: Mapping[str, Sequence[float]], test_size: int) -> dict[str
     }
 
 
+def draw_ways(ways: Mapping[str, Mapping[str, Any]], title: str, ax: Any = None) -> Any:
+    """The Axes with the mean test accuracy of each way and its interval."""
+    from course_utils import plots
+
+    return plots.whiskers(
+        {f"the {way}'s way": ways[way]["mean"] for way in WAYS},
+        {f"the {way}'s way": tuple(ways[way]["interval"]) for way in WAYS},
+        title=title,
+        x_label="test accuracy",
+        ax=ax,
+    )
+
+
 @study("data_path", unit=UNIT)
 def data_path(asked: Study) -> Findings:
     """Does the course's data path cost accuracy, beside the report's?"""
     import pandas as pd
     import torch
 
-    from course_utils import plots
     from course_utils.experiments.classifier import TextEncoder
 
     corpus = load_reviews(asked.place, asked.data_folder)
@@ -123,14 +135,7 @@ def data_path(asked: Study) -> Findings:
             asked.say(f"the {way}'s way, seed {seed}: test accuracy {result['test_accuracy']:.4f}")
             found[way].append(result["test_accuracy"])
     head = asked.head(corpus, epochs=plan.recipe.epochs) | accuracies(found, len(corpus.test)) | {"plan": asdict(plan)}
-    ways = head["ways"]
-    axes = plots.bars(
-        {f"the {way}'s way": ways[way]["mean"] for way in WAYS},
-        intervals={f"the {way}'s way": ways[way]["interval"] for way in WAYS},
-        title=f"Test accuracy by data path on {corpus.name}, mean of {asked.seeds}",
-        x_label="",
-        y_label="test accuracy",
-    )
+    axes = draw_ways(head["ways"], f"The data path on {corpus.name}: mean over {asked.seeds} seeds with 95% interval")
     rows = [
         {"way": way, "seed": seed, "test_accuracy": found[way][seed]} for way in WAYS for seed in asked.seed_numbers
     ]

@@ -25,7 +25,7 @@ import numpy as np
 
 from course_utils import models
 from course_utils.data import Batches, Corpus, Split, Tokens, load_headlines, tokenize
-from course_utils.experiments.data_paths import WAYS, accuracies, training_of
+from course_utils.experiments.data_paths import WAYS, accuracies, draw_ways, training_of
 from course_utils.experiments.film_reviews import TFIDF, mean_and_interval, tfidf_accuracy
 from course_utils.experiments.study import Findings, Study, finished, study
 from course_utils.statistics import compare
@@ -523,14 +523,7 @@ def news_data_path(asked: Study) -> Findings:
         write_values=".1f",
         ax=left,
     )
-    plots.bars(
-        {f"the {way}'s way": head["ways"][way]["mean"] for way in WAYS},
-        intervals={f"the {way}'s way": head["ways"][way]["interval"] for way in WAYS},
-        title=f"Test accuracy, mean of {asked.seeds}",
-        x_label="",
-        y_label="test accuracy",
-        ax=right,
-    )
+    draw_ways(head["ways"], f"Mean over {asked.seeds} seeds with 95% interval", ax=right)
     left.figure.suptitle(f"Fine-tuning {encoder.name} on {corpus.name}, mean pooling")
     rows = [
         {"way": way, "seed": seed, "test_accuracy": found[way][seed]} for way in WAYS for seed in asked.seed_numbers

@@ -146,6 +146,12 @@ def test_a_missing_definition_is_told(unit):
         unit.cell("nothing")
 
 
+def test_text_that_is_no_yaml_is_told_with_file_and_line(unit):
+    (unit.folder / "hints.yml").write_text('misconceptions:\n  one: "two\n', encoding="utf-8")
+    with pytest.raises(UnitError, match=r"hints\.yml, line 3: found unexpected end of stream"):
+        _ = unit.hints
+
+
 @pytest.mark.parametrize("file", ["reference.py", "hidden_tests.py", "mutants.py", "hints.yml", "rubric.yml"])
 def test_a_missing_file_is_told_by_its_path(unit, file):
     (unit.folder / file).unlink()
