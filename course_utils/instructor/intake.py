@@ -13,9 +13,10 @@ import errno
 import hashlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,13 @@ MAX_BYTES = 32 * 2**20  # a notebook full of plots has a few MiB
 MAX_CELLS = 2000
 MAX_PARTS = 500_000  # lists and dicts: 32 MiB of empty ones would take a GiB to read
 MAX_SOURCE = 2**18  # characters of one cell: as JSON, at 12 bytes each, they fit into one message to the sandbox
+# Characters of code in all cells together, of comments an eighth: Python reads the worst of them in some seconds. An
+# opening brace counts as BRACE of them, since Python looks for each in an f-string from the start of that string.
+MAX_CODE, BRACE = 2**18, 16
 MAX_ANSWER = 100_000  # characters of one free-text answer
+
+# Such a line is a comment or part of a string, and is read quickly either way: an f-string would need its brace.
+_COMMENT_LINE = re.compile(r"^[ \t]*#[^\n{]*$", re.MULTILINE)
 
 REASONS: dict[str, Text] = {
     "missing": {"en": "No notebook was handed in for this unit.", "zh": "这个单元没有提交笔记本。"},
@@ -168,8 +175,8 @@ def _reason(error: OSError, folder: Path) -> str:
 def rebuild(data: bytes, skeleton: Skeleton) -> Submission:
     """What counts of a notebook's bytes. Raises IntakeError for what is no notebook."""
     notebook = _parsed(data)
-    cells = [_Cell.of(cell) for cell in _raw_cells(notebook)]
     exercises = skeleton.exercises()
+    cells = _readable([_Cell.of(cell) for cell in _raw_cells(notebook)], exercises)
     chosen = {name: _solution(name, exercises, cells) for name in exercises}
     blank = tuple(
         name
@@ -211,13 +218,18 @@ class _Cell:
         if isinstance(source, list):
             source = "".join(part for part in source if isinstance(part, str))
         text = source if isinstance(source, str) and len(source) <= MAX_SOURCE else ""
-        identity = cell.get("id")
+        kind, identity = cell.get("cell_type"), cell.get("id")
         return cls(
-            str(cell.get("cell_type")),
+            kind if isinstance(kind, str) else "",
             text.encode("utf-8", "replace").decode(),
             _grade_id(cell),
             identity if isinstance(identity, str) else "",
         )
+
+    def cost(self) -> int:
+        """What it takes to read the cell as Python: MAX_CODE is as much as a notebook may."""
+        code = _COMMENT_LINE.sub("", self.source)
+        return len(code) + BRACE * code.count("{") + (len(self.source) - len(code)) // 8
 
     def defines(self) -> frozenset[str]:
         """The names that the cell binds at its top level; none where it is no Python."""
@@ -246,6 +258,21 @@ def _raw_cells(notebook: Mapping[str, Any]) -> list[Any]:
     if len(cells) > MAX_CELLS:
         raise IntakeError("too_many_cells")
     return cells
+
+
+def _readable(cells: list[_Cell], exercises: Mapping[str, str]) -> list[_Cell]:
+    """The cells, those without text whose code would take too long to read; cells of exercises are read first."""
+    left, known, kept = MAX_CODE, {""}, list(cells)
+    for number in sorted(range(len(cells)), key=lambda number: cells[number].grade_id not in exercises):
+        cell = cells[number]
+        if cell.source in known or (cell.kind != "code" and cell.grade_id not in exercises):
+            continue
+        if (cost := cell.cost()) > left:
+            kept[number] = replace(cell, source="")
+        else:
+            left -= cost
+            known.add(cell.source)
+    return kept
 
 
 def _solution(name: str, released: Mapping[str, str], cells: list[_Cell]) -> _Cell | None:

@@ -487,6 +487,31 @@ def test_a_cell_that_is_too_long_counts_as_empty():
     assert taken(notebook).sources["double"] == ""
 
 
+@pytest.mark.parametrize("hard", ["a;" * 3_000, "f'" + "{a}" * 500 + "'", "#{" * 600])
+def test_code_that_takes_minutes_to_read_is_left_out(monkeypatch, hard):
+    monkeypatch.setattr(intake, "MAX_CODE", 2**14)
+    notebook = filled()
+    notebook["cells"][2:2] = [code(f"{hard}\nown = {number}", f"own-{number}") for number in range(20)]
+    submission = taken(notebook)
+    assert 0 < sum(cell.kind == "extra" for cell in submission.cells) <= 2
+    assert submission.blank == ()
+
+
+def test_long_comments_cost_no_cell():
+    notebook = filled()
+    cell(notebook, "double")["source"] = DOUBLE + "\n# " + "#" * 200_000
+    notebook["cells"].append(code("x = 1\n# " + "x" * 200_000, "own"))
+    submission = taken(notebook)
+    assert submission.sources["double"].startswith(DOUBLE)
+    assert sum(cell.kind == "extra" for cell in submission.cells) == 1
+
+
+def test_a_cell_type_that_is_no_text_is_none():
+    notebook = filled()
+    notebook["cells"].append(code("x = 1", "own") | {"cell_type": ["code"] * 10})
+    assert all(cell.kind != "extra" for cell in taken(notebook).cells)
+
+
 @pytest.mark.parametrize(
     ("metadata", "language"),
     [

@@ -156,6 +156,15 @@ def _rotten_cells(*lines: str) -> Callable[[Notebook], Notebook]:
     return damage
 
 
+def _hard_to_read(notebook: Notebook) -> Notebook:
+    """Twenty cells that Python needs five seconds each to read."""
+    for number in range(20):
+        source = "a;" * 120_000 + f"b{number}"
+        own = {"cell_type": "code", "id": f"own-{number}", "metadata": {}, "source": source, "outputs": []}
+        notebook["cells"].insert(number, own)
+    return notebook
+
+
 # what its bytes say ---------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +193,7 @@ WHOLE: dict[str, Callable[[Notebook], Any]] = {
     "a language and kernel of its own": _claimed_language,
     "a number of ten thousand digits in the source": _rotten_cells("x = 0x" + "f" * 10_000),
     "an expression of a thousand parts": _rotten_cells("x = " + "+".join("1" * 900), "y = " + "-" * 900 + "1"),
+    "cells that take minutes to read": _hard_to_read,
     "a comment of many characters": _rotten_cells("# " + "\U0001f600" * 200_000),
     "a byte order mark": _bytes(lambda data: b"\xef\xbb\xbf" + data),
     "numbers that are no JSON": _text,
