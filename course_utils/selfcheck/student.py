@@ -17,6 +17,7 @@ Transport = Callable[[Request], Answer]
 
 SLOPE_STEP = 1e-2  # central differences in float32: rounding 1e-5, curvature 1e-5
 SLOPE_TOLERANCE = 0.03  # relative; a missing path of the gradient is wrong by far more
+SLOPE_SEED = 0  # the same before each call: dropout at the wrong time is no mistake of the gradient
 
 
 class StudentError(Exception):
@@ -127,16 +128,23 @@ class Student:
         """The arguments as they are after the call."""
         return self._call_and_inputs({"name": name}, args)[1]
 
-    def slope(self, name: str, *args: Any, of: Sequence[int] = ()) -> dict[str, Any]:
+    def slope(
+        self, name: str, *args: Any, of: Sequence[int] = (), outputs: Sequence[int] | None = None
+    ) -> dict[str, Any]:
         """For each float argument, whether autograd agrees with the slope of the learner's own function.
 
         of: positions of the arguments to look at; none stands for all.
+        outputs: positions among the float tensors that come back, of those whose slope is meant; None stands for all.
         """
-        return self._slope({"name": name}, args, of)
+        return self._slope({"name": name}, args, of, outputs)
 
     def seed(self, seed: int) -> None:
         """Start torch's own random numbers anew on the learner's side, such as those that fresh weights are."""
-        self.ask("seed", seed=seed)
+        self.ask_all([self.restart(seed)])
+
+    def restart(self, seed: int) -> Request:
+        """What `seed` asks for, to be asked for together with other things."""
+        return {"do": "seed", "seed": seed}
 
     def build(self, name: str, *args: Any, **kwargs: Any) -> Built:
         """An object that stays on the learner's side, such as a module."""
@@ -188,8 +196,15 @@ class Student:
         value, after = self._call(target, args, {}, inputs=True)
         return value, list(after)
 
-    def _slope(self, target: dict[str, Any], args: Sequence[Any], of: Sequence[int] = ()) -> dict[str, Any]:
+    def _slope(
+        self,
+        target: dict[str, Any],
+        args: Sequence[Any],
+        of: Sequence[int] = (),
+        which: Sequence[int] | None = None,
+    ) -> dict[str, Any]:
         wanted = of or range(len(args))
+        start = self.restart(SLOPE_SEED)
 
         def is_variable(value: Any) -> bool:
             return isinstance(value, Tensor) and value.is_floating_point()
@@ -197,12 +212,15 @@ class Student:
         def outputs(value: Any) -> list[Tensor]:
             return [item.double() for item in flat(value) if is_variable(item)]
 
-        number, value = self._call(target, args, {}, gradient=True)
+        number, value = self.ask_all([start, _request(target, args, {}) | {"gradient": True}])[1]
         generator = torch.Generator().manual_seed(len(args))
         shapes = [item.shape for item in flat(value) if is_variable(item)]
         if not shapes:  # nothing that could have a slope
             return {f"slope of argument {position}": False for position in wanted if is_variable(args[position])}
         cotangents = [torch.randn(shape, generator=generator) for shape in shapes]
+        for place in range(len(cotangents)):
+            if which is not None and place not in which:
+                cotangents[place].zero_()
         try:
             gradients = self.ask("backward", call=number, cotangents=cotangents, wants="arguments")
         except StudentError:
@@ -215,7 +233,8 @@ class Student:
             for position, direction in zip(positions, directions, strict=True)
             for step in (SLOPE_STEP, -SLOPE_STEP)
         ]
-        found = [outputs(answer) for answer in self.ask_all(moved)]
+        answers = self.ask_all([request for one in moved for request in (start, one)])[1::2]
+        found = [outputs(answer) for answer in answers]
         for number, (position, direction) in enumerate(zip(positions, directions, strict=True)):
             ends, agrees = found[2 * number : 2 * number + 2], False
             # of other shapes nothing is computed: those that spread over each other fill any memory

@@ -170,6 +170,18 @@ def scaled_dot_product_attention(q, k, v, mask=None):
     return attn @ v, attn
 """,
     ),
+    Alternative(
+        name="weights_beside_the_graph",
+        exercise="scaled_dot_product_attention",
+        source="""
+def scaled_dot_product_attention(q, k, v, mask=None, *, dropout=0.0):
+    scores = torch.einsum("...qd,...kd->...qk", q, k) / q.size(-1) ** 0.5
+    if mask is not None:
+        scores = scores + torch.zeros(mask.shape).masked_fill_(mask == 0, -1e30)
+    attn = nn.functional.dropout(scores.softmax(-1), dropout)
+    return (attn.unsqueeze(-1) * v.unsqueeze(-3)).sum(-2), attn.detach()
+""",
+    ),
     # heads ------------------------------------------------------------------------------------------------------------
     Alternative(
         name="view_and_permute",

@@ -46,6 +46,8 @@ MUTANTS = [
     _scores("scale_each_vector", "missing_root", "(q / math.sqrt(d_k)) @ (k / math.sqrt(d_k)).transpose(-2, -1)"),
     _scores("keys_not_transposed", "keys_not_transposed", "q @ k / math.sqrt(d_k)"),
     _scores("keys_transposed_at_the_front", "wrong_axes_transposed", "q @ k.transpose(1, 2) / math.sqrt(d_k)"),
+    _scores("queries_and_keys_swapped", "scores_transposed", "k @ q.transpose(-2, -1) / math.sqrt(d_k)"),
+    _scores("queries_meet_queries", "queries_with_queries", "q @ q.transpose(-2, -1) / math.sqrt(d_k)"),
     _scores("queries_scaled_in_place", "changed_inputs", "q.div_(math.sqrt(d_k)) @ k.transpose(-2, -1)"),
     # weights: which axis, which function
     _weights("softmax_over_queries", "softmax_over_queries", (SOFTMAX, "attn = torch.softmax(scores, dim=-2)")),
@@ -56,6 +58,17 @@ MUTANTS = [
         "softmax_twice", "softmax_twice", (SOFTMAX, "attn = torch.softmax(torch.softmax(scores, dim=-1), dim=-1)")
     ),
     _weights("log_softmax", "log_softmax", (SOFTMAX, "attn = torch.log_softmax(scores, dim=-1)")),
+    _weights("scores_returned", "scores_returned", ("return context, attn", "return context, scores")),
+    _weights(
+        "dropout_always",
+        "dropout_in_weights",
+        (SOFTMAX, "attn = torch.dropout(torch.softmax(scores, dim=-1), 0.1, True)"),
+    ),
+    _weights(
+        "future_hidden",
+        "future_hidden",
+        (SOFTMAX, "attn = torch.softmax(scores - 1e9 * torch.ones_like(scores).triu(1), dim=-1)"),
+    ),
     _weights("sigmoid", "sigmoid", (SOFTMAX, "attn = torch.sigmoid(scores)")),
     _weights("divided_by_the_sum", "no_exponential", (SOFTMAX, "attn = scores / scores.sum(dim=-1, keepdim=True)")),
     _weights(
@@ -66,6 +79,7 @@ MUTANTS = [
     _weights("weights_detached", "cut_gradient", (SOFTMAX, "attn = torch.softmax(scores, dim=-1).detach()")),
     # weights: the mask
     _weights("mask_ignored", "mask_ignored", (HIDING, "pass")),
+    _weights("mask_always_needed", "mask_always_needed", ("if mask is not None:", "if True:")),
     _weights("mask_inverted", "mask_inverted", (HIDING, "scores = scores.masked_fill(mask == 1, -1e9)")),
     _weights("mask_with_zero", "mask_with_zero", (HIDING, "scores = scores.masked_fill(mask == 0, 0.0)")),
     _weights("mask_multiplied", "mask_with_zero", (HIDING, "scores = scores * mask")),
@@ -87,6 +101,16 @@ MUTANTS = [
         (SOFTMAX, "attn = torch.softmax(scores, dim=-1)\n    if mask is not None:\n        attn = attn * mask"),
     ),
     _weights(
+        "mask_after_softmax_then_shares",
+        "empty_row",
+        (HIDING, "pass"),
+        (
+            SOFTMAX,
+            "attn = torch.softmax(scores, dim=-1)\n    if mask is not None:\n        attn = attn * mask\n"
+            "        attn = attn / attn.sum(dim=-1, keepdim=True)",
+        ),
+    ),
+    _weights(
         "mask_after_context",
         "mask_after_context",
         (HIDING, "pass"),
@@ -99,6 +123,9 @@ MUTANTS = [
     _context("mean_of_values", "weights_unused", "context = v.mean(dim=-2, keepdim=True).expand(*attn.shape[:-1], -1)"),
     _context("mean_for_sum", "mean_for_sum", "context = (attn.unsqueeze(-1) * v.unsqueeze(-3)).mean(dim=-2)"),
     _context("values_detached", "cut_gradient", "context = attn @ v.detach()"),
+    _context("weights_detached_in_the_sum", "cut_gradient", "context = attn.detach() @ v"),
+    _context("context_detached", "cut_gradient", "context = (attn @ v).detach()"),
+    _context("three_axes_only", "heads_axis", "context = torch.bmm(attn, v)"),
     _context("four_axes_only", "leading_axes", "context = torch.einsum('bhqk,bhkd->bhqd', attn, v)"),
     # heads
     _heads(
@@ -202,6 +229,12 @@ MUTANTS = [
             (f"self.{name} = nn.Linear(d_model, d_model)", f"self.{name} = nn.Linear(d_model, d_model, bias=False)")
             for name in ("q_proj", "k_proj", "v_proj", "out_proj")
         ),
+    ),
+    _module(
+        "dropout_in_eval_mode",
+        "module_dropout",
+        "values",
+        ("self.out_proj(merge_heads(context))", "nn.functional.dropout(self.out_proj(merge_heads(context)), 0.1)"),
     ),
     _module("weights_averaged", "weights_averaged", "weights", ("attn.detach()", "attn.mean(dim=1).detach()")),
     _module("weights_in_the_graph", "weights_not_detached", "weights", ("attn.detach()", "attn")),

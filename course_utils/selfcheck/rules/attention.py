@@ -6,8 +6,11 @@ Notable choices:
   properties that hold for any scores; `context` at the values summed with the learner's own weights
 - where a call raises with sizes that all differ, a probe with equal sizes finds the part whose axes are mixed up,
   and only that part pays
-- what a mask does wrong belongs to `weights`, also when it does not reach the context; gradients to queries and keys
-  belong to `weights`, gradients to values to `context`; inputs without a heads axis belong to `context`
+- what a mask does wrong belongs to `weights`, also when it does not reach the context or when no mask makes the call
+  raise; gradients to queries and keys belong to `weights`, gradients to values and through the weights to `context`;
+  so do inputs with fewer axes, or with as many as heads need
+- scores that are wrong need not reach as far as right ones, nor depend on all inputs: what follows from that is paid
+  for in `scores`
 - residuals are told as smallest, largest and mean size, so that they have one shape whatever the probe was
 - `MultiHeadSelfAttention`: kept weights, gradient and padding are judged against the learner's own output, so that a
   wrong value is paid for once, in `values`
@@ -55,10 +58,11 @@ class Probe:
     scores: Tensor  # (..., seq_q, seq_k)
 
 
-def _picking(draw: Draw, k: Tensor, v: Tensor, seq_q: int, second_part: float) -> Probe:
+def _picking(draw: Draw, k: Tensor, v: Tensor, seq_q: int, second_part: float, first: Tensor | None = None) -> Probe:
     """A probe whose queries pick one column of the keys, and a second one times second_part."""
     d_k = k.shape[-1]
-    first = draw.integers(d_k, *k.shape[:-2], seq_q)
+    if first is None:
+        first = draw.integers(d_k, *k.shape[:-2], seq_q)
     second = (first + 1 + draw.integers(d_k - 1, *first.shape)) % d_k
     columns = k.transpose(-2, -1)  # (..., d_k, seq_k)
     q, scores = torch.zeros(*first.shape, d_k), torch.zeros(*first.shape, k.shape[-2])
@@ -83,12 +87,13 @@ def _equal_sizes(draw: Draw) -> Probe:
 
 
 def _far_apart(draw: Draw, like: Probe) -> Probe:
-    """The scores of each query are multiples of 300, each another, also where keys are read across."""
-    seq_k, d_k = like.k.shape[-2:]
+    """The scores of each query are multiples of 300, each another, also where keys or scores are read across."""
+    seq_q, (seq_k, d_k) = like.q.shape[-2], like.k.shape[-2:]
     prime = next(p for p in range(max(seq_k, d_k, 3), 200) if all(p % i for i in range(2, p)))
     axes = torch.meshgrid(*(torch.arange(size) for size in like.k.shape), indexing="ij")
     steps = (axes[-2] + 2 * axes[-1] + sum(axes[:-2])) % prime
-    return _picking(draw, 300.0 * (steps - prime // 2), like.v, like.q.shape[-2], 0.0)
+    first = (torch.arange(seq_q) % d_k).expand(*like.q.shape[:-1])
+    return _picking(draw, 300.0 * (steps - prime // 2), like.v, seq_q, 0.0, first)
 
 
 def _shouting(draw: Draw, like: Probe, hidden: Tensor) -> Probe:
@@ -113,12 +118,18 @@ def _pair(value: Any, probe: Probe) -> tuple[Any, Tensor]:
 
 @dataclass(frozen=True)
 class FirstLook:
-    """What the learner's function does without a mask."""
+    """What the learner's function does without a mask, or with one that hides nothing where none makes it raise."""
 
     probe: Probe
     context: Any  # as it came back
     attn: Tensor  # (..., seq_q, seq_k)
     kept: list[bool]  # for each of q, k and v, whether it is after the call what it was before
+    rest: tuple[Tensor, ...]  # the mask that had to be given
+
+    @property
+    def sound(self) -> bool:
+        """Whether the right scores lie behind the weights."""
+        return _size(_behind(self.attn, self.probe.scores)) < CLOSE
 
 
 # the three checks of the function look at the same inputs, so the first look is made once for each learner and draw
@@ -129,59 +140,77 @@ KEPT = 4  # looks kept for a learner: one for each case, and some to spare
 def _first_look(student: Student, draw: Draw) -> FirstLook:
     """A probe, and what the learner's function gives for it without a mask.
 
-    Where sizes that all differ make it raise, equal sizes tell which part is to blame; where they blame none,
-    the exception stands for all parts.
+    Where that raises, a mask that hides nothing, equal sizes, and inputs without a heads axis tell what is to blame;
+    where they blame nothing, the exception stands for all parts.
     """
     generic, square = _generic(draw), _equal_sizes(draw)
     known = _looks.setdefault(student, {})
     if draw.seed not in known:
         if len(known) >= KEPT:
             known.clear()
-        known[draw.seed] = _looked(student, generic, square)
+        known[draw.seed] = _looked(student, draw.seed_to_tell, generic, square)
     return known[draw.seed]
 
 
-def _looked(student: Student, probe: Probe, square: Probe) -> FirstLook:
-    try:
-        return _observed(student, probe)
-    except StudentError as error:
-        try:
-            found = _observed(student, square)
-        except (StudentError, Fault):
-            raise error from None
-        context, attn = found.context, found.attn
-        if not isinstance(context, Tensor) or context.shape != square.v.shape:
-            raise error from None
-        residuals = [_behind(attn, square.scores), _row_sums(attn), _unexplained(context, attn, square.v)]
-        if all(_size(residual) < CLOSE for residual in residuals):
-            raise error from None
-        return found
+def _looked(student: Student, seed: int, generic: Probe, square: Probe) -> FirstLook:
+    troubles: list[StudentError | Fault] = []
+    for probe in (generic, square, _without(generic, 1)):
+        for rest in ((), (torch.ones(probe.scores.shape[-2:], dtype=torch.int64),)):
+            try:
+                found = _observed(student, seed, probe, *rest)
+            except (StudentError, Fault) as trouble:
+                troubles.append(trouble)
+            else:
+                if probe is not square or _is_to_blame(found):
+                    return found
+    raise troubles[0]
 
 
-def _observed(student: Student, probe: Probe) -> FirstLook:
+def _without(probe: Probe, axes: int) -> Probe:
+    """The first part of a probe along some axes in front."""
+    at = (0,) * axes
+    return Probe(probe.q[at], probe.k[at], probe.v[at], probe.scores[at])
+
+
+def _observed(student: Student, seed: int, probe: Probe, *rest: Tensor) -> FirstLook:
     before = [probe.q, probe.k, probe.v]
-    value, after = student.call_and_inputs("scaled_dot_product_attention", *before)
-    kept = [torch.equal(one, other) for one, other in zip(before, after, strict=True)]
-    return FirstLook(probe, *_pair(value, probe), kept)
+    call = _call(student, probe, *rest) | {"inputs": True}
+    value, after = student.ask_all([student.restart(seed), call])[1]
+    kept = [torch.equal(one, other) for one, other in zip(before, after, strict=False)]
+    return FirstLook(probe, *_pair(value, probe), kept, rest)
+
+
+def _is_to_blame(found: FirstLook) -> bool:
+    """Whether a part can be told that goes wrong with equal sizes too."""
+    context, attn, v = found.context, found.attn, found.probe.v
+    if not isinstance(context, Tensor) or context.shape != v.shape:
+        return False
+    return not (found.sound and _size(_row_sums(attn)) < CLOSE and _explained(context, attn, v))
 
 
 def _behind(attn: Tensor, scores: Tensor) -> Tensor:
     """How far the scores behind the weights are from the probe's, in the reading that suits the learner best.
 
     Weights may be a softmax over any axis (their logarithm, but for a shift along that axis), a softmax of a softmax,
-    a sigmoid, the scores themselves, or these divided by their sum.
+    a sigmoid, the scores themselves, or these divided by their sum. Weights of 0, such as dropout leaves, tell nothing.
     """
     scores, attn = scores.double(), attn.double()
     logs = attn.log()
+    told = attn != 0 if attn.count_nonzero() > attn.numel() / 4 else torch.ones_like(attn, dtype=torch.bool)
     twice = logs - logs.mean(-1, keepdim=True) + 1 / attn.shape[-1]
     stretch = (attn * scores).sum(-1, keepdim=True) / (attn * attn).sum(-1, keepdim=True)
-    readings = [(logs, axis) for axis in range(-1, -1 - attn.dim(), -1)]
-    readings += [(twice.log(), -1), (attn.logit(), -1), (attn, -1), (attn * stretch, -1)]
-    residuals = []
-    for reading, axis in readings:
-        residual = reading - scores
-        residuals.append(residual - residual.mean(axis, keepdim=True))
-    return min(residuals, key=_size)
+    all_told = torch.ones_like(told)
+    readings = [(logs, axis, told) for axis in range(-1, -1 - attn.dim(), -1)]
+    readings += [(twice.log(), -1, all_told), (attn.logit(), -1, all_told)]
+    readings += [(attn, -1, all_told), (attn * stretch, -1, all_told)]
+    return min((_unshifted(reading - scores, axis, where) for reading, axis, where in readings), key=_size)
+
+
+def _unshifted(residual: Tensor, axis: int, told: Tensor) -> Tensor:
+    """A residual without its mean along an axis, and 0 where nothing is told."""
+    residual = residual.where(told, 0.0)
+    mean = residual.sum(axis, keepdim=True) / told.sum(axis, keepdim=True).clamp(min=1)
+    return (residual - mean).where(told, 0.0)
 
 
 def _row_sums(attn: Tensor) -> Tensor:
@@ -189,9 +218,17 @@ def _row_sums(attn: Tensor) -> Tensor:
 
 
 def _unexplained(context: Tensor, attn: Tensor, v: Tensor) -> Tensor:
-    """What is left of the context without the values, weighted with the learner's own weights, relative to these."""
-    weighted = attn.unsqueeze(-1) * v.double().unsqueeze(-3)  # (..., seq_q, seq_k, d_v)
-    return (context.double() - weighted.sum(-2)) / attn.abs().sum(-1, keepdim=True).clamp(min=1)
+    """What is left of the context without the values, weighted with the learner's own weights, relative to these.
+
+    Where no shares came back, the values may have been weighted with the shares that a softmax makes of it.
+    """
+    candidates = [attn] if _size(_row_sums(attn)) < CLOSE else [attn, attn.softmax(-1)]
+    return min((_without_values(context, weights, v) for weights in candidates), key=_size)
+
+
+def _without_values(context: Tensor, weights: Tensor, v: Tensor) -> Tensor:
+    weighted = weights.unsqueeze(-1) * v.double().unsqueeze(-3)  # (..., seq_q, seq_k, d_v)
+    return (context.double() - weighted.sum(-2)) / weights.abs().sum(-1, keepdim=True).clamp(min=1)
 
 
 def _explained(context: Any, attn: Tensor, v: Tensor) -> bool:
@@ -199,15 +236,37 @@ def _explained(context: Any, attn: Tensor, v: Tensor) -> bool:
     return fits and _size(_unexplained(context, attn, v)) < CLOSE
 
 
-def _slope(student: Student, kept: list[bool], *args: Tensor, of: tuple[int, ...]) -> list[bool]:
-    """For some of q, k and v, whether autograd agrees with the learner's own slope.
+@dataclass(frozen=True)
+class Slopes:
+    """Whether autograd agrees with the learner's own slope. Scores are small: their slope is the same along a step."""
 
-    The slope of a function that writes into its input means nothing; that is paid for where the input is looked at.
-    """
-    if not all(kept):
-        return [True] * len(of)
-    slope = student.slope("scaled_dot_product_attention", *args, of=of)
-    return [slope[f"slope of argument {position}"] for position in of]
+    student: Student
+    look: FirstLook
+
+    def _of(self, values: Tensor, arguments: tuple[int, ...], outputs: tuple[int, ...] | None) -> list[bool]:
+        """The slope of a function that writes into its input means nothing; that is paid for where it is looked at."""
+        if not all(self.look.kept):
+            return [True] * len(arguments)
+        args = [self.look.probe.q * 0.1, self.look.probe.k * 0.3, values, *self.look.rest]
+        slope = self.student.slope("scaled_dot_product_attention", *args, of=arguments, outputs=outputs)
+        return [slope[f"slope of argument {position}"] for position in arguments]
+
+    def weights(self) -> list[bool]:
+        """From the weights to q and k: the context is 0, so that only the weights count."""
+        return self._of(torch.zeros_like(self.look.probe.v), (0, 1), None)
+
+    def context(self) -> list[bool]:
+        """From the context to q, k and v."""
+        return self._of(self.look.probe.v, (0, 1, 2), (0,))
+
+    def unmoved(self) -> list[bool]:
+        """For q and k, whether the weights stay as they are when it is another one."""
+        q, k, v = self.look.probe.q, self.look.probe.k, self.look.probe.v
+        found = []
+        for args in ((q.flip(-1), k, v), (q, k.flip(-1), v)):
+            value = self.student.call("scaled_dot_product_attention", *args, *self.look.rest)
+            found.append(torch.allclose(_pair(value, self.look.probe)[1], self.look.attn, atol=1e-6))
+        return found
 
 
 # Scores are near 1 and float32 logarithms are right to about 1e-5.
@@ -226,34 +285,57 @@ def scaled_dot_product_attention_weights(student: Student, draw: Draw) -> Observ
     """Each query's weights are 0 or more and sum to 1 over the keys; hidden keys get none, and nothing becomes NaN."""
     look = _first_look(student, draw)
     probe, context, attn = look.probe, look.context, look.attn
-    seen: Observations = {"row sums": _told(_row_sums(attn)), "below 0": _told(attn.clamp(max=0))}
+    seen: Observations = {
+        "works without a mask": not look.rest,
+        "row sums": _told(_row_sums(attn)),
+        "below 0": _told(attn.clamp(max=0)),
+        "keys without a share": look.sound and bool((attn == 0).any()),
+    }
 
     hidden = torch.zeros(probe.k.shape[:-1], dtype=torch.bool)
     hidden[..., 1::2] = True
     far, shouting, masks = _far_apart(draw, probe), _shouting(draw, probe, hidden), _masks(draw, probe)
-    calls = [_call(student, far), _call(student, shouting, (~hidden).long().unsqueeze(-2))]
+    # the same random numbers each time, so that dropout at the wrong time looks the same each time
+    calls = [student.restart(draw.seed_to_tell), _call(student, far, *look.rest)]
+    calls += [_call(student, shouting, (~hidden).long().unsqueeze(-2))]
     calls += [_call(student, probe, mask) for mask in masks.values()]
-    (_, sharp), (_, silenced), *masked = (_pair(value, probe) for value in student.ask_all(calls))
+    (_, sharp), (_, silenced), *masked = (_pair(value, probe) for value in student.ask_all(calls)[1:])
 
-    # float32 softmax of scores in the thousands: exact 0 and 1, unless all scores are the same
-    highest = sharp.max(-1).values
-    flat = bool((sharp == sharp[..., :1]).all())
-    seen["the highest of scores far apart takes all"] = _told(highest * 0 if flat else highest - 1)
+    seen["the highest of scores far apart takes all"] = _told(_missing_from_highest(sharp, look.sound))
     for (name, mask), found in zip(masks.items(), masked, strict=True):
         seen |= {f"{name}: {key}": value for key, value in _masked(look, mask, *found).items()}
     seen["hidden keys with high scores"] = _above_limit(silenced[hidden.unsqueeze(-2).expand_as(silenced)])
 
     if draw.first:
         seen |= _empty_rows(student, probe, all(look.kept), _explained(context, attn, probe.v))
-        # a context of 0, so that only the weights count; small scores, whose slope is the same all along a step
-        small = [probe.q * 0.1, probe.k * 0.3, torch.zeros_like(probe.v)]
-        seen["slope of q and k"] = _slope(student, look.kept, *small, of=(0, 1))
+        slopes = Slopes(student, look)
+        agree = slopes.weights()
+        if not all(agree):  # weights may come back detached, as long as the context is not
+            agree = [one or other for one, other in zip(agree, slopes.context(), strict=False)]
+        if not all(agree) and not look.sound:  # what the scores do not depend on is paid for there
+            agree = [one or other for one, other in zip(agree, slopes.unmoved(), strict=True)]
+        seen["slope of q and k"] = agree
     return seen
+
+
+def _missing_from_highest(sharp: Tensor, sound: bool) -> Tensor:
+    """What the highest weight of each query lacks of 1 where scores lie far apart; 0 where all are the same.
+
+    A float32 softmax of scores in the thousands gives exact 0 and 1. Wrong scores need not lie far apart: of them is
+    asked that they give numbers, and not those of a second softmax over one 1 and many 0.
+    """
+    highest = sharp.max(-1).values
+    if bool((sharp == sharp[..., :1]).all()):
+        return highest * 0
+    second = math.e / (math.e + sharp.shape[-1] - 1)
+    spoilt = sound or not bool(torch.isfinite(highest).all()) or bool(((highest - second).abs() < CLOSE).all())
+    return highest - 1 if spoilt else highest * 0
 
 
 def _masks(draw: Draw, probe: Probe) -> dict[str, Tensor]:
     """Masks of three dtypes and shapes; each row sees a key, no row of the last two sees all."""
-    batch, _, seq_q, seq_k = probe.scores.shape
+    batch, *between, seq_q, seq_k = probe.scores.shape
+    between = [1 for _ in between]
 
     def scattered(*lead: int) -> Tensor:
         seen = draw.uniform(*lead, seq_k) < 0.5
@@ -261,8 +343,8 @@ def _masks(draw: Draw, probe: Probe) -> dict[str, Tensor]:
         return seen.scatter(-1, one, True).scatter(-1, (one + 1) % seq_k, False)
 
     return {
-        "int mask (batch, 1, 1, seq_k)": draw.mask(batch, seq_k)[:, None, None, :],
-        "bool mask (batch, 1, seq_q, seq_k)": scattered(batch, 1, seq_q),
+        "int mask (batch, 1, 1, seq_k)": draw.mask(batch, seq_k).reshape(batch, *between, 1, seq_k),
+        "bool mask (batch, 1, seq_q, seq_k)": scattered(batch, *between, seq_q),
         "float mask (seq_q, seq_k)": scattered(seq_q).float(),
     }
 
@@ -291,7 +373,8 @@ def _empty_rows(student: Student, probe: Probe, kept: bool, explained: bool) -> 
 
     kept: no input is changed; explained: the context is right without a mask. Where not, less is looked at.
     """
-    mask = torch.ones(probe.scores.shape[0], 1, 1, probe.scores.shape[-1], dtype=torch.int64)
+    batch, *between, _, seq_k = probe.scores.shape
+    mask = torch.ones(batch, *(1 for _ in between), 1, seq_k, dtype=torch.int64)
     mask[-1] = 0
     name, args = "scaled_dot_product_attention", [probe.q, probe.k, probe.v, mask]
     value, after = student.call_and_inputs(name, *args)
@@ -327,16 +410,20 @@ def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observ
         return seen | {"shape": list(context.shape)}
     seen["distance from the weighted sum"] = _told(_unexplained(context, attn, probe.v))
     if draw.first:
-        seen["slope of v"] = _slope(student, look.kept, probe.q, probe.k, probe.v, of=(2,))
+        slopes = Slopes(student, look)
+        *through, seen["slope of v"] = slopes.context()
+        # a gradient that does not come out of the weights either has been paid for there
+        seen["slope through the weights"] = all(through) or not all(slopes.weights())
     seen["v kept"] = look.kept[2]
     # axes that are mixed up have been paid for in scores or weights
-    sound = _size(_behind(attn, probe.scores)) < CLOSE and _size(_row_sums(attn)) < CLOSE
-    places = {"without heads": (0,), "one sentence without heads": (0, 0)}
-    fewer = [Probe(probe.q[at], probe.k[at], probe.v[at], probe.scores[at]) for at in places.values()]
-    values = student.try_all([_call(student, one) for one in fewer])
-    for name, value, one in zip(places, values, fewer, strict=True):
-        seen[name] = not sound or _works(value, one)
-    return seen
+    sound = look.sound and _size(_row_sums(attn)) < CLOSE
+    places, axes = {4: "with heads", 3: "without heads", 2: "one sentence without heads"}, probe.scores.dim()
+    fewer = {number: _without(probe, axes - number) for number in places if number < axes}
+    values = student.try_all([_call(student, one, *look.rest) for one in fewer.values()])
+    works = {
+        number: not sound or _works(value, one) for (number, one), value in zip(fewer.items(), values, strict=True)
+    }
+    return seen | {name: works.get(number, number == axes) for number, name in places.items()}
 
 
 def _works(value: Any, probe: Probe) -> bool:
@@ -389,6 +476,7 @@ def merge_heads_gradient(student: Student, draw: Draw) -> Observations:
 # the module -----------------------------------------------------------------------------------------------------------
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
+KINDS = {"int": torch.int64, "bool": torch.bool, "float": torch.float32}  # of masks
 
 
 def _build(student: Student, draw: Draw, **changes: Tensor) -> tuple[Built, list[str]]:
@@ -412,11 +500,12 @@ def multi_head_self_attention_values(student: Student, draw: Draw) -> Observatio
     module, lacking = _build(student, draw)
     x = _tokens(draw)
     shorter = draw.normal(1, draw.seq - 1, x.shape[-1])
-    output, after = module.call_and_inputs(x)
+    calls = [student.restart(draw.seed_to_tell), module.request(x) | {"inputs": True}, module.request(shorter)]
+    _, (output, after), output_of_one = student.ask_all(calls)
     return {
         "missing biases": lacking,
         "output": as_tensor(output),
-        "output for one shorter sentence": module.tensor(shorter),
+        "output for one shorter sentence": as_tensor(output_of_one),
         "input kept": torch.equal(after[0], x),
     }
 
@@ -447,9 +536,21 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
     module, _ = _build(student, draw, **plain, out_proj__weight=torch.eye(width))
     numbers = draw.normal(draw.batch, draw.seq)
     numbers -= numbers.mean(1, keepdim=True)
-    output, kept = module.tensor(numbers.unsqueeze(-1).expand(-1, -1, width).contiguous()), _kept(module)
+    tokens = numbers.unsqueeze(-1).expand(-1, -1, width).contiguous()
+    output, kept = module.tensor(tokens), _kept(module)
     mixed = (kept * numbers[:, None, None, :]).sum(-1)  # (batch, num_heads, seq)
-    return seen | {"distance from the output": output.mean((1, 2)) - mixed.mean((1, 2))}
+    distance = output.mean((1, 2)) - mixed.mean((1, 2))
+    if _size(distance) > CLOSE:
+        if not _repeats(module, tokens):
+            distance *= 0  # dropout at the wrong time has been paid for in `values`
+        # free, and no part of the verdict; tells mistakes from each other
+        seen["over the queries they sum to 1"] = _size(kept.sum(-2) - 1) < CLOSE
+    return seen | {"distance from the output": distance}
+
+
+def _repeats(module: Built, x: Tensor, *mask: Tensor) -> bool:
+    """Whether two equal calls give the same."""
+    return torch.allclose(module.tensor(x, *mask), module.tensor(x, *mask), atol=CLOSE)
 
 
 def _kept(module: Built) -> Tensor:
@@ -485,18 +586,34 @@ def multi_head_self_attention_padding(student: Student, draw: Draw) -> Observati
     module, _ = _build(student, draw)
     x, mask = _tokens(draw), draw.mask(draw.batch, draw.seq)
     lengths = mask.sum(1).tolist()
-    kinds = {"int": torch.int64, "bool": torch.bool, "float": torch.float32}
     requests = [module.request(x[i : i + 1, :length]) for i, length in enumerate(lengths)]
-    requests += [module.request(x, mask.to(dtype)) for dtype in kinds.values()]
+    requests += [module.request(x, mask.to(dtype)) for dtype in KINDS.values()]
     outputs = [as_tensor(value) for value in student.ask_all(requests)]
     alone = torch.cat([output[0] for output in outputs[: len(lengths)]])
     seen: Observations = {}
-    for name, padded in zip(kinds, outputs[len(lengths) :], strict=True):
+    for name, padded in zip(KINDS, outputs[len(lengths) :], strict=True):
         seen[f"{name} mask"] = _told(padded[mask.bool()] - alone)
     if any(_size(residual) > CLOSE for residual in seen.values()):
+        if not _repeats(module, x, mask):
+            return _padding_of_random(student, module, draw, x, mask)
         # free, and no part of the verdict; tells mistakes from each other
         twins = torch.where(mask.unsqueeze(-1) == 0, x[:, :1], x)
         seen["rows of padding"] = _told(module.tensor(twins, mask)[mask == 0])
+    return seen
+
+
+def _padding_of_random(student: Student, module: Built, draw: Draw, x: Tensor, mask: Tensor) -> Observations:
+    """Whether padding counts for a module that drops values at the wrong time, which is paid for in `values`.
+
+    Sizes and seed are the same for both outputs, and so is what is dropped.
+    """
+    other = torch.where(mask.unsqueeze(-1) == 0, draw.normal(*x.shape), x)
+    start = student.restart(draw.seed_to_tell)
+    seen: Observations = {}
+    for name, dtype in KINDS.items():
+        requests = [request for tokens in (x, other) for request in (start, module.request(tokens, mask.to(dtype)))]
+        one, two = (as_tensor(value)[mask.bool()] for value in student.ask_all(requests)[1::2])
+        seen[f"{name} mask"] = _told(one - two)
     return seen
 
 
