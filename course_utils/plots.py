@@ -417,6 +417,7 @@ def whiskers(
     if level is not None:
         axes.axvline(level, color="black", linestyle=":", linewidth=1)
     axes.set_yticks(list(places), list(middles))
+    axes.set_ylim(0.4, len(middles) + 0.6)  # the first and the last stand clear of the frame
     axes.set(title=title, xlabel=x_label)
     axes.grid(axis="x", alpha=0.3)
     return axes
