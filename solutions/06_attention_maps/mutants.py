@@ -61,6 +61,12 @@ MUTANTS = [
         "zeros",
         (ENTROPY, "attn[attn == 0] = 1.0\n    entropy = -(attn * attn.log()).sum(dim=-1)"),
     ),
+    _entropy(
+        "clamped_in_place",
+        "changed_weights",
+        "zeros",
+        (ENTROPY, "entropy = -(attn * attn.clamp_(min=1e-9).log()).sum(dim=-1)"),
+    ),
     # entropy: padding
     _entropy("mean_over_all_queries", "padded_queries", "padding", (MEAN, "mean = entropy.mean(dim=-1)")),
     _entropy("divided_by_seq", "divided_by_seq", "padding", (MEAN, "mean = (entropy * is_token).mean(dim=-1)")),
@@ -101,6 +107,21 @@ MUTANTS = [
         "padding",
         (MEAN, "hidden = (1 - mask).unsqueeze(1)\n    " + MEAN.replace("is_token", "(1 - hidden)")),
     ),
+    _entropy(
+        "only_bool_masks",
+        "number_mask",
+        "padding",
+        (
+            MEAN,
+            "entropy = entropy.masked_fill(~mask.unsqueeze(1), 0.0)\n    mean = entropy.sum(dim=-1) / is_token.sum(dim=-1)",
+        ),
+    ),
+    _entropy(
+        "padded_keys_emptied_in_place",
+        "changed_by_mask",
+        "padding",
+        (ENTROPY, "attn[(mask == 0)[:, None, None, :].expand_as(attn)] = 0\n    " + ENTROPY),
+    ),
     # rollout: one layer
     _rollout("no_identity", "no_residual", "layer", (IDENTITY, "pass")),
     _rollout("not_renormalised", "not_renormalised", "layer", (ROWS, "pass")),
@@ -129,6 +150,33 @@ MUTANTS = [
     ),
     _rollout(
         "elementwise", "elementwise", "product", (ORDER, "rollout = layer if rollout is None else layer * rollout")
+    ),
+    _rollout(
+        "elementwise_from_the_identity",
+        "elementwise_from_identity",
+        "layer product",
+        (ORDER, "rollout = layer * (torch.eye(layer.size(-1)) if rollout is None else rollout)"),
+    ),
+    _rollout(
+        "product_thrown_away",
+        "product_thrown_away",
+        "layer product",
+        (
+            ORDER,
+            "rollout = torch.eye(layer.size(-1)).expand_as(layer) if rollout is None else rollout\n        layer @ rollout",
+        ),
+    ),
+    _rollout(
+        "starts_from_zeros",
+        "starts_from_zeros",
+        "layer product",
+        (ORDER, "rollout = layer @ (torch.zeros_like(layer) if rollout is None else rollout)"),
+    ),
+    _rollout(
+        "first_layer_left_out",
+        "first_layer_left_out",
+        "layer product",
+        (ORDER, "rollout = torch.eye(layer.size(-1)).expand_as(layer) if rollout is None else layer @ rollout"),
     ),
     _rollout("last_layer_only", "one_layer_only", "product", (ORDER, "rollout = layer")),
     _rollout(
@@ -170,5 +218,11 @@ MUTANTS = [
         "changed_list",
         "inputs",
         (ORDER, f"{ORDER}\n    if isinstance(attentions, list):\n        attentions.reverse()"),
+    ),
+    _rollout(
+        "list_emptied",
+        "changed_list",
+        "inputs",
+        (ORDER, f"{ORDER}\n    if isinstance(attentions, list):\n        attentions.clear()"),
     ),
 ]

@@ -4,7 +4,10 @@ Notable choices:
 - `values` has no padding and no weight of 0, so that mistakes with either are paid for once, in `padding` or `zeros`
 - `padding` and `zeros` compare the learner's own values with each other: bits for nats are paid for in `values` alone
 - padded keys get a weight too small to be seen, so that an answer may leave them out or not
-- `product` compares several layers with the learner's own single layers, whatever `layer` says of these
+- which types of masks an answer takes is paid for in `padding` alone; weights that are changed whatever the mask says
+  are paid for in `zeros` alone
+- `product` compares several layers with the learner's own single layers, whatever `layer` says of these; it also wants
+  the order of the layers to matter, or else a function that gives the identity would have it right
 """
 
 from __future__ import annotations
@@ -15,9 +18,10 @@ import torch
 from torch import Tensor
 
 from ..draws import Draw
-from ..student import Student
-from . import AnyOf, Observations, rule
+from ..student import Student, as_tensor
+from . import AnyOf, Observations, of_each_type, of_some_type, rule
 
+MATTERS = 1e-5  # rounding is below 1e-6; two layers in another order differ by over 5e-3, with each known mistake too
 UNSEEN = 1e-12  # a weight whose share of any sum is below float32's precision, and that still has a logarithm
 
 
@@ -36,14 +40,29 @@ def _ones(weights: Tensor) -> Tensor:
     return torch.ones(weights.shape[0], weights.shape[-1], dtype=torch.int64)
 
 
+def _entropy(student: Student, weights: Tensor) -> Tensor:
+    """The entropies of sentences without padding."""
+    return as_tensor(of_some_type(lambda mask: student.call("attention_entropy", weights, mask), _ones(weights)))
+
+
+def _inputs_after(student: Student, weights: Tensor, mask: Tensor) -> list[Any]:
+    """Weights and mask after a call; the mask as int again."""
+    after, masked = of_some_type(lambda typed: student.inputs_after("attention_entropy", weights, typed), mask)
+    return [after, masked.to(mask.dtype) if isinstance(masked, Tensor) else masked]
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return isinstance(a, Tensor) and isinstance(b, Tensor) and torch.equal(a, b)
+
+
 @rule("attention_entropy", "values")
 def attention_entropy_values(student: Student, draw: Draw) -> Observations:
     """Without padding: one number for each sentence and head, the mean over the queries, in nats."""
     weights = _weights(draw, draw.seq)
     uniform = torch.full_like(weights, 1 / draw.seq)
     return {
-        "entropy": student.tensor("attention_entropy", weights, _ones(weights)),
-        "entropy of equal weights": student.tensor("attention_entropy", uniform, _ones(weights)),
+        "entropy": _entropy(student, weights),
+        "entropy of equal weights": _entropy(student, uniform),
     }
 
 
@@ -54,11 +73,9 @@ def attention_entropy_zeros(student: Student, draw: Draw) -> Observations:
     narrowed = _weights(draw, draw.seq) * seen
     narrowed = narrowed / narrowed.sum(-1, keepdim=True)
     nearly = torch.where(seen == 0, UNSEEN, narrowed)
-    entropy = student.tensor("attention_entropy", narrowed, _ones(narrowed))
-    after = student.inputs_after("attention_entropy", narrowed, _ones(narrowed))[0]
     return {
-        "with zeros and with nearly zeros": _size(entropy - student.tensor("attention_entropy", nearly, _ones(nearly))),
-        "weights kept": isinstance(after, Tensor) and torch.equal(after, narrowed),
+        "with zeros and with nearly zeros": _size(_entropy(student, narrowed) - _entropy(student, nearly)),
+        "weights kept": _equal(_inputs_after(student, narrowed, _ones(narrowed))[0], narrowed),
     }
 
 
@@ -76,22 +93,21 @@ def attention_entropy_padding(student: Student, draw: Draw) -> Observations:
     weights = torch.where(mask[:, None, None, :] == 0, UNSEEN, _weights(sizes, draw.seq))
     weights = weights / weights.sum(-1, keepdim=True)
     repeated = torch.stack([sentence[:, tokens % length] for sentence, length in zip(weights, lengths, strict=True)])
-    whole = student.tensor("attention_entropy", repeated, _ones(weights))
+    whole = _entropy(student, repeated)
     short = [
-        student.tensor("attention_entropy", sentence[None, :, :length, :length], torch.ones(1, length).long())
+        _entropy(student, sentence[None, :, :length, :length])
         for sentence, length in zip(weights, lengths.tolist(), strict=True)
     ]
     cut = torch.cat(short)
     seen: Observations = {}
-    for name, kind in {"int": torch.int64, "bool": torch.bool, "float": torch.float32}.items():
-        padded = student.tensor("attention_entropy", weights, mask.to(kind))
-        seen[f"shape with {name} mask"] = list(padded.shape)
-        seen[f"{name} mask"] = AnyOf([padded - cut, padded - whole])
-    after = student.inputs_after("attention_entropy", weights, mask)
-    seen["inputs kept"] = all(
-        isinstance(item, Tensor) and torch.equal(item, wanted)
-        for item, wanted in zip(after, (weights, mask), strict=True)
-    )
+    answers = of_each_type(lambda typed: student.call("attention_entropy", weights, typed), mask)
+    for name, answer in answers.items():
+        padded = answer if isinstance(answer, str) else as_tensor(answer)
+        seen[f"shape with {name} mask"] = padded if isinstance(padded, str) else list(padded.shape)
+        seen[f"{name} mask"] = padded if isinstance(padded, str) else AnyOf([padded - cut, padded - whole])
+    after, masked = _inputs_after(student, weights, mask)
+    seen["weights kept as without padding"] = _equal(after, _inputs_after(student, weights, _ones(weights))[0])
+    seen["mask kept"] = _equal(masked, mask)
     return seen
 
 
@@ -110,7 +126,12 @@ def attention_rollout_product(student: Student, draw: Draw) -> Observations:
     product = alone[0]
     for single in alone[1:]:
         product = single @ product
-    return {"distance from the product": _size(matrix - product)}
+    there = student.tensor("attention_rollout", layers[:2])
+    back = student.tensor("attention_rollout", layers[1::-1])
+    return {
+        "distance from the product": _size(matrix - product),
+        "the order of layers matters": bool(_size(there - back) > MATTERS),
+    }
 
 
 @rule("attention_rollout", "inputs")
@@ -122,8 +143,8 @@ def attention_rollout_inputs(student: Student, draw: Draw) -> Observations:
     kept = isinstance(after, list) and len(after) == len(layers)
     return {
         "tuple as list": _size(student.tensor("attention_rollout", tuple(layers)) - listed),
-        "list kept": kept and all(torch.equal(a, b) for a, b in zip(after, layers, strict=True)),
-        "weights kept": kept and all(any(torch.equal(a, b) for b in after) for a in layers),
+        "list kept": kept and all(_equal(a, b) for a, b in zip(after, layers, strict=True)),
+        "weights kept": isinstance(after, list) and all(any(_equal(a, b) for b in layers) for a in after),
     }
 
 
