@@ -159,6 +159,19 @@ ALTERNATIVES = [
 """,
     ),
     _embed(
+        "each_token_to_its_sentence",
+        """
+    seq, size = hidden.shape
+    owner = torch.full((seq,), len(spans))  # the last row gathers the tokens of no sentence
+    for i, (s, e) in enumerate(spans):
+        if s < 0 or s >= e or e > seq:
+            raise ValueError(f"span {i}: {s}, {e}")
+        owner[s:e] = i
+    sums = hidden.new_zeros(len(spans) + 1, size).index_add(0, owner, hidden)
+    return sums[:-1] / torch.bincount(owner, minlength=len(spans) + 1)[:-1, None]
+""",
+    ),
+    _embed(
         "einsum_of_masks",
         """
     places = torch.arange(hidden.shape[0])

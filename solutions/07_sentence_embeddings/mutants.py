@@ -189,6 +189,42 @@ def pack_sentences(lengths, max_tokens):
         "long",
         (FULL, f"if length > room:\n            raise ValueError('too long')\n        {FULL}"),
     ),
+    _pack(
+        "long_ones_split",
+        "long_split",
+        "long",
+        source=_walk("""
+    for index, length in enumerate(lengths):
+        if block and used + length > room:
+            blocks.append(block)
+            block, used = [], 0
+        while length > room:
+            blocks.append([index])
+            length -= room
+        block.append(index)
+        used += length
+    if block:
+        blocks.append(block)
+"""),
+    ),
+    _pack(
+        "long_ones_in_pieces_of_their_own",
+        "long_split",
+        "long",
+        source=_walk("""
+    for index, length in enumerate(lengths):
+        if block and used + length > room:
+            blocks.append(block)
+            block, used = [], 0
+        if length > room:
+            blocks.extend([index] for _ in range(-(-length // room)))
+        else:
+            block.append(index)
+            used += length
+    if block:
+        blocks.append(block)
+"""),
+    ),
     # nothing to pack
     _pack(
         "one_empty_block",
@@ -204,6 +240,7 @@ def pack_sentences(lengths, max_tokens):
     _pack("refused_by_assert", "refused_by_assert", "errors", (REFUSE, "assert room >= 1\n    if False:")),
     _pack("refuses_from_three_on", "refuses_from_three_on", "errors", (REFUSE, "if room <= 1:")),
     _pack("only_zero_refused", "no_room_for_special", "errors", (REFUSE, "if max_tokens <= 0:")),
+    _pack("only_one_refused", "no_room_for_special", "errors", (REFUSE, "if max_tokens < SPECIAL_TOKENS:")),
     # embeddings: values
     _embed("end_inclusive", "end_inclusive", "values", (ROW, "rows.append(hidden[start : end + 1].mean(dim=0))")),
     _embed(
@@ -267,6 +304,24 @@ def pack_sentences(lengths, max_tokens):
     ),
     _embed("end_not_looked_at", "end_not_checked", "errors", (SPAN, "if not 0 <= start < end:")),
     _embed("negative_not_refused", "negative_not_refused", "errors", (SPAN, "if not start < end <= seq:")),
+    _embed(
+        "clamped",
+        "clamped",
+        "errors",
+        (SPAN, "start, end = max(start, 0), min(end, seq)\n        if start >= end:"),
+    ),
+    _embed(
+        "first_span_looked_at",
+        "first_span_only",
+        "errors",
+        (SPAN, "if (start, end) == tuple(spans[0]) and not 0 <= start < end <= seq:"),
+    ),
+    _embed(
+        "refused_by_the_slice",
+        "negative_not_refused",
+        "errors",
+        (SPAN, "if end > seq or len(hidden[start:end]) == 0:"),
+    ),
     _embed("last_token_refused", "last_token_refused", "errors", (SPAN, "if not 0 <= start < end < seq:")),
     _embed("first_token_refused", "first_token_refused", "errors", (SPAN, "if not 0 < start < end <= seq:")),
     _embed("index_error", "other_error", "errors", ("raise ValueError(", "raise IndexError(")),

@@ -4,8 +4,9 @@ Notable choices:
 - in `blocks` every length is a multiple of ten, and so the blocks are the same whether or not room is left for two
   more tokens: that is paid for in `room`
 - `room` and `long` look only at how many sentences the first blocks hold, so that a wrong number of a sentence, or a
-  last block that went missing, is paid for in `blocks` alone
+  last block that went missing, is paid for in `blocks` alone; so `long` counts blocks against the learner's own count
 - the spans of `values` lie inside the sequence; those that touch its ends belong to `errors`
+- spans are sentences of one block, so they do not overlap: an answer may give each token to its one sentence
 """
 
 from __future__ import annotations
@@ -63,17 +64,20 @@ def pack_sentences_room(student: Student, draw: Draw) -> Observations:
 
 @rule("pack_sentences", "long")
 def pack_sentences_long(student: Student, draw: Draw) -> Observations:
-    """A sentence that fits into no block stands alone, wherever it comes."""
+    """A sentence that fits into no block stands alone, wherever it comes, and in one block."""
     short, long, full = TEN, TEN * (draw.tens + draw.over), TEN * draw.tens
     lists = {
         "in the middle": ([full, long, short, full, full], 4),
         "first": ([long, short, full, full], 3),
         "three": ([full, long, long, long, full], 5),
     }
-    return {
-        name: _counts(_blocks(student, lengths, _roomy(draw)), blocks)[: blocks - 1]
-        for name, (lengths, blocks) in lists.items()
-    }
+    seen: Observations = {}
+    for name, (lengths, first) in lists.items():
+        blocks = _blocks(student, lengths, _roomy(draw))
+        fitting = _blocks(student, [min(length, full) for length in lengths], _roomy(draw))
+        seen[name] = _counts(blocks, first - 1)
+        seen[f"{name}: blocks more than where it just fits"] = len(blocks) - len(fitting)
+    return seen
 
 
 @rule("pack_sentences", "empty")
@@ -94,10 +98,10 @@ def pack_sentences_errors(student: Student, draw: Draw) -> Observations:
 
 
 def _inner_spans(draw: Draw) -> list[tuple[int, int]]:
-    """Spans of several lengths that touch neither end of the sequence: one token, two that overlap, not in order."""
-    seq = draw.seq
-    spans = [(2, seq - 2), (seq - 3, seq - 1), (1, 2), (1, 4), (seq // 2, seq // 2 + 3)]
-    return [spans[int(i)] for i in torch.argsort(draw.uniform(len(spans)))]
+    """Spans of several lengths that touch neither end of the sequence: one token, a gap between two, not in order."""
+    spans = [(1, 2), (2, 4), (5, 7), (7, draw.seq - 1)]
+    mixed = [spans[int(i)] for i in torch.argsort(draw.uniform(len(spans)))]
+    return mixed if mixed != spans else mixed[::-1]
 
 
 @rule("sentence_embeddings", "values")
@@ -139,6 +143,7 @@ def sentence_embeddings_errors(student: Student, draw: Draw) -> Observations:
         "both negative": (-4, -1),
     }
     raised = {name: student.error("sentence_embeddings", hidden, [(1, 3), span]) for name, span in wrong.items()}
+    raised["too long, and the first"] = student.error("sentence_embeddings", hidden, [wrong["too long"], (1, 3)])
     right = [(0, 1), (seq - 1, seq), (0, seq)]
     refused = [student.error("sentence_embeddings", hidden, [span]) == "ValueError" for span in right]
     return {"raised": raised, "spans at the ends are refused": refused}
