@@ -20,6 +20,10 @@ MUTANTS = [
     # warm-up
     _mutant("no_warmup", "no_warmup", "warmup", (RISING, "if")),
     _mutant("starts_one_step_up", "one_step_ahead", "warmup", (RISE, "factor = (step + 1) / warmup_steps")),
+    _mutant("full_from_the_start", "no_warmup", "warmup", (RISE, "factor = 1.0")),
+    _mutant(
+        "starts_one_step_up_more_slowly", "one_step_ahead", "warmup", (RISE, "factor = (step + 1) / (warmup_steps + 1)")
+    ),
     _mutant("reaches_one_too_late", "one_step_behind", "warmup", (RISE, "factor = step / (warmup_steps + 1)")),
     _mutant("rises_over_the_whole_run", "rises_over_total", "warmup", (RISE, "factor = step / total_steps")),
     _mutant("rises_as_a_square", "not_a_line", "warmup", (RISE, "factor = (step / warmup_steps) ** 2")),
@@ -66,6 +70,20 @@ MUTANTS = [
         (FALL, "factor = (step - warmup_steps) / (total_steps - warmup_steps) if warmup_steps else 1.0"),
     ),
     # edges
+    _mutant(
+        "below_zero_without_decay_too",
+        "below_zero",
+        "edges",
+        (FALLING, "else:"),
+        (FALL, "factor = (total_steps - step) / max(1, total_steps - warmup_steps)"),
+        ("\n    else:\n        factor = 0.0", ""),
+    ),
+    _mutant(
+        "rises_again_behind_the_end",
+        "rises_behind_the_end",
+        "edges",
+        (BEHIND, "factor = (step - total_steps) / max(1, total_steps - warmup_steps)"),
+    ),
     _mutant("below_zero_behind_the_end", "below_zero", "edges", (FALLING, "elif warmup_steps < total_steps:")),
     _mutant(
         "divides_by_no_warmup",
