@@ -61,7 +61,7 @@ from course_utils.selfcheck import check, hint
 #
 # $$\text{scores} = \frac{Q K^\top}{\sqrt{d_k}}, \qquad \text{weights} = \operatorname{softmax}(\text{scores}), \qquad \text{context} = \text{weights} \cdot V$$
 #
-# **例题。** 一个查询 $(1, 1)$，三个键 $(1, 0)$、$(2, 1)$、$(0, -1)$，值为 10、20、30。
+# **例题：** 一个查询 $(1, 1)$，三个键 $(1, 0)$、$(2, 1)$、$(0, -1)$，值为 10、20、30。
 # 点积为 $1, 3, -1$。因为 $d_k = 2$，都除以 $1.414$，得到分数 $0.71, 2.12, -0.71$。
 # 接下来的计算见下面的单元格，用的都是普通的数。
 
@@ -196,10 +196,10 @@ plt.show()
 #
 # 点积是 $d_k$ 个乘积之和。向量越长，项数越多，和就可能离 0 越远。
 #
-# **例题。** 设每个分量由抛硬币决定，取 $+1$ 或 $-1$。$d_k = 4$ 时，四个这样的项之和的标准差是 2；$d_k = 256$ 时是 16。
+# **例题：** 设每个分量由抛硬币决定，取 $+1$ 或 $-1$。$d_k = 4$ 时，四个这样的项之和的标准差是 2；$d_k = 256$ 时是 16。
 # 而 softmax 对差距很敏感：两个分数相差 1，份额是 73 比 27；相差 16，就成了 99.99999 比 0.00001。
 #
-# **实验。** 取四种长度的随机查询和键，分别在缩放和不缩放时测量三个量：
+# **实验：** 取四种长度的随机查询和键，分别在缩放和不缩放时测量三个量：
 # 分数的波动（标准差）；权重的熵（entropy）$-\sum p \ln p$（一个键独占时为 0，32 个键平分时为 $\ln 32 = 3.47$）；
 # 以及传回到分数上的梯度的大小（取各查询的中位数）。
 
@@ -256,15 +256,15 @@ plt.gcf().suptitle("With scaling, nothing depends on d_k (random normal vectors,
 plt.show()
 
 # %% [markdown] lang="en" question="q3_scaling"
-# ### Question 3 (4 points)
+# ### Thinking question 3
 #
 # Why are the dot products divided by $\sqrt{d_k}$? Say what would happen without it, step by step, from the spread of the scores
 # to the learning of queries and keys; and why it is the root and not $d_k$ itself. Use numbers from your experiment.
 #
 # (Question 2 follows below, where the heads are.)
 
-# %% [markdown] lang="zh" question="q3_scaling" of="a96041c8"
-# ### 思考题 3（4 分）
+# %% [markdown] lang="zh" question="q3_scaling" of="af258bcb"
+# ### 思考题 3
 #
 # 为什么点积要除以 $\sqrt{d_k}$？请一步一步说明不除会怎样：从分数的波动，一直说到查询和键的学习；
 # 再说明为什么除以的是平方根，而不是 $d_k$ 本身。请引用你在实验中得到的数。
@@ -294,7 +294,7 @@ plt.show()
 # 一次注意力只给每个查询*一行*权重。可是一个词常常同时需要好几样东西：它的主语、它的否定词、它的邻居。
 # 所以我们让几个注意力并排进行，每一个叫作一个**头**（head），分到属于自己的一块列。
 #
-# **例题**：一个句子两个词，$d_{\text{model}} = 6$，三个头，每头两列：
+# **例题：** 一个句子两个词，$d_{\text{model}} = 6$，三个头，每头两列：
 #
 # | 词 | 各列 | 0 号头 | 1 号头 | 2 号头 |
 # | --- | --- | --- | --- | --- |
@@ -368,7 +368,7 @@ plt.show()
 # %% [markdown] lang="zh" of="8b881801"
 # ## 5. 两个头能看到什么
 #
-# **例题。** 三样东西：红圆、红方、蓝圆。第 0、1 列表示颜色，第 2、3 列表示形状。
+# **例题：** 三样东西：红圆、红方、蓝圆。第 0、1 列表示颜色，第 2、3 列表示形状。
 # 查询、键、值都直接用词向量本身，再乘以 2，好让权重分明一些。
 #
 # 只用一个头看全部四列时，红圆主要看它自己，也稍微看看与它一半相像的东西。
@@ -413,7 +413,7 @@ plt.show()
 #
 # 其中 $Q_h$ 是 `q_proj(x)` 里属于第 $h$ 个头的那一块列，其余类推。
 #
-# **形状的例子**：batch 2、seq 5、`d_model` 18、3 个头。`q_proj(x)` 是 `(2, 5, 18)`，切开后 `(2, 3, 5, 6)`；
+# **形状的例题：** batch 2、seq 5、`d_model` 18、3 个头。`q_proj(x)` 是 `(2, 5, 18)`，切开后 `(2, 3, 5, 6)`；
 # 分数 `(2, 3, 5, 5)`；context `(2, 3, 5, 6)`；合并后 `(2, 5, 18)`；输出 `(2, 5, 18)`。
 #
 # 掩码的形状是 `(2, 5)`，说的是*键*，要配得上形状为 `(2, 3, 5, 5)` 的分数，而分数的最后一个轴数的正是键。缺的两个轴该补在哪里？
@@ -530,13 +530,13 @@ figure.suptitle(
 plt.show()
 
 # %% [markdown] lang="en" question="q2_multiple_heads"
-# ### Question 2 (4 points)
+# ### Thinking question 2
 #
 # Why does multi-head attention use several heads? Say what one head cannot do and why, what changes with several,
 # what your experiment showed, and what the heads cost.
 
-# %% [markdown] lang="zh" question="q2_multiple_heads" of="5af69f48"
-# ### 思考题 2（4 分）
+# %% [markdown] lang="zh" question="q2_multiple_heads" of="ef428de5"
+# ### 思考题 2
 #
 # 多头注意力为什么要用多个头？请说明单个头做不到什么、为什么做不到，有了多个头会怎样，
 # 你的实验说明了什么，以及多头的代价是什么。
