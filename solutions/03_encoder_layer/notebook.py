@@ -748,17 +748,17 @@ plots.bars(
 plt.show()
 
 # %% [markdown] lang="en"
-# A lost mask and a lost residual cost a lot. The other two lie on the line of "none" and hardly show: attention in the next layer makes up for a feed-forward block
-# that reads the wrong thing, and a norm that never learns is missed by nobody in so small a task.
-# In a large model you would pay for them and never know.
+# A lost mask and a lost residual cost a lot. The other two lie on the line of "none" and hardly show. It seems that the next layer's attention
+# makes up for a feed-forward block that reads the wrong thing, and that nobody misses one of two norms in so small a task.
+# On a harder task they may cost something, and the loss would not tell you why.
 #
 # So a loss that falls is no proof that the code is right. Compare with something independent, ask for gradients, change what must not matter.
 # This is what `check` does too.
 
-# %% [markdown] lang="zh" of="f50c46f1"
-# 丢了掩码、丢了残差，代价都很大。另外两个错误几乎看不出来：前馈块读错了输入，下一层的注意力会替它补上；
-# 一个从不学习的归一化层，在这么小的任务里也没有谁会想念它。
-# 换成大模型，你就会一直为它们付出代价，却毫不知情。
+# %% [markdown] lang="zh" of="9e8e505d"
+# 丢了掩码、丢了残差，代价都很大。另外两个错误几乎看不出来，曲线与“none”重合。看来前馈块读错了输入，下一层的注意力会替它补上；
+# 两个归一化层少用了一个，在这么小的任务里也没有影响。
+# 任务难一些，它们也许就要让你付出代价，而损失不会告诉你原因。
 #
 # 所以，损失在下降并不能证明代码是对的。要和独立的结果比较，要查看梯度，还要改一改本不该有影响的东西。
 # `check` 也正是这样做的。
