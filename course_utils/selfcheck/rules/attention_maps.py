@@ -19,7 +19,8 @@ from torch import Tensor
 
 from ..draws import Draw
 from ..student import Student, as_tensor
-from . import AnyOf, Observations, of_each_type, of_some_type, rule
+from . import AnyOf, Observations, rule
+from .mask_types import of_each_type, of_some_type
 
 MATTERS = 1e-5  # rounding is below 1e-6; two layers in another order differ by over 5e-3, with each known mistake too
 UNSEEN = 1e-12  # a weight whose share of any sum is below float32's precision, and that still has a logarithm
