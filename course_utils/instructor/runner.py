@@ -44,6 +44,7 @@ INTERNAL: Text = {
 }
 LOG = "log.jsonl"
 PENDING = "regrade.jsonl"  # a regrade that has not replaced the scores yet
+MAX_SHOWN_NAME = 200  # bytes of a name that is not shown as it is; a folder's may have 255
 TRIES = 3  # of a task whose worker died under it; a killed worker is replaced
 
 
@@ -86,7 +87,7 @@ def students(submitted: Path) -> list[str]:
     names = sorted(
         entry.name
         for entry in os.scandir(submitted)
-        if not entry.name.startswith(".") and (entry.is_dir() or entry.is_symlink())
+        if not entry.name.startswith(".") and (entry.is_symlink() or entry.is_dir())  # a link's end may be closed to us
     )
     if not names:
         raise RunError(f"{submitted} holds no student's folder; notebooks belong in STUDENT/UNIT/UNIT.ipynb")
@@ -96,19 +97,25 @@ def students(submitted: Path) -> list[str]:
 def units_handed_in(submitted: Path, names: Sequence[str], solutions: Path) -> list[str]:
     """The known units that any student handed in. Raises RunError where there is none."""
     known = [unit.name for unit in find_units(solutions)]
-    found = [unit for unit in known if any((submitted / name / unit).is_dir() for name in names)]
+    # os.path: a folder that may not be looked into, which pathlib raises for, holds nothing here and costs nobody else
+    found = [unit for unit in known if any(os.path.isdir(submitted / name / unit) for name in names)]
     if not found:
         raise RunError(f"no student in {submitted} handed in a unit; known are {', '.join(known)}")
     return found
 
 
 def shown_name(name: str) -> str:
-    """A folder's name as text that can be written anywhere; for bytes that are no UTF-8, one that no other has."""
+    """A folder's name as text that can be written anywhere; for bytes that are no UTF-8, one that no other has.
+
+    It can be a folder's name too: what bytes are shown by may be four times as long as they were.
+    """
     data = os.fsencode(name)
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        return f"{data.decode('utf-8', 'backslashreplace')} {hashlib.sha256(data).hexdigest()[:8]}"
+    text = data.decode("utf-8", "backslashreplace")
+    if "\\x" not in text:
+        return text
+    # whoever writes \xff in a name gets a digest as well, so as not to be called like someone else
+    kept = text.encode()[:MAX_SHOWN_NAME].decode("utf-8", "ignore")
+    return f"{kept} {hashlib.sha256(data).hexdigest()[:8]}"
 
 
 def checks_digest(solutions: Path, unit: str) -> str:
@@ -413,12 +420,14 @@ def write_scores(results: Path, records: Sequence[Record]) -> None:
     files.write_whole(results / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
+    # Python 3.11 leaves a carriage return bare, which ends a row for whoever reads it
+    careful = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(["student", "unit", "points", "max_points", "manual_points_open", "outcome"])
     for record in records:
         points = sum(score["points"] for score in record["scores"])
         most = sum(score["max_points"] for score in record["scores"])
         manual = sum(score["max_points"] for score in record["scores"] if score["outcome"] == "manual")
-        writer.writerow(
+        (careful if "\r" in record["student"] else writer).writerow(
             [record["student"], record["unit"], f"{points:g}", f"{most:g}", f"{manual:g}", record["outcome"]]
         )
     files.write_whole(results / "scores.csv", table.getvalue())

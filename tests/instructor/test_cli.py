@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from typer.testing import CliRunner
 
-from course_utils.instructor import files, runner, sample
+from course_utils.instructor import cli, files, runner, sample
 from course_utils.instructor.cli import app
 from course_utils.instructor.units import find_units
 
@@ -186,6 +186,13 @@ def test_what_cannot_be_graded_ends_with_1_and_a_sentence(tmp_path, unit, monkey
     assert sentence in said(result)
     assert result.stderr.count("course: ") == 1
     assert "Traceback" not in said(result)
+
+
+def test_a_regrade_shows_names_as_they_are_and_sends_no_codes_to_the_terminal(capsys):
+    cli._confirm([("[red]ann\x1b[2J", UNIT, "div_term-values", 0.0, 3.0)])
+    shown = capsys.readouterr().out
+    assert "[red]ann" in shown
+    assert "\x1b[2J" not in shown
 
 
 @pytest.mark.parametrize("command", [["feedback"], ["report"], ["export", "--format", "csv"]], ids=" ".join)

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from course_utils.instructor import files, runner, sample
+from course_utils.instructor.export import export
 from course_utils.instructor.results import Writer
 from course_utils.instructor.runner import Plan, RunError, read_log, run, write_scores
 from course_utils.instructor.sandbox import SandboxUnavailable, find_mode
@@ -426,7 +427,8 @@ def test_a_task_that_fails_again_and_again_is_told_and_not_logged(graded_class, 
 # Names and folders
 
 NAMES = ["李雷", "Ann Lee", "o'neill \"x\"", "new\nline", "-rf", "tab\there", "<b>bold", "a&b", "50%", "né",
-         "(team) [1]", "$HOME", "a" * 120, "\udcff\udcfe", "🙂", "con", "..a"]  # fmt: skip
+         "(team) [1]", "$HOME", "a" * 120, "\udcff\udcfe", "🙂", "con", "..a",
+         "a\rb", "\udcff" * 200, "\\xff" * 60]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -454,6 +456,17 @@ def test_every_student_with_an_odd_name_gets_a_page(oddly_named):
     assert len(pages) == len(SEEN)
 
 
+@pytest.mark.parametrize("format", ["canvas", "moodle", "csv"])
+def test_marks_can_be_exported_whatever_a_student_is_called(oddly_named, tmp_path, format):
+    rows = export(oddly_named.results, format, tmp_path / "marks.csv").read_bytes().decode("utf-8-sig")
+    assert "a\rb" in rows
+
+
+def test_no_name_is_shown_as_that_of_bytes():
+    shown = runner.shown_name("a\udcff")
+    assert runner.shown_name(shown) != shown
+
+
 def test_a_name_that_is_no_text_is_shown_with_its_bytes(oddly_named):
     shown = {score["student"] for score in scores_of(oddly_named.results)}
     assert any(name.startswith("\\xff\\xfe ") for name in shown)  # and a digest, so that nobody else is called so
@@ -464,6 +477,18 @@ def test_hidden_folders_and_files_beside_the_students_are_passed_over(tmp_path):
         (tmp_path / name).mkdir()
     (tmp_path / "marks.csv").write_text("")
     assert runner.students(tmp_path) == ["ann"]
+
+
+@pytest.mark.parametrize("place", ["ann", f"ann/{UNIT}"])
+@pytest.mark.parametrize("name", ["ann", "zoe"])
+def test_a_link_that_cannot_be_followed_costs_nobody_else(tmp_path, unit, place, name):
+    submitted = tmp_path / "submitted"
+    sample.write(submitted, "bob", unit, sample.released(unit))
+    link = submitted / place.replace("ann", name)
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to("x" * 300)  # past what a name may have; a link into a closed folder is as bad for who is not root
+    outcome = run(Plan(submitted, tmp_path / "results", sandbox="none"), Here())
+    assert {record["student"]: record["outcome"] for record in outcome.records} == {"bob": "graded", name: "error"}
 
 
 def test_a_students_folder_that_is_a_link_is_told_to_the_student(tmp_path):
