@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -126,10 +127,15 @@ class FirstLook:
     kept: list[bool]  # for each of q, k and v, whether it is after the call what it was before
     rest: tuple[Tensor, ...]  # the mask that had to be given
 
-    @property
+    @cached_property
+    def distance(self) -> Tensor:
+        """How far the scores behind the weights are from the probe's."""
+        return _behind(self.attn, self.probe.scores)
+
+    @cached_property
     def sound(self) -> bool:
         """Whether the right scores lie behind the weights."""
-        return _size(_behind(self.attn, self.probe.scores)) < CLOSE
+        return _size(self.distance) < CLOSE
 
 
 # the three checks of the function look at the same inputs, so the first look is made once for each learner and draw
@@ -275,7 +281,7 @@ def scaled_dot_product_attention_scores(student: Student, draw: Draw) -> Observa
     """Behind the weights stand the dot products of queries and keys, divided by the square root of d_k."""
     look = _first_look(student, draw)
     return {
-        "distance from the scores": _told(_behind(look.attn, look.probe.scores)),
+        "distance from the scores": _told(look.distance),
         "q and k kept": look.kept[:2],
     }
 
