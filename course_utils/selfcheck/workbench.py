@@ -84,7 +84,7 @@ class Workbench:
         return request["name"] in self.names
 
     def _do_seed(self, request: Request) -> None:
-        """Start the random numbers of the CPU anew: checks run there, and torch.manual_seed takes over 1 ms for the rest."""
+        """Start the random numbers of the CPU anew; torch.manual_seed takes over 1 ms for those of other devices."""
         torch.default_generator.manual_seed(request["seed"])
 
     # calls ------------------------------------------------------------------------------------------------------
