@@ -337,6 +337,11 @@ class Built:
         """Whether a tensor attribute is part of an autograd graph."""
         return bool(self._student.ask("get", **self._target, path=path, wants="requires_grad"))
 
+    def gradient(self, cotangent: Tensor, *args: Any) -> Any:
+        """The gradient at the first argument of what calling the object returns, for a given cotangent."""
+        number, _ = self._student._call(self._target, args, {}, gradient=True)
+        return self._student.ask("backward", call=number, cotangents=[cotangent], wants="arguments")[0]
+
     def silent_parameters(self, *args: Any) -> list[str]:
         """Names of the parameters that get no gradient, or only zeros, from a random cotangent."""
         number, value = self._student._call(self._target, args, {}, gradient=True)
@@ -349,9 +354,9 @@ class Built:
     def trace(
         self, children: Sequence[str], *args: Any, **kwargs: Any
     ) -> tuple[Any, dict[str, list[Any]], StudentError | None]:
-        """The output, for each child a list of its calls (args, kwargs, output), and what ended the call if it raised.
+        """The output, for each child its calls (args, kwargs, output, whether it raised), and the first error.
 
-        Raises Fault for a missing child.
+        A child that raised has its first tensor as its output. Raises Fault for a missing child.
         """
         value, notes, error = self._student.ask(
             "trace", **self._target, children=list(children), args=list(_sent(args)), kwargs=_sent(kwargs)

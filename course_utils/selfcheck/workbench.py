@@ -84,7 +84,7 @@ class Workbench:
         return request["name"] in self.names
 
     def _do_seed(self, request: Request) -> None:
-        """Start the random numbers of the CPU anew; torch.manual_seed takes over 1 ms for those of other devices."""
+        """Start the CPU's random numbers anew: checks run there, and torch.manual_seed takes over 1 ms for others."""
         torch.default_generator.manual_seed(request["seed"])
 
     # calls ------------------------------------------------------------------------------------------------------
@@ -151,35 +151,44 @@ class Workbench:
         return [self.perform(item) for item in request["requests"]]
 
     def _do_trace(self, request: Request) -> list[Any]:
-        """Call an object while noting every call of the named children: arguments, keyword arguments, output.
+        """Call an object while noting every call of the named children: arguments, keyword arguments, output, raised.
 
-        Where the object raises, the answer holds what was noted until then, and the error.
+        Where a child raises, its first tensor takes the place of its output, so that what comes after it is noted too.
+        Where the object raises, the answer holds what was noted until then. The error is the first that was raised.
         """
         target = self._target(request)
         notes: dict[str, list[Any]] = {}
+        errors: list[Exception] = []
         wrapped = []
         for child in request["children"]:
             module = getattr(target, child, None)
             if isinstance(module, nn.Module):
                 notes[child] = []
                 wrapped.append(module)
-                module.forward = self._noting(module.forward, notes[child])
-        value, error = None, None
+                module.forward = self._noting(module.forward, notes[child], errors)
+        value = None
         try:
             value = self._plain(target(*self._revive(request["args"]), **self._revive(request["kwargs"])))
         except Exception as raised:
-            error = describe(raised)
+            errors.append(raised)
         finally:
             for module in wrapped:
                 module.__dict__.pop("forward", None)
-        return [value, notes, error]
+        return [value, notes, describe(errors[0]) if errors else None]
 
-    def _noting(self, forward: Callable[..., Any], notes: list[Any]) -> Callable[..., Any]:
+    def _noting(self, forward: Callable[..., Any], notes: list[Any], errors: list[Exception]) -> Callable[..., Any]:
         def noting(*args: Any, **kwargs: Any) -> Any:
             before = (self._plain(list(args)), self._plain(kwargs))
-            value = forward(*args, **kwargs)
+            known = len(errors)
+            try:
+                value = forward(*args, **kwargs)
+            except Exception as raised:
+                errors.append(raised)
+                value = next((item for item in flat([list(args), kwargs]) if _is_float(item)), None)
+                if value is None:
+                    raise
             if len(notes) < MAX_CALLS:
-                notes.append([*before, self._plain(value)])
+                notes.append([*before, self._plain(value), len(errors) > known])
             return value
 
         return noting

@@ -194,6 +194,33 @@ class MultiHeadSelfAttention(nn.Module):
         return self.out_proj(context.transpose(1, 2).flatten(2))
 """,
     ),
+    _layer(
+        "sum_and_norm_in_a_module_of_its_own",
+        """
+    def forward(self, x, mask=None, *unused, **more):
+        x = self.first(x, lambda t: self.self_attn(x=t, mask=mask))
+        return self.second(x, self.ff)
+
+
+class AddNorm(nn.Module):
+    def __init__(self, norm):
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, x, sub_layer):
+        return self.norm(x + sub_layer(x))
+""",
+        f"{_INIT}        self.first, self.second = AddNorm(self.norm1), AddNorm(self.norm2)\n",
+    ),
+    _layer(
+        "zeros_at_the_padding",
+        """
+    def forward(self, x, mask=None):
+        kept = 1.0 if mask is None else (mask != 0).to(x.dtype).unsqueeze(-1)
+        x = self.norm1(x * kept + self.self_attn(x * kept, mask) * kept)
+        return self.norm2(x + self.ff(x)) * kept
+""",
+    ),
     # RepairedEncoderLayer ---------------------------------------------------------------------------------------------
     _repaired(
         "a_subclass_of_the_broken_one",

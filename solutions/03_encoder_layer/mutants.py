@@ -10,6 +10,8 @@ SUM1 = "state = self.norm1(x + attended)"
 FORWARD = "forwarded = self.ff(state)"
 SUM2 = "output = self.norm2(state + forwarded)"
 LAST = "return self.norm2(state + forwarded)"
+HEADS = "MultiHeadSelfAttention(d_model, num_heads)"
+WIDTH = "FeedForward(d_model, d_ff, dropout)"
 NORM1 = "self.norm1 = nn.LayerNorm(d_model)"
 NORM2 = "self.norm2 = nn.LayerNorm(d_model)"
 
@@ -42,9 +44,7 @@ MUTANTS = [
     ),
     _block("relu_twice", "relu_twice", "values", (BLOCK, "output = F.relu(self.linear2(self.dropout(hidden)))")),
     _block("residual_inside", "residual_inside", "values", (BLOCK, "output = x + self.linear2(self.dropout(hidden))")),
-    _block(
-        "input_changed", "input_changed", "values gradient", (RELU, "hidden = F.relu(self.linear1(x)); x.mul_(0.5)")
-    ),
+    _block("input_changed", "input_changed", "values", (RELU, "hidden = F.relu(self.linear1(x)); x.mul_(0.5)")),
     _block("detached", "gradient_cut", "gradient", (BLOCK, "output = self.linear2(self.dropout(hidden.detach()))")),
     _block("no_dropout", "dropout_forgotten", "dropout", (BLOCK, "output = self.linear2(hidden)")),
     _block(
@@ -79,11 +79,34 @@ MUTANTS = [
     _layer(
         "attention_detached", "gradient_cut", "attention", (ATTENTION, "attended = self.self_attn(x, mask).detach()")
     ),
+    _layer(
+        "attention_after_norm1",
+        "attention_of_the_normed",
+        "attention",
+        (ATTENTION, "attended = self.self_attn(self.norm1(x), mask)"),
+    ),
+    _layer(
+        "query_key_and_value_given",
+        "attention_called_otherwise",
+        "attention",
+        (ATTENTION, "attended = self.self_attn(x, x, x, mask)"),
+    ),
+    _layer(
+        "mask_with_more_axes",
+        "mask_with_more_axes",
+        "attention",
+        (ATTENTION, "attended = self.self_attn(x, None if mask is None else mask[:, None, None, :])"),
+    ),
+    _layer("attention_without_heads", "heads_written_down", "attention", (HEADS, "MultiHeadSelfAttention(d_model, 1)")),
     # TODO 2 -----------------------------------------------------------------------------------------------------------
     _layer("no_first_residual", "first_residual_forgotten", "norm1", (SUM1, "state = self.norm1(attended)")),
     _layer("norm1_before_the_sum", "norm_before_the_sum", "norm1", (SUM1, "state = x + self.norm1(attended)")),
     _layer("norm1_of_x_plus_attended", "norm_of_the_input", "norm1", (SUM1, "state = self.norm1(x) + attended")),
     _layer("no_norm1", "norm1_forgotten", "norm1", (SUM1, "state = x + attended")),
+    _layer("first_residual_twice", "first_residual_twice", "norm1", (SUM1, "state = x + self.norm1(x + attended)")),
+    _layer("norm1_not_kept", "norm1_not_kept", "norm1", (SUM1, "self.norm1(x + attended)")),
+    _layer("state_detached", "gradient_cut", "norm1", (SUM1, "state = self.norm1(x + attended).detach()")),
+    _layer("first_residual_detached", "gradient_cut", "norm1", (SUM1, "state = self.norm1(x.detach() + attended)")),
     _layer("difference_for_sum", "difference_for_sum", "norm1", (SUM1, "state = self.norm1(x - attended)")),
     _layer("norm1_twice", "norm1_twice", "norm1", (SUM1, "state = self.norm1(self.norm1(x + attended))")),
     _layer("input_changed_in_place", "input_changed", "norm1", (SUM1, "x += attended; state = self.norm1(x)")),
@@ -121,6 +144,19 @@ MUTANTS = [
         "feed_forward_twice", "feed_forward_twice", "feed_forward", (FORWARD, "forwarded = self.ff(self.ff(state))")
     ),
     _layer("feed_forward_detached", "gradient_cut", "feed_forward", (FORWARD, "forwarded = self.ff(state).detach()")),
+    _layer("state_detached_for_it", "gradient_cut", "feed_forward", (FORWARD, "forwarded = self.ff(state.detach())")),
+    _layer(
+        "feed_forward_with_the_mask",
+        "feed_forward_called_otherwise",
+        "feed_forward",
+        (FORWARD, "forwarded = self.ff(state, mask)"),
+    ),
+    _layer(
+        "inner_width_written_down",
+        "inner_width_written_down",
+        "feed_forward",
+        (WIDTH, "FeedForward(d_model, 4 * d_model, dropout)"),
+    ),
     # TODO 4 -----------------------------------------------------------------------------------------------------------
     _layer("no_second_residual", "second_residual_forgotten", "norm2", (SUM2, "output = self.norm2(forwarded)")),
     _layer(
@@ -139,6 +175,10 @@ MUTANTS = [
         "norm2",
         (SUM2, "output = self.norm2(state + F.dropout(forwarded, 0.1))"),
     ),
+    _layer(
+        "second_residual_detached", "gradient_cut", "norm2", (SUM2, "output = self.norm2(state.detach() + forwarded)")
+    ),
+    _layer("output_detached", "gradient_cut", "norm2", (SUM2, "output = self.norm2(state + forwarded).detach()")),
     _layer("nothing_returned", "nothing_returned", "norm2", ("return output", "output")),
     # several TODOs at once --------------------------------------------------------------------------------------------
     _layer(

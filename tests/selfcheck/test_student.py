@@ -251,7 +251,8 @@ def test_a_trace_tells_what_the_parts_got_and_gave(layer):
     x = torch.randn(2, 3)
     output, notes, error = layer.trace(("part",), x)
     assert error is None
-    ((args, kwargs, given),) = notes["part"]
+    ((args, kwargs, given, raised),) = notes["part"]
+    assert raised is False
     assert torch.equal(args[0], x)
     assert kwargs == {}
     assert torch.equal(given, output)

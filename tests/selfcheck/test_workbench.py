@@ -159,12 +159,34 @@ def test_a_trace_notes_what_the_children_got_and_gave_and_leaves_no_mark(bench):
     request = {"do": "trace", "name": "net", "children": ["0", "9"], "args": [x], "kwargs": {}}
     value, notes, error = bench.perform(request)["value"]
     assert error is None
-    ((args, kwargs, output),) = notes["0"]
+    ((args, kwargs, output, raised),) = notes["0"]
+    assert raised is False
     assert "9" not in notes
     assert kwargs == {}
     assert torch.equal(args[0], x)
     assert torch.equal(output.relu(), value)
     assert "forward" not in vars(net[0])
+
+
+def test_a_trace_goes_on_behind_a_child_that_raises_and_tells_the_error(bench):
+    run(
+        bench,
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.first, self.second = nn.Linear(2, 3), nn.Identity()\n"
+        "    def forward(self, x):\n"
+        "        return self.second(self.first(x, x, x))",
+    )
+    net = call(bench, "Net")["value"]
+    x = torch.randn(1, 2)
+    request = {"do": "trace", "object": net.number, "children": ["first", "second"], "args": [x], "kwargs": {}}
+    value, notes, error = bench.perform(request)["value"]
+    assert error["types"][0] == "TypeError"
+    assert [note[3] for note in notes["first"] + notes["second"]] == [True, False]
+    assert torch.equal(notes["second"][0][0][0], x)
+    assert torch.equal(value, x)
 
 
 def test_a_trace_notes_only_a_few_calls(bench):

@@ -1,8 +1,13 @@
 """Rules of unit 03: what is looked at in the feed-forward block, the encoder layer and the mended layer.
 
 The encoder layer has four TODOs, and each is paid for by itself. A layer whose output is right passes all four,
-however it is written. Otherwise each TODO is judged by what goes in and out of the layer's own parts, given whatever
-the TODOs before it made: so one mistake costs one check.
+however it is written, if its gradient is right too. Otherwise each TODO is judged by what goes in and out of the
+layer's own parts, given whatever the TODOs before it made: so one mistake costs one check.
+
+- padding is nobody's business: values are compared where tokens stand
+- a part that raises lends its input to what comes after it; a mask that makes the layer raise is paid for in
+  `attention`, and the other TODOs are then looked at without it
+- a gradient that gets lost is paid for where it gets lost, not by all that lies before it
 """
 
 from __future__ import annotations
@@ -23,12 +28,13 @@ from ..student import Built, Student, StudentError, as_tensor
 from . import AnyOf, Observations, rule
 
 PARTS = ("self_attn", "norm1", "ff", "norm2")
+FOLLOWS = {"self_attn": "norm1", "norm1": "norm2", "ff": "norm2"}  # what a part's result goes into in the end
 PROJECTIONS = 4  # numbers that are compared of each output vector
 KEPT = 4  # runs kept for a learner: one for each case of the exercise at hand, and some to spare
 LAYER = 2e-4  # float32 through a whole layer, whose outputs are near 1
 SAME = 1e-3  # relative to the largest value; a forgotten or doubled part differs by over 1e-1, a wrong eps by 1e-2
 
-Call = tuple[list[Any], dict[str, Any], Any]
+Call = tuple[Any, ...]  # args, kwargs, output, whether it raised
 
 
 # the feed-forward block -------------------------------------------------------------------------------------------
@@ -77,6 +83,8 @@ def feed_forward_gradient(student: Student, draw: Draw) -> Observations:
         }
     )
     x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=0.1)
+    if not torch.equal(block.inputs_after(x)[0], x):  # that has been paid for in `values`; its slope means nothing
+        return {"slope": True, "silent parameters": []}
     return {"slope": block.slope(x)["slope of argument 0"], "silent parameters": block.silent_parameters(x)}
 
 
@@ -169,13 +177,9 @@ def same(a: Any, b: Any) -> bool:
     return bool(((a - b).abs() <= SAME * size + 1e-7).all())
 
 
-def _among(value: Any, candidates: list[Tensor]) -> bool:
-    return any(same(value, candidate) for candidate in candidates)
-
-
 def _entry(call: Call) -> Any:
     """What a part was given: its first argument."""
-    args, kwargs, _ = call
+    args, kwargs = call[0], call[1]
     return args[0] if args else next(iter(kwargs.values()), None)
 
 
@@ -196,6 +200,7 @@ class Sight:
     expected: Tensor  # (batch, seq, d_model), of torch's own layer with the same weights
     attention: nn.MultiheadAttention  # torch's own, with the same weights
     weights: Mapping[str, Tensor]
+    fits: bool  # the feed-forward block has maps of the width d_ff
     silent: frozenset[str]  # parts of which a weight gets no gradient
     repeats: bool  # two runs in eval mode agree
     error: StudentError | None  # what ended the run; parts that were reached before it can still be judged
@@ -206,10 +211,22 @@ class Sight:
             return value
         return value.masked_fill((self.mask == 0)[..., None], 0.0)
 
+    def same(self, a: Any, b: Any) -> bool:
+        """Whether two values are the same where tokens stand."""
+        return same(self.at_tokens(a), self.at_tokens(b))
+
+    def among(self, value: Any, candidates: list[Tensor]) -> bool:
+        """Whether a value is one of some."""
+        return any(self.same(value, candidate) for candidate in candidates)
+
     @property
     def right(self) -> bool:
         """Whether the whole layer gives what torch's own gives."""
-        return same(self.at_tokens(self.output), self.at_tokens(self.expected))
+        return self.same(self.output, self.expected)
+
+    def raised(self, part: str) -> bool:
+        """Whether a call of a part raised."""
+        return any(True in call[3:] for call in self.calls[part])
 
     def given(self, part: str) -> list[Any]:
         """What each call of a part was given."""
@@ -219,7 +236,7 @@ class Sight:
         """What each call of a part gave, where that has the layer's shape; also when its axes stand turned."""
         values = [_exit(call) for call in self.calls[part]]
         tensors = [value for value in values if isinstance(value, Tensor) and value.dim() == 3]
-        turned = [value.transpose(1, 2) for value in tensors]
+        turned = [value.transpose(*axes) for axes in ((1, 2), (0, 1)) for value in tensors]
         return [value for value in (*tensors, *turned) if value.shape == self.x.shape]
 
     def made_or_nothing(self, part: str) -> list[Tensor]:
@@ -229,19 +246,20 @@ class Sight:
     def is_layer_norm(self, part: str) -> bool:
         """Whether each call of a part does what torch's LayerNorm does to the same input."""
         gain, shift = self.weights[f"{part}.weight"], self.weights[f"{part}.bias"]
-        return all(
+        return not self.raised(part) and all(
             isinstance(_entry(call), Tensor)
             and _entry(call).shape == self.x.shape
-            and same(_exit(call), F.layer_norm(_entry(call), gain.shape, gain, shift))
+            and self.same(_exit(call), F.layer_norm(_entry(call), gain.shape, gain, shift))
             for call in self.calls[part]
         )
 
     def gained(self, value: Any, start: Tensor, gains: list[Tensor]) -> bool:
         """Whether a value went up from its start by one of the gains."""
-        if not isinstance(value, Tensor) or value.shape != start.shape:
+        if not same_shape(value, start):
             return False
         size = max(value.abs().max().item(), start.abs().max().item())
-        return any(bool(((value - start - gain).abs() <= SAME * size + 1e-7).all()) for gain in gains)
+        rests = [self.at_tokens(value - start - gain) for gain in gains]
+        return any(bool((rest.abs() <= SAME * size + 1e-7).all()) for rest in rests)
 
     def first_norm(self) -> list[Tensor]:
         """What norm1 gave where it was given the first residual sum."""
@@ -251,22 +269,40 @@ class Sight:
 
     def normed_again(self) -> bool:
         """Whether norm1 was given what it had made itself."""
-        return any(_among(entry, self.made("norm1")) for entry in self.given("norm1"))
+        return any(self.among(entry, self.made("norm1")) for entry in self.given("norm1"))
 
-    def states(self) -> list[Tensor]:
-        """What may count as the result of TODO 2: the right one if it is there, else whatever was made of it."""
-        right = self.first_norm()
-        if right and self.is_layer_norm("norm1") and not self.normed_again():
-            return right
+    def right_states(self) -> list[Tensor]:
+        """The result of TODO 2, where it is right."""
+        return self.first_norm() if self.is_layer_norm("norm1") and not self.normed_again() else []
+
+    def taken(self) -> tuple[list[Tensor], list[Tensor]]:
+        """What TODO 3 and TODO 4 took for the result of TODO 2: what ff was given, and what norm2 was beside ff's."""
+        to_ff = [value for value in self.given("ff") if same_shape(value, self.x)]
+        sums = [value for value in self.given("norm2") if same_shape(value, self.x)]
+        return to_ff, [value - gain for value in sums for gain in self.made_or_nothing("ff")]
+
+    def agreed(self) -> Tensor | None:
+        """What TODO 3 and TODO 4 both took for the result of TODO 2, None where they took different things."""
+        to_ff, to_sum = self.taken()
+        return next((value for value in to_ff if self.among(value, to_sum)), None)
+
+    def state(self) -> Tensor | None:
+        """What counts as the result of TODO 2: what both others took; else the farthest on its way that one took."""
+        agreed, (to_ff, to_sum) = self.agreed(), self.taken()
+        if agreed is not None:
+            return agreed
+        used, right = [*to_ff, *to_sum], self.right_states()
         attended, normed = self.made_or_nothing("self_attn"), self.made("norm1")
-        made = [*normed, *attended, *(self.x + value for value in (*attended, *normed))]
-        made += [a + n for a in attended for n in normed]
+        made = [*normed, *(self.x + n for n in normed), *(a + n for a in attended for n in normed)]
         for entry, value in zip(self.given("norm2"), self.made("norm2"), strict=False):
             if self.gained(entry, self.x, attended):
                 made.append(value)  # norm2 in the place of norm1, or in front of the feed-forward block
-        made += [value for value in self.given("ff") if same_shape(value, self.x)]  # whatever it is, TODO 2 pays for it
+        made += [*(self.x + a for a in attended), *attended]
         untouched = not self.calls["norm1"] and (not self.calls["self_attn"] or "self_attn" in self.silent)
-        return [value for value in made if not same(value, self.x)] + ([self.x] if untouched else [])
+        made = [value for value in made if not self.same(value, self.x)] + ([self.x] if untouched else [])
+        found = [value for value in right or made if self.among(value, used)]
+        # whatever else it is, TODO 2 pays for it
+        return next(iter((*found, *right, *(value for value in to_ff if not self.same(value, self.x)))), None)
 
 
 def same_shape(a: Any, b: Any) -> bool:
@@ -286,14 +322,14 @@ class _Bench:
         self.draw = draw
         self._sights: dict[torch.dtype | None, Sight] = {}
         self._silences: dict[bool, frozenset[str]] = {}
+        self._lost: str | None = None
         self.unchanged = True  # what was handed in, after all runs so far
         self.backward_error: StudentError | None = None
         self.layer = student.build(exercise, draw.d_model, draw.num_heads, draw.d_ff)
         self.layer.train(False)
-        self.weights = canonical_weights(draw)
-        self.layer.load(named_as(self.layer.parameter_shapes(), self.weights))
+        self.weights, self.shapes = canonical_weights(draw), self.layer.parameter_shapes()
         self.twin = _torchs_own(draw.d_model, draw.num_heads, draw.d_ff)
-        self.twin.load_state_dict(self.weights)
+        self._load()
         self.x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=draw.scale)
         self.mask = draw.mask(draw.batch, draw.seq)
         kinds = (torch.int64, torch.bool, torch.float32) if draw.first else (torch.int64,)
@@ -304,7 +340,21 @@ class _Bench:
         self._answers = dict(zip(self.kinds, answers, strict=True))
         self.directions = draw.normal(draw.d_model, PROJECTIONS, scale=draw.d_model**-0.5)
 
-    def sight(self, dtype: torch.dtype | None = torch.int64) -> Sight:
+    def _weights(self, *without: str) -> dict[str, Tensor]:
+        """The drawn weights, with zeros for some."""
+        return {name: value * 0 if name in without else value for name, value in self.weights.items()}
+
+    def _load(self, *without: str) -> None:
+        """Put the drawn weights into the learner's layer, with zeros for some."""
+        self.layer.load(named_as(self.shapes, self._weights(*without)))
+
+    @property
+    def plain(self) -> torch.dtype | None:
+        """The kind of mask with which all but the attention is looked at: the first with which the layer runs."""
+        ran = (kind for kind in self.kinds if not isinstance(self._answers[kind], StudentError))
+        return next(ran, self.kinds[0])
+
+    def sight(self, dtype: torch.dtype | None) -> Sight:
         """One run of the layer, with a mask of some dtype or with none; of its parts nothing is told yet."""
         if dtype not in self._sights:
             self._sights[dtype] = self._run(dtype)
@@ -318,37 +368,78 @@ class _Bench:
         else:
             output, after = answer
             self.unchanged &= isinstance(after[0], Tensor) and torch.equal(after[0], self.x)
-        # which weights get a gradient is no matter of sizes or of the mask's type, so one run tells it of a right layer
-        silent = self._silent(True) if isinstance(output, Tensor) and self.draw.first else frozenset()
+        self.twin.load_state_dict(self.weights)  # it is shared by all layers of these sizes
         expected = self.twin(self.x, src_mask=keys_to_hide(mask, self.draw.num_heads)).detach()
-        return Sight(self.x, mask, output, {}, expected, self.twin.self_attn, self.weights, silent, True, error)
+        fits = (self.draw.d_ff, self.draw.d_model) in self.shapes.values()
+        attention, weights = self.twin.self_attn, self.weights
+        return Sight(self.x, mask, output, {}, expected, attention, weights, fits, frozenset(), True, error)
 
     def looked_into(self, sight: Sight) -> Sight:
         """The same run once more, with what went in and out of the layer's parts."""
-        self.twin.load_state_dict(self.weights)  # it is shared by all runs of these sizes
+        self.twin.load_state_dict(self.weights)
         output, calls, error = self.layer.trace(PARTS, self.x, *([] if sight.mask is None else [sight.mask]))
-        repeats = not isinstance(output, Tensor) or same(output, sight.output)
-        silent = self._silent(sight.mask is not None) if isinstance(output, Tensor) else frozenset()
-        return replace(sight, output=output, calls=calls, silent=silent, repeats=repeats, error=error)
+        repeats = not isinstance(output, Tensor) or sight.error is not None or same(output, sight.output)
+        silent = self.silent(sight.mask is not None) if isinstance(sight.output, Tensor) else frozenset()
+        return replace(sight, output=output, calls=calls, silent=silent, repeats=repeats, error=sight.error or error)
 
-    def _silent(self, masked: bool) -> frozenset[str]:
-        """Parts of which a weight gets no gradient, with a mask (of whichever dtype) or without."""
+    def silent(self, masked: bool) -> frozenset[str]:
+        """Parts of which a weight gets no gradient, with a mask or without.
+
+        It is no matter of the mask's type, so one run tells it.
+        """
         if masked not in self._silences:
-            self._silences[masked] = self._look_for_silence([self.mask.to(torch.int64)] if masked else [])
+            self._silences[masked] = self._look_for_silence(self._mask() if masked else [])
         return self._silences[masked]
 
-    def _look_for_silence(self, rest: list[Tensor]) -> frozenset[str]:
+    def _mask(self) -> list[Tensor]:
+        """The mask of a kind with which the layer runs; none where it runs only without."""
+        return [] if self.plain is None else [self.mask.to(self.plain)]
+
+    def _look_for_silence(self, mask: list[Tensor]) -> frozenset[str]:
         try:
-            names = self.layer.silent_parameters(self.x, *rest)
+            names = self.layer.silent_parameters(self.x, *mask)
         except StudentError as raised:  # a backward pass that raises is paid for at norm2, where the layer ends
             self.backward_error = raised
             return frozenset()
         return frozenset(name.partition(".")[0] for name in names if name.endswith("weight"))
 
+    @property
+    def lost(self) -> str:
+        """The part in front of which, or in whose sum, some of a right layer's gradient gets lost; empty for none.
+
+        A part whose weights are 0 gives nothing on, so that it does not matter whether the gradient gets back to it.
+        """
+        if self._lost is None:
+            self._lost = "" if self._gradient_is_right() else self._where_it_gets_lost()
+        return self._lost
+
+    def _where_it_gets_lost(self) -> str:
+        without_ff, without_both = ["linear2.weight"], ["linear2.weight", "self_attn.out_proj.weight"]
+        try:
+            for part, weights in (("ff", without_ff), ("self_attn", without_both)):
+                self._load(*weights)
+                if self._gradient_is_right(*weights):
+                    return part
+            return "norm2" if "norm1" in self._look_for_silence(self._mask()) else "norm1"
+        finally:
+            self._load()
+
+    def _gradient_is_right(self, *without: str) -> bool:
+        """Whether the gradient at x is that of torch's own layer, with zeros for some weights."""
+        self.twin.load_state_dict(self._weights(*without))
+        mask = next(iter(self._mask()), None)
+        pull = self.directions[:, 0].expand_as(self.x) * (1.0 if mask is None else (mask != 0)[..., None].float())
+        x = self.x.clone().requires_grad_()
+        output = self.twin(x, src_mask=keys_to_hide(mask, self.draw.num_heads))
+        (expected,) = torch.autograd.grad((output * pull).sum(), x)
+        return same(self.layer.gradient(pull.contiguous(), self.x, *self._mask()), expected)
+
     def residual(self, sight: Sight) -> Tensor:
         """An output's distance from that of torch's own layer: some projections of each token's vector."""
         if not sight.repeats:  # differs from run to run: no single value would tell it
             return torch.full((*self.x.shape[:2], PROJECTIONS), 12345.0)
+        if not sight.fits:  # some weights are fresh ones, so that it differs from layer to layer
+            return torch.full((*self.x.shape[:2], PROJECTIONS), 54321.0)
         if not isinstance(sight.output, Tensor) or sight.output.shape != self.x.shape:
             return torch.full((*self.x.shape[:2], PROJECTIONS), -12345.0)
         return (sight.at_tokens(sight.output).float() - sight.at_tokens(sight.expected)) @ self.directions
@@ -377,8 +468,22 @@ def _judged(bench: _Bench, sights: list[Sight], part: str, holds: Callable[[Sigh
         views.append(torch.zeros_like(views[0]))
     elif error := next((sight.error for sight in sights if sight.error is not None), None):
         raise error
-    learns = not right or not any(part in sight.silent for sight in sights)
-    return {"distance from torch's own layer": AnyOf(views), "gradient reaches the weights": learns}
+    return {"distance from torch's own layer": AnyOf(views), "gradient gets back": not right or _learns(bench, part)}
+
+
+def _learns(bench: _Bench, part: str) -> bool:
+    """Whether the gradient of a right layer gets back to a part, and through it, unless it was lost farther on."""
+    if not bench.draw.first:  # no matter of sizes
+        return True
+    silent = bench.silent(bench.plain is not None)
+    if silent or bench.backward_error is not None:
+        return not _cut(silent, part)
+    return bench.lost != part
+
+
+def _cut(silent: frozenset[str], part: str) -> bool:
+    """Whether the gradient gets lost between a part and what follows it."""
+    return part in silent and FOLLOWS.get(part) not in silent
 
 
 # the encoder layer: one relation per TODO ---------------------------------------------------------------------------
@@ -386,43 +491,45 @@ def _judged(bench: _Bench, sights: list[Sight], part: str, holds: Callable[[Sigh
 
 def _attention_holds(sight: Sight) -> bool:
     """Self-attention was asked once, about x, and hid what the mask hides."""
-    if len(sight.calls["self_attn"]) != 1:
+    if len(sight.calls["self_attn"]) != 1 or sight.raised("self_attn"):
         return False
     ((entry,), made) = sight.given("self_attn"), sight.made("self_attn")
-    entries = [
-        sight.x,
-        *(n for n, e in zip(sight.made("norm1"), sight.given("norm1"), strict=False) if same(e, sight.x)),
-    ]
-    if not made or not _among(entry, entries):
+    entries, first = [sight.x], sight.first_norm()
+    if not first:  # norm1 in front of the attention instead of behind it is paid for at norm1
+        entries += [n for n, e in zip(sight.made("norm1"), sight.given("norm1"), strict=False) if same(e, sight.x)]
+    if not made or not sight.among(entry, entries):
         return False
     hidden = keys_to_hide(sight.mask, sight.attention.num_heads)
     wanted, _ = sight.attention(entry, entry, entry, attn_mask=hidden)
-    cut_off = bool(sight.first_norm()) and "self_attn" in sight.silent and "norm1" not in sight.silent
-    return same(sight.at_tokens(made[0]), sight.at_tokens(wanted.detach())) and not cut_off
+    return sight.same(made[0], wanted.detach()) and not (first and _cut(sight.silent, "self_attn"))
 
 
 def _norm1_holds(sight: Sight) -> bool:
-    """norm1 was given the first residual sum, is a LayerNorm, and its result is used."""
-    first = bool(sight.first_norm()) and sight.is_layer_norm("norm1")
-    return first and not sight.normed_again() and "norm1" not in sight.silent
+    """norm1 was given the first residual sum, is a LayerNorm, and its result is used as it is."""
+    right, agreed = sight.right_states(), sight.agreed()
+    if not right or (agreed is not None and not sight.among(agreed, right)):
+        return False
+    used = any(sight.among(value, right) for taken in sight.taken() for value in taken)
+    return not (used and _cut(sight.silent, "norm1"))
 
 
 def _feed_forward_holds(sight: Sight) -> bool:
-    """The feed-forward block was asked once, about the state that TODO 2 left."""
-    if len(sight.calls["ff"]) != 1 or not sight.made("ff"):
+    """The feed-forward block, as wide as it has to be, was asked once, about the state that TODO 2 left."""
+    if len(sight.calls["ff"]) != 1 or not sight.made("ff") or sight.raised("ff") or not sight.fits:
         return False
     cut_off = "ff" in sight.silent and _norm2_holds(sight)
-    return _among(sight.given("ff")[0], sight.states()) and not cut_off
+    state = sight.state()
+    return state is not None and sight.same(sight.given("ff")[0], state) and not cut_off
 
 
 def _norm2_holds(sight: Sight) -> bool:
     """norm2 was given the second residual sum, is a LayerNorm, and its result is the layer's."""
-    if not sight.calls["norm2"] or not sight.is_layer_norm("norm2"):
+    state = sight.state()
+    if not sight.calls["norm2"] or not sight.is_layer_norm("norm2") or state is None:
         return False
     entry, made = sight.given("norm2")[-1], sight.made("norm2")
-    ends = bool(made) and same(sight.output, _exit(sight.calls["norm2"][-1]))
-    gains = sight.made_or_nothing("ff")
-    return ends and "norm2" not in sight.silent and any(sight.gained(entry, s, gains) for s in sight.states())
+    ends = bool(made) and sight.same(sight.output, _exit(sight.calls["norm2"][-1]))
+    return ends and "norm2" not in sight.silent and sight.gained(entry, state, sight.made_or_nothing("ff"))
 
 
 def _attention(student: Student, draw: Draw, exercise: str) -> Observations:
@@ -433,24 +540,24 @@ def _attention(student: Student, draw: Draw, exercise: str) -> Observations:
 
 def _norm1(student: Student, draw: Draw, exercise: str) -> Observations:
     bench = _bench(student, draw, exercise)
-    sight = bench.sight()
-    return {**_judged(bench, [sight], "norm1", _norm1_holds), "input unchanged": bench.unchanged}
+    judged = _judged(bench, [bench.sight(bench.plain)], "norm1", _norm1_holds)
+    return {**judged, "input unchanged": bench.unchanged}
 
 
 def _feed_forward(student: Student, draw: Draw, exercise: str) -> Observations:
     bench = _bench(student, draw, exercise)
-    return _judged(bench, [bench.sight()], "ff", _feed_forward_holds)
+    return _judged(bench, [bench.sight(bench.plain)], "ff", _feed_forward_holds)
 
 
 def _norm2(student: Student, draw: Draw, exercise: str) -> Observations:
     bench = _bench(student, draw, exercise)
-    sight = bench.sight()
-    if sight.error is not None:
-        raise sight.error
-    as_tensor(sight.output)
+    sight = bench.sight(bench.plain)
+    if sight.error is None:
+        as_tensor(sight.output)
+    judged = _judged(bench, [sight], "norm2", _norm2_holds)
     if bench.backward_error is not None and bench.unchanged:
         raise bench.backward_error
-    return _judged(bench, [sight], "norm2", _norm2_holds)
+    return judged
 
 
 @rule("TransformerEncoderLayer", "attention", atol=LAYER, constant=True)
