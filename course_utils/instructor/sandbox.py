@@ -69,7 +69,7 @@ class Limits:
     processes: int = 32  # processes and threads at once
     file_mib: int = 16  # the largest file
     tmp_mib: int = 64  # all files: once in /tmp, once in /dev/shm
-    open_files: int = 256  # descriptors of each process
+    open_files: int = 128  # descriptors of each process; up to 208 KiB wait in each socket, counted by nobody
 
 
 class Child:

@@ -48,7 +48,7 @@ WATCH_SECONDS = 0.1  # how often memory is looked at; two cores fill some 400 Mi
 
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER = 4, 24, 36
 PR_SET_NO_NEW_PRIVS, PR_GET_TID_ADDRESS, PR_CAP_AMBIENT = 38, 40, 47
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_RDONLY, MS_REC, MS_PRIVATE = 2, 4, 8, 1, 0x4000, 0x40000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_RDONLY, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 1, 0x1000, 0x4000, 0x40000
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x200000, 0x1000000
@@ -70,8 +70,14 @@ REFUSED = {  # what no notebook needs, and what has opened a sandbox before or k
     "perf_event_open": (298, 241), "userfaultfd": (323, 282), "kexec_load": (246, 104), "kexec_file_load": (320, 294),
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
     "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "fanotify_init": (300, 262),
-    "shmget": (29, 194), "msgget": (68, 186),
+    "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "io_setup": (206, 0), "vmsplice": (278, 75),
+    # a submission stays on its worker's core, and leaves the watches of the instructor's own programs to these
+    "sched_setaffinity": (203, 122), "inotify_init": (253, 26), "inotify_init1": (294, 26),
 }  # fmt: skip
+# refused where an argument (by its place) has a value: a lease makes whoever opens the file next, the grader too, wait
+# for 45 seconds; a socket's buffer is memory that no limit counts
+REFUSED_WITH = {"fcntl": (72, 25, 1, 1024), "setsockopt": (54, 208, 2, 7)}  # F_SETLEASE, SO_SNDBUF
+MMAP, MAP_SHARED, MAP_ANONYMOUS = (9, 222), 0x1, 0x20
 # answered with "no such call": callers then take the older one
 ABSENT = {"clone3": (435, 435), "memfd_create": (319, 279), "memfd_secret": (447, 447)}
 
@@ -149,7 +155,7 @@ class _Program(ctypes.Structure):
 def seccomp_program(machine: int) -> list[tuple[int, int, int, int]]:
     """The filter of system calls as classic BPF: (code, jump if true, jump if false, k) each."""
     load, equal, at_least, any_bit, answer = 0x20, 0x15, 0x35, 0x45, 0x06
-    number_at, arch_at, first_argument_at = 0, 4, 16  # offsets in struct seccomp_data, little-endian
+    number_at, arch_at, first_argument_at, argument_size = 0, 4, 16, 8  # in struct seccomp_data, little-endian
     allow, refuse, no_such_call = (0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS)
     program = [(load, 0, 0, arch_at), (equal, 1, 0, AUDIT_ARCH[machine]), (answer, 0, 0, refuse)]
     program += [(load, 0, 0, number_at)]
@@ -161,6 +167,13 @@ def seccomp_program(machine: int) -> list[tuple[int, int, int, int]]:
     for name in ("socket", "socketpair"):
         program += [(equal, 0, 4, CALL[name][machine]), (load, 0, 0, first_argument_at), (equal, 0, 1, socket.AF_UNIX),
                     (answer, 0, 0, allow), (answer, 0, 0, refuse)]  # fmt: skip
+    for *both, place, value in REFUSED_WITH.values():
+        program += [(equal, 0, 4, both[machine]), (load, 0, 0, first_argument_at + argument_size * place),
+                    (equal, 0, 1, value), (answer, 0, 0, refuse), (answer, 0, 0, allow)]  # fmt: skip
+    # anonymous memory that is shared stays when no process has it in its tables, and so it is counted nowhere
+    program += [(equal, 0, 5, MMAP[machine]), (load, 0, 0, first_argument_at + argument_size * 3),
+                (any_bit, 0, 2, MAP_ANONYMOUS), (any_bit, 0, 1, MAP_SHARED), (answer, 0, 0, refuse),
+                (answer, 0, 0, allow)]  # fmt: skip
     program += [(equal, 0, 3, CALL["clone"][machine]), (load, 0, 0, first_argument_at)]
     program += [(any_bit, 0, 1, ANY_NAMESPACE), (answer, 0, 0, refuse)]
     return [*program, (answer, 0, 0, allow)]
@@ -201,6 +214,7 @@ def isolate(uid: int, gid: int, limits: dict[str, int]) -> None:
     sized = f"size={limits['tmp_mib']}m,nr_inodes=8192"
     mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"{sized},mode=1777")
     mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, f"{sized},mode=1777")
+    mount("/dev/null", "/dev/zero", None, MS_BIND)  # the other door to memory that is counted nowhere
     mount("tmpfs", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=0555")
 
 
@@ -462,8 +476,8 @@ def read_numbers(path: str) -> list[int]:
 
 
 def resident(status: dict[str, int]) -> int:
-    """Bytes that the process has written to, shared ones too."""
-    return (status.get("RssAnon", 0) + status.get("RssShmem", 0)) * 1024
+    """Bytes that the process has written to, shared ones and those that were swapped out too."""
+    return (status.get("RssAnon", 0) + status.get("RssShmem", 0) + status.get("VmSwap", 0)) * 1024
 
 
 def proportional(pid: int) -> int:
@@ -471,7 +485,8 @@ def proportional(pid: int) -> int:
     try:
         with open(f"/proc/{pid}/smaps_rollup") as file:
             pss = {line.split(":")[0]: int(line.split()[1]) for line in file if line.startswith("Pss")}
-        return (pss.get("Pss_Anon", pss.get("Pss", 0)) + pss.get("Pss_Shmem", 0)) * 1024
+        swapped = read_status(pid).get("VmSwap", 0)
+        return (pss.get("Pss_Anon", pss.get("Pss", 0)) + pss.get("Pss_Shmem", 0) + swapped) * 1024
     except OSError:
         return resident(read_status(pid))
 

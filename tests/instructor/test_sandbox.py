@@ -213,6 +213,57 @@ def test_a_dangerous_system_call_is_refused(child: Child, name: str) -> None:
     assert system_call(child, zygote.REFUSED[name][MACHINE]) == (-1, "EPERM")
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("fcntl", (0, 1024, 0)), ("setsockopt", (0, 1, 7)), ("mmap", (0, 4096, 3, 0x21)), ("mmap", (0, 4096, 3, 0x23))],
+)
+def test_a_call_is_refused_for_one_of_its_arguments(child: Child, name: str, arguments: tuple[int, ...]) -> None:
+    numbers = {"mmap": zygote.MMAP} | {name: numbers[:2] for name, numbers in zygote.REFUSED_WITH.items()}
+    assert system_call(child, numbers[name][MACHINE], *arguments) == (-1, "EPERM")
+
+
+def test_calls_with_other_arguments_go_through(child: Child) -> None:
+    source = """
+import fcntl, mmap, socket, tempfile
+with tempfile.TemporaryFile() as file:
+    file.write(bytes(4096)); file.flush()
+    kinds = [(-1, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), (file.fileno(), mmap.MAP_SHARED)]
+    answer = [len(mmap.mmap(where, 4096, flags=flags)) for where, flags in kinds]
+    fcntl.flock(file, fcntl.LOCK_EX); fcntl.fcntl(file, fcntl.F_GETFD)
+with socket.socketpair()[0] as one:
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+"""
+    assert ask_sources(child, source) == [4096, 4096]
+
+
+def test_no_lease_on_a_file_lets_whoever_opens_it_wait(child: Child) -> None:
+    source = """
+import fcntl, tempfile
+with tempfile.NamedTemporaryFile() as file, open(file.name) as own:
+    file.file.close()  # nobody may write to it
+    fcntl.fcntl(own, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+"""
+    with pytest.raises(RuntimeError, match="PermissionError"):
+        ask_sources(child, source)
+
+
+@pytest.mark.parametrize("door", ["-1, N, flags=mmap.MAP_SHARED", "os.open('/dev/zero', os.O_RDWR), N"])
+def test_no_memory_stays_that_no_process_has_in_its_tables(child: Child, door: str) -> None:
+    source = f"""
+import mmap, os
+N = 1 << 20
+memory = mmap.mmap({door})
+memory[:] = b"x" * N
+memory.madvise(mmap.MADV_DONTNEED)
+"""
+    with pytest.raises(RuntimeError, match="Error"):
+        ask_sources(child, source)
+
+
+def test_memory_that_was_swapped_out_counts() -> None:
+    assert zygote.resident({"RssAnon": 1, "RssShmem": 2, "VmSwap": 4}) == 7 * 1024
+
+
 @pytest.mark.parametrize("name", sorted(zygote.ABSENT))
 def test_a_call_that_libraries_can_do_without_is_said_not_to_exist(child: Child, name: str) -> None:
     assert system_call(child, zygote.ABSENT[name][MACHINE]) == (-1, "ENOSYS")

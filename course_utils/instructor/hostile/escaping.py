@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attack import ESCAPE, SHORT, UNIT_01, UNIT_02, UNIT_03, Hostile, by_answer, by_cell
+from .attack import ESCAPE, SHORT, TELLING, UNIT_01, UNIT_02, UNIT_03, Hostile, by_answer, by_cell
 
 PLAIN = "\nimport torch\n\ndef div_term(d_model):\n    {body}\n"
 
@@ -231,4 +231,73 @@ OUTPUT = [
     ),
 ]  # fmt: skip
 
-ATTACKS = [*TIME, *MEMORY, *DEATH, *PROCESSES, *OUTPUT]
+# memory that no process has in its tables is counted by nobody, however much of it there is
+UNCOUNTED = {
+    "shared memory that is in no table": """
+import mmap, os
+for where in (-1, os.open("/dev/zero", os.O_RDWR)):
+    try:
+        memory = mmap.mmap(where, 2**24, flags=mmap.MAP_SHARED)
+        memory[:] = bytes(2**24)
+        memory.madvise(mmap.MADV_DONTNEED)
+        loot.append(memory)
+    except (OSError, ValueError):
+        pass
+""",
+    "memory in semaphores": """
+import ctypes
+if ctypes.CDLL(None).semget(0, 32_000, 0o600) >= 0:
+    loot.append("two MiB of the kernel's")
+""",
+    "huge pages held by a pipe": """
+import ctypes, os
+libc = ctypes.CDLL(None)
+page = ctypes.create_string_buffer(2**22)
+vector = (ctypes.c_void_p * 2)(ctypes.addressof(page), 4096)
+if libc.vmsplice(os.pipe()[1], vector, ctypes.c_ulong(1), 2) > 0:
+    loot.append("a page that stays when it is given back")
+""",
+    "sockets full of letters": """
+import socket
+pairs, held = [], 0
+try:
+    while True:
+        pairs.append(socket.socketpair())
+        for end in pairs[-1]:
+            end.setblocking(False)
+            try:
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**30)
+            except OSError:
+                pass
+            try:
+                while True:
+                    held += end.send(bytes(2**12))
+            except BlockingIOError:
+                pass
+except OSError:
+    pass
+if held > 2**27:
+    loot.append(held)
+del pairs
+""",
+    "the cores of other workers": """
+import os
+before = os.sched_getaffinity(0)
+try:
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    loot.append(before)
+except OSError:
+    pass
+""",
+    "all watches of the user": """
+import ctypes
+loot += [fd for fd in (ctypes.CDLL(None).inotify_init() for _ in range(200)) if fd >= 0]
+""",
+}  # fmt: skip
+
+HELD = [
+    by_cell(name, ESCAPE, "holds what no limit counts, or what others need", f"loot = []\n{source}", TELLING)
+    for name, source in UNCOUNTED.items()
+]
+
+ATTACKS = [*TIME, *MEMORY, *DEATH, *PROCESSES, *OUTPUT, *HELD]

@@ -131,6 +131,15 @@ FORCE = [
         TELLING,
     ),
     by_cell(
+        "a lease on files that all read", REACH, "lets whoever opens a file of its own or the course's wait for it",
+        "import fcntl, glob, course_utils\nloot = []\nopen('own', 'w').close()\n"
+        "for path in ('own', *glob.glob(course_utils.__path__[0] + '/**/*.py', recursive=True)):\n"
+        "    for kind in (fcntl.F_WRLCK, fcntl.F_RDLCK):\n        try:\n"
+        "            fcntl.fcntl(open(path), fcntl.F_SETLEASE, kind)\n            loot.append(path)\n"
+        "        except OSError:\n            pass\n",
+        TELLING,
+    ),
+    by_cell(
         "the other end of the control socket", REACH, "sends orders to whatever socket it holds",
         "import os, socket, stat\nfor fd in range(3, 64):\n    try:\n        if stat.S_ISSOCK(os.fstat(fd).st_mode):\n"
         "            socket.socket(fileno=os.dup(fd)).send(b'spawn')\n    except OSError:\n        pass\n",
