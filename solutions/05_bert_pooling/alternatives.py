@@ -506,7 +506,7 @@ class BertClassifier(nn.Module):
             raise ValueError(f"pooling={pooling!r} is none of {POOLINGS}")
         self.bert = encoder
         self.attention = AttentionPooling(encoder.config.hidden_size)
-        self.pooling = pooling
+        self.chosen = pooling
         self.classifier = nn.Linear(encoder.config.hidden_size, num_labels)
         nn.init.zeros_(self.classifier.weight)
         self.dropout = nn.Dropout(dropout)
@@ -514,7 +514,7 @@ class BertClassifier(nn.Module):
     def forward(self, input_ids, attention_mask):
         hidden = self.bert(input_ids, attention_mask=attention_mask).last_hidden_state
         functions = dict(zip(POOLINGS, (cls_pooling, masked_mean, max_pooling, self.attention)))
-        return self.classifier(self.dropout(functions[self.pooling](hidden, attention_mask)))
+        return self.classifier(self.dropout(functions[self.chosen](hidden, attention_mask)))
 """,
     ),
     _answer(
