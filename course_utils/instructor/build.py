@@ -25,7 +25,6 @@ from traitlets.config.loader import PyFileConfigLoader
 from ..selfcheck.texts import LANGUAGES, MARKER_FILE
 from . import files
 from .lesson import Cell, Lesson, read
-from .texts import unit_texts
 from .units import BEGIN, END, EXPERIMENT, Unit, UnitError, find_units
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
@@ -267,6 +266,8 @@ def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
 
 def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
     """Build a unit; nbgrader releases each language in a course folder of its own inside this one."""
+    from .texts import unit_texts  # takes torch, which the gradebook, with its use for some names here, does not need
+
     lesson = read(unit)
     texts = unit_texts(unit, lesson.title)
     path = files.TEXTS / f"{unit.name}.json"

@@ -6,6 +6,9 @@ sandbox grades.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -13,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..selfcheck.texts import unit_texts, units
+from . import files
 from .runner import Plan, Record, write_scores
-from .units import find_units
+from .units import Unit, find_units
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -28,11 +32,37 @@ def all_texts() -> dict[str, Any]:
 
 
 def sources(solutions: Path, names: Sequence[str]) -> dict[str, NotebookNode]:
-    """The instructor's notebooks of units, from which the gradebook learns their cells."""
-    from . import build
-    from .lesson import read
+    """The instructor's notebooks of units, from which the gradebook learns their cells.
 
-    return {unit.name: build.source_notebook(unit, read(unit), "en") for unit in find_units(solutions, names)}
+    To make one takes the unit's rules, and these take torch, two seconds in all; so it is kept under a hash of all
+    that it is made of.
+    """
+    import nbformat
+
+    found = {}
+    for unit in find_units(solutions, names):
+        path = files.BUILD / "sources" / f"{unit.name}-{_digest(unit)}.ipynb"
+        try:
+            found[unit.name] = nbformat.from_dict(json.loads(path.read_bytes()))
+        except (OSError, ValueError):
+            from . import build
+            from .lesson import read
+
+            found[unit.name] = build.source_notebook(unit, read(unit), "en")
+            with contextlib.suppress(OSError):  # a course that cannot be written to is graded all the same
+                files.write_whole(path, json.dumps(found[unit.name]))
+    return found
+
+
+def _digest(unit: Unit) -> str:
+    """A hash of what decides an instructor's notebook: its unit, the code that makes it, and the earlier units."""
+    package = Path(__file__).resolve().parents[1]
+    made_of = [*unit.folder.parent.glob("*/*.py"), *unit.folder.glob("*.yml"), *package.glob("selfcheck/rules/*.py")]
+    made_of += [package / "instructor" / name for name in ("build.py", "lesson.py", "units.py")]
+    state = hashlib.sha256()
+    for path in sorted(made_of):
+        state.update(path.name.encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()[:16]
 
 
 class Writer:

@@ -587,8 +587,7 @@ def main() -> None:
         raise RuntimeError(f"the warm process must have one thread before it forks, it has {threads}: {names}")
     if sys.platform == "linux":
         prctl(PR_SET_DUMPABLE, 0)
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # without a collection before it, which takes longer than its garbage is worth
     if sys.platform == "linux":
         fold_into_huge_pages()
     zygote = Zygote(control, config["mode"], config["limits"], serve)
