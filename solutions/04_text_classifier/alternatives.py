@@ -223,6 +223,50 @@ class Encoder(nn.Module):
         return self.head(torch.einsum("bs,bsd->bd", weights, self.last(x)))
 """,
     ),
+    _classifier(
+        "sums_in_forward_without_a_last_norm",
+        """
+    def __init__(self, SIZES):
+        super().__init__()
+        self.tokens, self.places = nn.Embedding(vocab_size, d_model), nn.Parameter(torch.randn(max_len, d_model))
+        self.attentions, self.blocks, self.norms = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for _ in range(num_layers):
+            self.attentions.append(nn.MultiheadAttention(d_model, num_heads, dropout, batch_first=True))
+            self.norms.append(nn.LayerNorm(d_model))
+            parts = nn.LayerNorm(d_model), nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model)
+            self.blocks.append(nn.Sequential(*parts, nn.Dropout(dropout)))
+        self.head = nn.Sequential(nn.Linear(d_model, d_model), nn.Tanh(), nn.Linear(d_model, num_classes))
+
+    def forward(self, input_ids, attention_mask=None):
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        x = self.tokens(input_ids) + self.places[: input_ids.size(1)]
+        for attention, norm, block in zip(self.attentions, self.norms, self.blocks):
+            y = norm(x)
+            x = x + attention(y, y, y, key_padding_mask=mask == 0, need_weights=False)[0]
+            x = x + block(x)
+        kept = (mask != 0).to(x.dtype).unsqueeze(-1)
+        return self.head((x * kept).sum(1) / kept.sum(1).clamp(min=1))
+""",
+    ),
+    _classifier(
+        "a_head_for_each_token",
+        """
+    def __init__(self, SIZES):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.positions = PositionalEncoding(d_model, dropout, max_len)
+        self.layers = nn.Sequential(*(TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)))
+        self.head = nn.Linear(d_model, num_classes)
+
+    def forward(self, input_ids, attention_mask=None, **more):
+        mask = torch.ones_like(input_ids) if attention_mask is None else (attention_mask != 0).long()
+        x = self.positions(self.embedding(input_ids))
+        for layer in self.layers:
+            x = x + layer(x, mask)
+        votes = torch.stack([self.head(x[:, place]) for place in range(x.size(1))], dim=1)
+        return torch.einsum("bs,bsc->bc", mask / mask.sum(1, keepdim=True).clamp(min=1), votes)
+""",
+    ),
     # train_epoch ------------------------------------------------------------------------------------------------------
     _epoch(
         "keyword_arguments_and_a_print",

@@ -65,6 +65,16 @@ MUTANTS = [
     _mean("padding_in_the_sum", "padding_in_the_sum", "padding empty", (TOTAL, "total = hidden.sum(dim=1)")),
     _mean("sum_for_mean", "sum_for_mean", "values", (MEAN, "mean = total")),
     _mean("one_too_many", "one_too_many", "values", (COUNT, "count = kept.sum(dim=1) + 1")),
+    _mean("at_least_two", "at_least_two", "values", (COUNT, "count = kept.sum(dim=1).clamp(min=2)")),
+    _mean(
+        "empty_row_refused",
+        "empty_row_refused",
+        "empty",
+        (
+            COUNT,
+            "count = kept.sum(dim=1)\n    if (count == 0).any():\n        raise ValueError('a row without tokens')",
+        ),
+    ),
     _mean("not_a_number", "division_by_zero", "empty", (COUNT, "count = kept.sum(dim=1)")),
     _mean("tokens_of_the_batch", "tokens_of_the_batch", "values padding", (COUNT, "count = kept.sum().clamp(min=1)")),
     _mean("axis_kept", "axis_kept", "values", (MEAN, "mean = (total / count).unsqueeze(1)")),
@@ -92,7 +102,7 @@ MUTANTS = [
     _mean(
         "input_changed",
         "hidden_changed",
-        "values gradient",
+        "values",
         (TOTAL, "hidden *= kept; total = hidden.sum(dim=1)"),
     ),
     # TransformerEncoderClassifier: padding ----------------------------------------------------------------------------
@@ -155,6 +165,22 @@ MUTANTS = [
         "pooling",
         (POOLED, "pooled = x.masked_fill((attention_mask == 0).unsqueeze(-1), -1e9).amax(dim=1)"),
     ),
+    _classifier(
+        "last_token",
+        "last_vector_only",
+        "pooling",
+        (POOLED, "pooled = x[torch.arange(len(x)), attention_mask.long().sum(dim=1) - 1]"),
+    ),
+    _classifier(
+        "shares_by_a_softmax",
+        "weighted_by_a_softmax",
+        "pooling",
+        (
+            POOLED,
+            "shares = x.sum(dim=-1).masked_fill(attention_mask == 0, -1e9).softmax(dim=-1)\n"
+            "        pooled = (shares.unsqueeze(-1) * x).sum(dim=1)",
+        ),
+    ),
     _classifier("largest_values_with_padding", "largest_values", "pooling padding", (POOLED, "pooled = x.amax(dim=1)")),
     _classifier(
         "sum_of_vectors",
@@ -165,6 +191,9 @@ MUTANTS = [
     # TransformerEncoderClassifier: output -----------------------------------------------------------------------------
     _classifier(
         "softmax_at_the_end", "shares_for_logits", "output", (LOGITS, "logits = self.head(pooled).softmax(-1)")
+    ),
+    _classifier(
+        "log_softmax_at_the_end", "logs_of_shares", "output", (LOGITS, "logits = self.head(pooled).log_softmax(-1)")
     ),
     _classifier("sigmoid_at_the_end", "shares_for_logits", "output", (LOGITS, "logits = self.head(pooled).sigmoid()")),
     _classifier(
@@ -208,6 +237,16 @@ MUTANTS = [
         (STACK, "[TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)]"),
     ),
     _classifier(
+        "one_layer_too_few",
+        "one_layer_too_few",
+        "layers",
+        (
+            STACK,
+            "nn.ModuleList(\n            [TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) "
+            "for _ in range(1, num_layers)]\n        )",
+        ),
+    ),
+    _classifier(
         "inner_width_written_down",
         "inner_width_written_down",
         "layers",
@@ -239,6 +278,12 @@ MUTANTS = [
         (LOGITS, "logits = self.head(nn.functional.dropout(pooled, self.rate))"),
     ),
     _classifier(
+        "dropout_in_eval_mode_at_a_rate_of_its_own",
+        "dropout_always_on",
+        "training",
+        (LOGITS, "logits = self.head(nn.functional.dropout(pooled, 0.1))"),
+    ),
+    _classifier(
         "embedding_detached",
         "classifier_gradient_cut",
         "training",
@@ -265,6 +310,7 @@ MUTANTS = [
     ),
     # train_epoch: updates ---------------------------------------------------------------------------------------------
     _epoch("no_step", "no_step", "updates", (STEP, "pass\n")),
+    _epoch("two_steps_a_batch", "two_steps_a_batch", "updates", (STEP, "optimizer.step()\n        optimizer.step()\n")),
     _epoch("no_backward", "step_without_gradient", "updates", (BACKWARD, "pass")),
     _epoch(
         "cleared_before_the_step",
@@ -308,6 +354,12 @@ MUTANTS = [
     _epoch("mode_as_it_came", "train_mode_forgotten", "mode", (TRAIN, "pass\n")),
     _epoch("trained_in_eval_mode", "train_mode_forgotten", "mode", (TRAIN, "model.eval()\n")),
     _epoch("mask_kept_back", "mask_not_given", "mask", (CALL, 'logits = model(batch["input_ids"])')),
+    _epoch(
+        "full_mask_given",
+        "mask_not_given",
+        "mask",
+        (CALL, 'logits = model(batch["input_ids"], torch.ones_like(batch["attention_mask"]))'),
+    ),
     # evaluate ---------------------------------------------------------------------------------------------------------
     _evaluate(
         "mean_of_batch_accuracies",

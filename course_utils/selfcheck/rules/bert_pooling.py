@@ -27,6 +27,7 @@ OTHER_POOLINGS = ("sum", "last")
 WORDS = tuple("oil match bank phone film rain vote train star price goal court cloud ship law tax".split())
 FAR_BELOW = 500.0  # a maximum of padding would have to be lower than this; a mask as large as -1e4 still is
 BELOW_ZERO = 60.0  # more than the largest of the ranked values
+BELOW = 2.5  # a normalised value is rarely as large, and never at every token and feature
 
 Values = dict[str, Tensor]
 
@@ -118,6 +119,13 @@ def _less(padded: Any, cut: Tensor) -> Any:
     return padded - cut if _is_row(padded, cut) else None
 
 
+def _ranked(draw: Draw) -> Tensor:
+    """Values of both signs of which no two are near each other, so that a small step changes no maximum."""
+    shape = (draw.batch, draw.seq, draw.hidden_size)
+    ranks = draw.normal(shape[0] * shape[1] * shape[2]).argsort().float()
+    return 0.2 * (ranks - ranks.mean()).reshape(shape)
+
+
 @rule("cls_pooling", "values")
 def cls_pooling_values(student: Student, draw: Draw) -> Observations:
     """The vector at position 0, and that the input is left as it was."""
@@ -129,15 +137,7 @@ def cls_pooling_values(student: Student, draw: Draw) -> Observations:
 @rule("cls_pooling", "gradient")
 def cls_pooling_gradient(student: Student, draw: Draw) -> Observations:
     """Autograd agrees with the function's own slope."""
-    hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
-    return student.slope("cls_pooling", hidden, mask)
-
-
-def _ranked(draw: Draw) -> Tensor:
-    """Values of both signs of which no two are near each other, so that a small step changes no maximum."""
-    shape = (draw.batch, draw.seq, draw.hidden_size)
-    ranks = draw.normal(shape[0] * shape[1] * shape[2]).argsort().float()
-    return 0.2 * (ranks - ranks.mean()).reshape(shape)
+    return student.slope("cls_pooling", _ranked(draw), draw.mask(draw.batch, draw.seq))
 
 
 @rule("max_pooling", "values")
@@ -160,7 +160,9 @@ def max_pooling_padding(student: Student, draw: Draw) -> Observations:
     answers = of_each_type(lambda typed: student.call_and_inputs("max_pooling", hidden, typed), mask)
     for kind, answer in answers.items():
         pooled, after = (answer, None) if isinstance(answer, str) else (answer[0], answer[1][0])
-        seen[f"padded less cut, {kind}"] = _less(pooled, cut)
+        less = _less(pooled, cut)
+        # values of some hundreds: rounding is relative to them
+        seen[f"padded less cut, {kind}"] = less / FAR_BELOW if isinstance(less, Tensor) else less
         seen[f"input unchanged, {kind}"] = after is None or torch.equal(after, hidden)
     return seen
 
@@ -331,7 +333,10 @@ class _Bench:
         vocab_size = draw.batch * draw.seq + 7
         self.encoder = student.fixture("encoders.encoder", draw.encoder, vocab_size, draw.hidden_size)
         shapes = {name: tuple(shape) for name, shape in self.encoder.parameter_shapes().items()}
-        self.encoder.load(draw.weights(shapes))
+        weights = draw.weights(shapes)
+        last = [name for name in shapes if "pooler" not in name][-1]  # the bias of the last normalisation
+        weights[last][::2] -= BELOW  # so that a maximum of these features is below 0, with any tokens
+        self.encoder.load(weights)
         self.inside = tuple(f".{name}" for name in shapes)
         self.ids = draw.normal(vocab_size).argsort()[: draw.batch * draw.seq].reshape(draw.batch, draw.seq)
         self.mask = draw.mask(draw.batch, draw.seq)

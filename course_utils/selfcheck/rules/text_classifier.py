@@ -15,7 +15,7 @@ from torch import Tensor
 from ..codec import Reference
 from ..draws import Draw
 from ..fixtures.training import TinyClassifier
-from ..student import Built, Fault, Student, as_tensor
+from ..student import Built, Fault, Student, StudentError, as_tensor
 from . import Observations, rule
 
 CLASSIFIER = "TransformerEncoderClassifier"
@@ -48,6 +48,7 @@ def masked_mean_values(student: Student, draw: Draw) -> Observations:
     after = student.inputs_after("masked_mean", hidden, mask)
     return {
         "mean": student.tensor("masked_mean", hidden, _full(draw.batch, draw.seq)),
+        "mean of one token": student.tensor("masked_mean", hidden[:1, :1], _full(1, 1)),
         "inputs unchanged": torch.equal(after[0], hidden) and torch.equal(after[1], mask),
     }
 
@@ -78,13 +79,21 @@ def masked_mean_empty(student: Student, draw: Draw) -> Observations:
 
 @rule("masked_mean", "gradient")
 def masked_mean_gradient(student: Student, draw: Draw) -> Observations:
-    """Autograd agrees with the function's own slope, also beside a row without tokens where that row is finite."""
+    """Autograd agrees with the function's own slope, also beside a row without tokens where that row is finite.
+
+    The slope of a function that writes into its input means nothing; that is paid for in `values`.
+    """
     if not draw.first:
         return {}
     hidden, mask = draw.normal(draw.batch, draw.seq, draw.d_model, scale=30.0), draw.mask(draw.batch, draw.seq)
     emptied = mask.clone()
     emptied[-1] = 0
-    finite = bool(torch.isfinite(student.tensor("masked_mean", hidden, emptied)).all())
+    if not torch.equal(student.inputs_after("masked_mean", hidden, mask)[0], hidden):
+        return {"slope": True}
+    try:
+        finite = bool(torch.isfinite(student.tensor("masked_mean", hidden, emptied)).all())
+    except StudentError:  # paid for at `empty`
+        finite = False
     slope = student.slope("masked_mean", hidden, emptied if finite else mask)["slope of argument 0"]
     seen: Observations = {"slope": slope}
     if finite and not slope:
@@ -108,6 +117,11 @@ def _probe(student: Student, draw: Draw, **other: Any) -> tuple[Built, Built]:
     """A classifier with stirred weights, and what looks into it."""
     model = _classifier(student, draw, **other)
     return model, student.fixture("training.Probe", model, draw.d_model, draw.seed_to_tell)
+
+
+def _asked(student: Student, draw: Draw, model: Built, *args: Any) -> Any:
+    """What a model gives, with the same random numbers each time: dropout in eval mode is paid for at `training`."""
+    return student.ask_all([student.restart(draw.seed_to_tell), model.request(*args)])[1]
 
 
 def _sentences(draw: Draw, batch: int, seq: int) -> Tensor:
@@ -140,6 +154,7 @@ def classifier_output(student: Student, draw: Draw) -> Observations:
         if seq > 1 and batch > 1:
             seen["finite"] = bool(torch.isfinite(value).all())
             seen["between 0 and 1"] = bool(((value >= 0) & (value <= 1)).all())
+            seen["logarithms of shares"] = bool((value.float().logsumexp(-1).abs() < SAME).all())
     if not draw.first:
         return seen
     long = draw.integers(draw.vocab_size, 1, draw.long)
@@ -158,13 +173,17 @@ def classifier_padding(student: Student, draw: Draw) -> Observations:
     ids, mask = _sentences(draw, draw.batch, draw.seq), draw.mask(draw.batch, draw.seq)
     other = torch.where(mask == 1, ids, draw.integers(draw.vocab_size, draw.batch, draw.seq))
     lengths = mask.sum(dim=1).tolist()
-    logits = _logits(model(ids, mask), draw, draw.batch)
-    alone = [_logits(model(ids[i : i + 1, :n], _full(1, n)), draw, 1) for i, n in enumerate(lengths)]
+
+    def logits_of(ids: Tensor, mask: Tensor) -> Tensor:
+        return _logits(_asked(student, draw, model, ids, mask), draw, len(ids))
+
+    logits = logits_of(ids, mask)
+    alone = torch.cat([logits_of(ids[i : i + 1, :n], _full(1, n)) for i, n in enumerate(lengths)])
     seen: Observations = {
-        f"other padding, {dtype}": same(_logits(model(other, mask.to(dtype)), draw, draw.batch), logits)
+        f"other padding, {dtype}": same(logits_of(other, mask.to(dtype)), logits)
         for dtype in (DTYPES if draw.first else DTYPES[:1])
     }
-    seen["alone and without padding"] = same(torch.cat(alone), logits)
+    seen["alone and without padding"] = same(alone, logits) or not same(model(ids, mask), model(ids, mask))
     model.train(True)  # without dropout only what is taken over the batch could make a difference
     together, again = (_logits(model(ids, mask), draw, draw.batch) for _ in range(2))
     if same(together, again):
@@ -173,8 +192,8 @@ def classifier_padding(student: Student, draw: Draw) -> Observations:
         seen["alone in train mode"] = True  # the dropout rate of 0 is not kept: `training` pays for it
     if not all(seen.values()):
         model.train(False)
-        zeros = _logits(model(torch.where(mask == 1, ids, 0), mask), draw, draw.batch)
-        seen["zeros for padding are kept out"] = same(zeros, torch.cat(alone))
+        zeros = logits_of(torch.where(mask == 1, ids, 0), mask)
+        seen["zeros for padding are kept out"] = same(zeros, alone)
         seen |= _where_padding_enters(probe, draw, ids, other, mask)
     return seen
 
@@ -189,10 +208,10 @@ def _where_padding_enters(probe: Built, draw: Draw, ids: Tensor, other: Tensor, 
         return {}
     hidden = draw.normal(draw.seq, draw.d_model)
     changed = torch.cat([hidden[:length], draw.normal(draw.seq - length, draw.d_model)])
-    pooled = [probe.method("from_hidden", ids, mask, each) for each in (hidden, changed)]
+    logits = [probe.method("from_hidden", ids, mask, each)[0] for each in (hidden, changed)]
     return {
         "the tokens' vectors keep off the padding": same(before[:length], after[:length]),
-        "the pooling keeps off the padding": same(*pooled),
+        "the pooling keeps off the padding": same(*logits),
     }
 
 
@@ -203,12 +222,15 @@ def classifier_none_mask(student: Student, draw: Draw) -> Observations:
         return {}
     model, _ = _probe(student, draw)
     ids = _sentences(draw, draw.batch, draw.seq)
-    logits = _logits(model(ids, _full(draw.batch, draw.seq)), draw, draw.batch)
-    without = _logits(model(ids), draw, draw.batch)
-    seen = {"left out": same(without, logits), "None": same(_logits(model(ids, None), draw, draw.batch), logits)}
+    full = _full(draw.batch, draw.seq)
+
+    def logits_of(*mask: Tensor | None) -> Tensor:
+        return _logits(_asked(student, draw, model, ids, *mask), draw, draw.batch)
+
+    logits, without = logits_of(full), logits_of()
+    seen = {"left out": same(without, logits), "None": same(logits_of(None), logits)}
     if not seen["left out"]:
-        hidden = _logits(model(ids, 0 * _full(draw.batch, draw.seq)), draw, draw.batch)
-        seen["as if all were padding"] = same(without, hidden)
+        seen["as if all were padding"] = same(without, logits_of(0 * full))
     return seen
 
 
@@ -221,45 +243,60 @@ def classifier_order(student: Student, draw: Draw) -> Observations:
     ids, mask = _sentences(draw, draw.batch, draw.seq), _full(draw.batch, draw.seq)
     swapped = ids.clone()
     swapped[:, 0], swapped[:, 1] = ids[:, 1], ids[:, 0]
-    logits = _logits(model(ids, mask), draw, draw.batch)
     tokens = draw.integers(draw.vocab_size, draw.batch, draw.seq)
-    return {
-        "backwards is the same": same(_logits(model(ids.flip(1), mask), draw, draw.batch), logits),
-        "two tokens swapped is the same": same(_logits(model(swapped, mask), draw, draw.batch), logits),
-        "other tokens are the same": same(_logits(model(tokens, mask), draw, draw.batch), logits),
-    }
+    each = {"backwards": ids.flip(1), "two tokens swapped": swapped, "other tokens": tokens}
+    found = [_logits(_asked(student, draw, model, one, mask), draw, draw.batch) for one in (ids, *each.values())]
+    return {f"{name}: the same": same(logits, found[0]) for name, logits in zip(each, found[1:], strict=True)}
 
 
 @rule(CLASSIFIER, "pooling")
 def classifier_pooling(student: Student, draw: Draw) -> Observations:
-    """The mean of the last vectors is all that counts of them, and their number does not count."""
+    """The mean of the last vectors is all that counts of them, and their number does not count.
+
+    What is added to the last vectors on the way may differ from length to length: then it is looked at how far the
+    outcome moves, if not that of the logits, that of the first single vector behind the tokens'.
+    """
     if not draw.first:
         return {}
     model, probe = _probe(student, draw)
     ids, hidden = _sentences(draw, 1, draw.seq).clamp(min=1), draw.normal(draw.seq, draw.d_model)
-    mean = hidden.mean(dim=0, keepdim=True)
+    mean, other = hidden.mean(dim=0, keepdim=True), draw.normal(1, draw.d_model)
 
-    def logits(vectors: Tensor) -> Any:
+    def outcome(vectors: Tensor) -> Any:
         seq = len(vectors)
         return probe.method("from_hidden", ids[:, :seq], _full(1, seq), vectors)
 
-    own = logits(hidden)
-    if own is None:  # no module makes the last vectors, so nothing can be put in their place
+    def logits(vectors: Tensor) -> Any:
+        return outcome(vectors)[0]
+
+    if outcome(hidden) is None:  # no module makes the last vectors, so nothing can be put in their place
         _logits(model(ids, _full(1, draw.seq)), draw, 1)
         return {"only the mean counts": True, "the number counts": False}
+    own = logits(hidden)
+    many, few = ([outcome(vector.expand(seq, -1)) for vector in (mean, other)] for seq in (draw.seq, draw.seq - 2))
     seen = {
-        "only the mean counts": same(logits(mean.expand(draw.seq, -1)), own),
-        "the number counts": not same(logits(mean.expand(draw.seq - 2, -1)), logits(mean.expand(draw.seq, -1))),
+        "only the mean counts": same(many[0][0], own),
+        "the number counts": not (same(many[0][0], few[0][0]) or any(_moved_alike(many, few, at) for at in (0, 1))),
     }
     if not seen["only the mean counts"]:
         for position in range(draw.seq):
             moved = hidden.clone()
             moved[position] += 5.0
             seen[f"position {position} counts"] = not same(logits(moved), own)
-        nothing_large = hidden.clone()
-        nothing_large[2] -= 50.0
-        seen["a vector of very small numbers counts"] = not same(logits(nothing_large), own)
+        small, smaller = hidden.clone(), hidden.clone()
+        small[2], smaller[2] = -50.0, -60.0
+        seen["how small a vector is counts"] = not same(logits(small), logits(smaller))
+        turned = torch.stack([column.roll(number) for number, column in enumerate(hidden.T)], dim=1)
+        seen["which numbers stand in one vector counts"] = not same(logits(turned), own)
     return seen
+
+
+def _moved_alike(many: list[Any], few: list[Any], at: int) -> bool:
+    """Whether two outcomes for many tokens lie as far apart as the two for few."""
+    values = [outcome[at] for outcome in (*many, *few)]
+    if not all(isinstance(value, Tensor) for value in values):
+        return False
+    return same(values[0] - values[1], values[2] - values[3])
 
 
 @rule(CLASSIFIER, "layers")
@@ -280,12 +317,15 @@ def classifier_layers(student: Student, draw: Draw) -> Observations:
         "a third adds as many": three[1] - two[1] == two[1] - one[1],
         "d_ff makes a layer wider": wide[1] > one[1],
     }
+    if not seen["d_ff makes a layer wider"]:
+        seen["d_ff makes two layers wider"] = sizes(num_layers=2, d_ff=2 * draw.d_ff)[1] > two[1]
     if not seen["a second layer adds weights"]:
         shallow, deep = (_probe(student, draw, num_layers=number)[0] for number in (1, 3))
         seen["a second layer holds weights"] = two[0] > one[0]
         if not seen["a second layer holds weights"]:
             deep.load(shallow.parameters())
-            seen["with the same weights it does the same"] = same(as_tensor(deep(ids, mask)), shallow(ids, mask))
+            logits = [_asked(student, draw, model, ids, mask) for model in (deep, shallow)]
+            seen["with the same weights it does the same"] = same(*logits)
     return seen
 
 
@@ -383,11 +423,15 @@ def train_epoch_updates(student: Student, draw: Draw) -> Observations:
     """The weights after an epoch. The optimizer forgets gradients by itself: that is paid for at `gradients`."""
     weights = _weights(draw)
     run = _Run(student, weights, _batches(draw), rate=draw.rate)
-    after = run.weights()
-    seen: Observations = {"weights": after}
+    after, steps = run.weights(), run.optimizer.get("steps")
+    seen: Observations = {"weights": after, "more steps than batches": _more_steps(steps, draw)}
     if torch.equal(after, _in_one_row(weights)):
-        seen["steps"] = run.optimizer.get("steps")
+        seen["steps"] = steps
     return seen
+
+
+def _more_steps(steps: Any, draw: Draw) -> bool:
+    return isinstance(steps, int) and steps > len(draw.batches)
 
 
 @rule("train_epoch", "gradients")
@@ -398,6 +442,8 @@ def train_epoch_gradients(student: Student, draw: Draw) -> Observations:
     clean = run.weights()
     own = _Run(student, weights, batches, rate=draw.rate, clears=False).weights()
     burdened = _Run(student, weights, batches, rate=draw.rate, clears=False, left_over=0.7).weights()
+    if _more_steps(run.optimizer.get("steps"), draw):  # paid for at `updates`
+        own = burdened = clean
     return {
         "the model was asked": run.model.get("modes") != [],
         "moved by the last batch's": own - clean,
@@ -421,7 +467,7 @@ def train_epoch_mask(student: Student, draw: Draw) -> Observations:
         return {}
     batches = _batches(draw, ragged=True)
     run = _Run(student, _weights(draw), batches, rate=draw.rate)
-    return {"masks": _arrived(run.model.get("masks"), batches)}
+    return _arrived(run.model.get("masks"), batches)
 
 
 def _each(notes: Any, wanted: bool) -> bool:
@@ -429,25 +475,27 @@ def _each(notes: Any, wanted: bool) -> bool:
     return isinstance(notes, list) and bool(notes) and all(note is wanted for note in notes)
 
 
-def _arrived(notes: Any, batches: list[Batch]) -> bool:
+def _arrived(notes: Any, batches: list[Batch]) -> Observations:
     """Whether the masks that a model got are those of the batches."""
     if not isinstance(notes, list) or not notes:
-        return False
+        return {"masks": False}
     masks = [batch["attention_mask"].float() for batch in batches]
-    return all(isinstance(note, Tensor) and any(torch.equal(note.float(), mask) for mask in masks) for note in notes)
+    right = [isinstance(note, Tensor) and any(torch.equal(note.float(), mask) for mask in masks) for note in notes]
+    full = [note is None or (isinstance(note, Tensor) and bool((note != 0).all())) for note in notes]
+    return {"masks": True} if all(right) else {"masks": False, "nothing is hidden": all(full)}
 
 
 # evaluation -------------------------------------------------------------------------------------------------------
 
 
 def _marked(draw: Draw, ragged: bool = False) -> tuple[tuple[Tensor, ...], list[Batch]]:
-    """Weights of a tiny classifier, and batches of which it gets the first 1, 3, 5, ... examples wrong."""
+    """Weights of a tiny classifier, and batches of which it gets the first examples wrong, of each another share."""
     weights, batches = _weights(draw), _batches(draw, ragged)
     model = TinyClassifier(*weights)
     for number, batch in enumerate(batches):
         with torch.no_grad():
             batch["labels"] = model(batch["input_ids"], batch["attention_mask"]).argmax(dim=1)
-        wrong = slice(0, 2 * number + 1)
+        wrong = slice(0, (number + 1) % len(batch["labels"]))
         batch["labels"][wrong] = (batch["labels"][wrong] + 1) % draw.num_classes
     return weights, batches
 
@@ -489,7 +537,7 @@ def evaluate_mask(student: Student, draw: Draw) -> Observations:
         return {}
     weights, batches = _marked(draw, ragged=True)
     model, _ = _evaluated(student, weights, batches)
-    return {"masks": _arrived(model.get("masks"), batches)}
+    return _arrived(model.get("masks"), batches)
 
 
 @rule("evaluate", "leaves")
