@@ -30,6 +30,8 @@ from .sandbox import WARM_IMPORTS, Child, Limits, Sandbox
 from .task import Patience, Task, skeleton, warm_imports
 from .units import Unit, find_units
 
+QUICK = 0.5  # seconds that a student's own cell may take when the others have used up their share of the time
+
 # a process has one warm sandbox, and that has one user; an executor may have several threads
 _one_at_a_time = threading.Lock()
 
@@ -223,6 +225,8 @@ class SandboxBench:
         self._replaced: set[str] = set()  # exercises given up
         self._skipped: set[str] = set()  # cells that stop a process as soon as they run
         self._troubles: dict[str, Trouble | Stopped] = {}
+        self._took: dict[str, float] = {}  # seconds of each own cell when it last ran
+        self._spent = 0.0  # seconds of all of them, fresh starts included
         self._own: Session | None = None
         self._followed: Session | None = None
         # exercises whose reference, in the current process, ran in the place of their cells or was put there later
@@ -336,6 +340,9 @@ class SandboxBench:
             return
         if cell.name in self._skipped:
             return
+        if cell.kind == "extra":
+            self._run_own(session, cell)
+            return
         answer = session.ask({"do": "run", "name": cell.name, "source": cell.source})
         if cell.kind != "exercise":
             return
@@ -345,6 +352,33 @@ class SandboxBench:
         defined = session.ask({"do": "defined", "name": cell.name})
         if defined.get("value") is not True:  # a cell that fails after its definition is judged by the definition
             self._troubles[cell.name] = trouble_of(StudentError.of(answer["error"]))
+
+    def _run_own(self, session: Session, cell: CodeCell) -> None:
+        """Run one of the student's own cells, if there is time for it."""
+        seconds = self._time_for(cell)
+        if seconds <= 0:
+            return
+        session.allow(self._left(seconds))
+        start = time.monotonic()
+        try:
+            session.ask({"do": "run", "name": cell.name, "source": cell.source})
+        finally:
+            self._took[cell.name] = time.monotonic() - start
+            self._spent += self._took[cell.name]
+
+    def _time_for(self, cell: CodeCell) -> float:
+        """How long an own cell may run: experiments of a student's own must not use up the time of the exercises.
+
+        All of them have half of the notebook's time. After that those run that are known to be quick, helpers most of
+        all, and those that have not run yet share another quarter, each as far as it is quick.
+        """
+        patience, took = self._task.patience, self._took.get(cell.name)
+        half = patience.submission_seconds / 2
+        if self._spent < half:
+            return min(patience.cell_seconds, half - self._spent)
+        if took is None:
+            return min(QUICK, (1.5 * half - self._spent) / 4)
+        return patience.cell_seconds if took < QUICK else 0.0
 
 
 # what a worker process keeps ----------------------------------------------------------------------------------------

@@ -294,6 +294,21 @@ def test_a_helper_in_an_own_cell_works(graded, unit, helper):
     assert outcomes(graded({"div_term": source}, own={"01-012": helper})) == ALL_RIGHT | {"q1_sin_cos": {"missing"}}
 
 
+@pytest.mark.parametrize("slow", ["while True:\n    pass", "import time\ntime.sleep(0.9)"], ids=["endless", "slow"])
+def test_many_slow_own_cells_leave_time_for_the_exercises_and_for_helpers(graded, unit, slow):
+    answers = {"div_term": "import os\nos._exit(1)\n" + unit.answer("div_term")}  # which needs a second start
+    answers["sinusoidal_encoding"] = unit.answer("sinusoidal_encoding").replace("torch.zeros(", "helper(")
+    assert "helper(" in answers["sinusoidal_encoding"]
+    notebook = sample.filled(unit, sample.reference(unit) | answers)
+    own = [*(f"{slow}  # {n}" for n in range(14)), "import torch\nhelper = torch.zeros"]
+    notebook["cells"][1:1] = [
+        {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "id": f"own-{number}"}
+        for number, source in enumerate(own)
+    ]
+    record = graded(notebook=notebook, patience=Patience(1.0, 3.0, 12.0))
+    assert outcomes(record) == others("div_term") | {"div_term": {"crashed"}, "q1_sin_cos": {"missing"}}
+
+
 # An error is paid for once
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..task import Patience
 from .attack import UNIT_01, Hostile
 
 HONEST = "honest among hostile"
@@ -66,6 +67,9 @@ ANSWERS = [
     Hostile("answers that are loud", HONEST, "is right", UNIT_01, {"div_term": LOUD_ANSWER}, (LOUD,), loses=(), walls=False),
     Hostile("helpers in a cell of their own", HONEST, "is right", UNIT_01, {"div_term": HELPED_ANSWER}, (HELPERS,), loses=(),
             walls=False),
+    Hostile("experiments that take too long", HONEST, "is right", UNIT_01, {},
+            tuple(f"for step in range(10**12):\n    loss = 1 / (step + {n})" for n in range(1, 10)), loses=(), walls=False,
+            patience=Patience(cell_seconds=2.0, exercise_seconds=8.0, submission_seconds=16.0)),
     Hostile("all of it at once", HONEST, "is right", UNIT_01, {"div_term": LOUD_ANSWER},
             (LOUD, *(source for name, source in NOISE.items() if not name.startswith(("dies", "turns")))), loses=(), walls=False),
 ]  # fmt: skip
