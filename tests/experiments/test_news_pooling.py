@@ -78,6 +78,19 @@ def test_only_the_last_layers_have_something_to_learn(ready):
     assert not list(kept.frozen().parameters())
 
 
+@pytest.mark.parametrize("layers", [None, 2])
+def test_dropout_within_the_encoder_is_the_plans_and_the_encoder_keeps_its_own(ready, layers):
+    batch = next(iter(ready.train_batches(PLAN, 0)))
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    own = ready.encoder.model.config.hidden_dropout_prob
+    for rate, same in ((None, own == 0.0), (0.0, True), (0.5, False)):
+        learner = study.KeptVectors(ready, layers, encoder_dropout=rate).to_fine_tune().train()
+        first, second = (learner(input_ids=ids, attention_mask=mask).last_hidden_state for _ in range(2))
+        assert torch.equal(first, second) is same
+    rates = {module.p for module in ready.encoder.model.modules() if isinstance(module, torch.nn.Dropout)}
+    assert rates == {own}
+
+
 def test_fine_tuning_leaves_the_encoder_as_it_was(ready, found):
     again = study.KeptVectors(ready).to_fine_tune()
     pairs = zip(again.parameters(), ready.encoder.model.parameters(), strict=True)
@@ -177,7 +190,7 @@ def test_a_smaller_split_keeps_its_classes_in_balance(ready):
 
 @pytest.mark.parametrize("layers", [None, 1])
 def test_all_data_paths_are_measured(ready, layers):
-    plan = replace(PLAN, learning_layers=layers)
+    plan = replace(PLAN, learning_layers=layers, encoder_dropout=0.0)
     speeds = study.measure_paths(ready.corpus, ready.encoder, plan, steps=1, turns=1)
     assert speeds["ratio"] == pytest.approx(speeds["course_per_second"] / speeds["report_per_second"])
     assert speeds["all_layers_ratio"] == pytest.approx(speeds["all_layers_per_second"] / speeds["report_per_second"])
