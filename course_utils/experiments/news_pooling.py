@@ -284,55 +284,57 @@ class KeptVectors:
         self._ready, self._device, self._dropout = ready, device, encoder_dropout
         self._model = ready.encoder.model
         layers = getattr(getattr(self._model, "encoder", None), "layer", None)  # where a BERT has them
-        self._upper = None if learning_layers is None or layers is None else layers[-learning_layers:]
-        self._kept: tuple[Vectors, Vectors] | None = None
+        self._layers = None if learning_layers is None else layers
+        self._learning = learning_layers
+        self._below: Vectors | None = None
+        self._above: Vectors | None = None
 
     def frozen(self) -> torch.nn.Module:
         """A module that answers as the encoder does and has nothing to learn."""
-        return _from_kept(self._model.config, self._vectors()[1], ())
+        if self._above is None:
+            self._above = self._compute()
+        return _from_kept(self._model.config, self._above, ())
 
     def to_fine_tune(self) -> torch.nn.Module:
         """A fresh copy of the encoder, or of the layers that learn on top of what was kept."""
-        learning = copy.deepcopy(self._model if self._upper is None else self._upper)
+        upper = None if self._layers is None else self._layers[-cast("int", self._learning) :]
+        learning = copy.deepcopy(self._model if upper is None else upper)
         if self._dropout is not None:
             _set_dropout(learning, self._dropout)
-        if self._upper is None:
+        if upper is None:
             return cast("torch.nn.Module", learning)
-        return _from_kept(self._model.config, self._vectors()[0], learning)
+        if self._below is None:
+            self._below = self._compute_below(len(upper))
+        return _from_kept(self._model.config, self._below, learning)
 
-    def _vectors(self) -> tuple[Vectors, Vectors]:
-        """What goes into the first layer that learns, and what comes out of the last one."""
-        if self._kept is None:
-            self._kept = self._compute()
-        return self._kept
+    def _compute_below(self, learning: int) -> Vectors:
+        """What goes into the first layer that learns; the layers that learn do not run for it."""
+        encoder, layers = self._model.encoder, self._model.encoder.layer
+        encoder.layer = layers[: len(layers) - learning]
+        try:
+            return self._compute()
+        finally:
+            encoder.layer = layers
 
-    def _compute(self) -> tuple[Vectors, Vectors]:
+    def _compute(self) -> Vectors:
+        """What comes out of the encoder's last layer, for every text."""
         import torch
 
         from course_utils.runtime import choose_device
 
         device, model = choose_device(self._device), self._model
-        below: Vectors = {}
-        above: Vectors = {}
+        kept: Vectors = {}
         model.to(device).eval()
         fast = choose_precision("auto", device) == "bfloat16"
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=fast):
             for tokens in (self._ready.train_tokens, self._ready.test_tokens):
                 for batch in Batches(tokens, [0] * len(tokens), TEST_BATCH, pad_id=self._ready.pad_id):
                     ids, mask = batch["input_ids"], batch["attention_mask"]
-                    states = model(
-                        input_ids=ids.to(device), attention_mask=mask.to(device), output_hidden_states=True
-                    ).hidden_states
-                    self._keep(above, ids, mask, states[-1])
-                    if self._upper is not None:
-                        self._keep(below, ids, mask, states[-1 - len(self._upper)])
+                    states = model(input_ids=ids.to(device), attention_mask=mask.to(device)).last_hidden_state
+                    for row, real, vectors in zip(ids, mask.bool(), states.half().cpu(), strict=True):
+                        kept[row[real].numpy().tobytes()] = vectors[real].clone()
         model.to("cpu")
-        return below, above
-
-    @staticmethod
-    def _keep(kept: Vectors, ids: torch.Tensor, mask: torch.Tensor, hidden: torch.Tensor) -> None:
-        for row, real, vectors in zip(ids, mask.bool(), hidden.half().cpu(), strict=True):
-            kept[row[real].numpy().tobytes()] = vectors[real].clone()
+        return kept
 
 
 def _set_dropout(model: torch.nn.Module, rate: float) -> None:
