@@ -284,8 +284,7 @@ class KeptVectors:
         self._ready, self._device, self._dropout = ready, device, encoder_dropout
         self._model = ready.encoder.model
         layers = getattr(getattr(self._model, "encoder", None), "layer", None)  # where a BERT has them
-        self._layers = None if learning_layers is None else layers
-        self._learning = learning_layers
+        self._upper = None if learning_layers is None or layers is None else layers[-learning_layers:]
         self._below: Vectors | None = None
         self._above: Vectors | None = None
 
@@ -297,14 +296,13 @@ class KeptVectors:
 
     def to_fine_tune(self) -> torch.nn.Module:
         """A fresh copy of the encoder, or of the layers that learn on top of what was kept."""
-        upper = None if self._layers is None else self._layers[-cast("int", self._learning) :]
-        learning = copy.deepcopy(self._model if upper is None else upper)
+        learning = copy.deepcopy(self._model if self._upper is None else self._upper)
         if self._dropout is not None:
             _set_dropout(learning, self._dropout)
-        if upper is None:
+        if self._upper is None:
             return cast("torch.nn.Module", learning)
         if self._below is None:
-            self._below = self._compute_below(len(upper))
+            self._below = self._compute_below(len(self._upper))
         return _from_kept(self._model.config, self._below, learning)
 
     def _compute_below(self, learning: int) -> Vectors:
@@ -363,7 +361,7 @@ def _from_kept(config: Any, vectors: Vectors, layers: Any) -> torch.nn.Module:
                 hidden[row, : int(real.sum())] = vectors[ids[real].numpy().tobytes()].float()
             hidden = hidden.to(input_ids.device)
             seen = attention_mask.bool()[:, None, None, :]  # (batch, 1, 1, seq), as torch's attention takes it
-            # a CPU goes back through fused attention in bfloat16 in ten times the time of its plain products
+            # a CPU is slow on the way back through fused attention in bfloat16: 84 texts a second, plain products 113
             plain = sdpa_kernel(SDPBackend.MATH) if hidden.device.type == "cpu" else nullcontext()
             with plain:
                 for layer in self.layers:

@@ -476,7 +476,7 @@ def _each(notes: Any, wanted: bool) -> bool:
 
 
 def _arrived(notes: Any, batches: list[Batch]) -> Observations:
-    """Whether the masks that a model got are those of the batches."""
+    """Whether the masks that a model got are those of the batches, and if not, whether they hide nothing."""
     if not isinstance(notes, list) or not notes:
         return {"masks": False}
     masks = [batch["attention_mask"].float() for batch in batches]
