@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -18,8 +17,7 @@ PLAN = attention_maps.Plan(
 
 @pytest.fixture
 def found(tiny):
-    yield attention_maps.run_erasure(Study(seeds=2, progress=False), PLAN)
-    plt.close("all")
+    return attention_maps.run_erasure(Study(seeds=2, progress=False), PLAN)
 
 
 def test_every_text_has_weights_that_sum_to_1_and_as_many_results_as_were_asked_for(found):

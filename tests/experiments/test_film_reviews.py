@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -43,12 +42,6 @@ def corpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Corpus:
         monkeypatch.setattr(module, "QUICK", SMALL)
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path / "cache"))
     return made
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def make_ids(batch: int = 3, seq: int = 9) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
 
@@ -16,8 +15,7 @@ PLAN = learning_rates.Plan(
 
 @pytest.fixture
 def rates(tiny):
-    yield learning_rates.Rates(Study(seeds=2, progress=False), PLAN)
-    plt.close("all")
+    return learning_rates.Rates(Study(seeds=2, progress=False), PLAN)
 
 
 def test_a_rate_of_1_makes_all_texts_look_the_same(rates):

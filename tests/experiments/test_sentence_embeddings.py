@@ -1,6 +1,5 @@
 """Sentences in context: a window's vector is that of its sentence, and ranks are what they say."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -20,8 +19,7 @@ def few_documents(monkeypatch, tiny):
     )
     monkeypatch.setattr(documents, "DOCUMENTS", texts)
     monkeypatch.setattr(documents, "QUESTIONS", questions)
-    yield tiny
-    plt.close("all")
+    return tiny
 
 
 def test_a_windows_vector_is_the_mean_of_its_own_tokens_read_together(tiny):

@@ -17,12 +17,6 @@ from course_utils.terminal import app
 frame = importlib.import_module("course_utils.experiments.study")  # the package's `study` is the decorator
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def findings(head: dict) -> Findings:
     figure, _ = plt.subplots()
     return Findings(head, pd.DataFrame({"seed": [0, 1], "accuracy": [0.5, 0.75]}), figure)
