@@ -3,7 +3,7 @@
 Formgrader, `nbgrader autograde`, `nbgrader export` and manual grading work on the result as on nbgrader's own.
 
 Notable choices:
-- nbgrader's own preprocessors make the stored form of each source notebook, as `nbgrader generate_assignment` does;
+- nbgrader's own preprocessors make the forms of each source notebook, as `nbgrader generate_assignment` does;
 - one transaction for everything, so that a kill leaves the old gradebook, and formgrader may stay open meanwhile;
 - rows are compared before they are written: a second run changes nothing;
 - what a person entered (scores, comments, extra credit, extensions, late penalties, flags) is never written to;
@@ -66,23 +66,47 @@ class GradebookError(RuntimeError):
     """The gradebook cannot be written; the message says why and what to try."""
 
 
-def write_gradebook(path: Path, sources: Mapping[str, NotebookNode], records: Sequence[Record]) -> None:
+@dataclass(frozen=True)
+class Forms:
+    """What nbgrader makes of a unit's source notebook, the instructor's own."""
+
+    stored: NotebookNode  # as the gradebook knows it: without answers, with hidden tests
+    released: NotebookNode  # as students get it
+
+    @classmethod
+    def of(cls, source: NotebookNode) -> Forms:
+        """The forms of a source notebook, made as `nbgrader generate_assignment` makes them."""
+        config = nbgrader_config(files.PROJECT)
+        steps = GenerateAssignment(config=config).preprocessors
+        cut = steps.index(SaveCells)
+        stored = _processed(source, steps[:cut], config)
+        return cls(stored, _processed(stored, steps[cut + 1 :], config))
+
+
+def _processed(notebook: NotebookNode, steps: Sequence[Callable[..., Any]], config: Config) -> NotebookNode:
+    notebook = copy.deepcopy(notebook)
+    resources: dict[str, Any] = {}
+    for step in steps:
+        notebook, resources = step(config=config)(notebook, resources)
+    return notebook
+
+
+def write_gradebook(path: Path, forms: Mapping[str, Forms], records: Sequence[Record]) -> None:
     """Bring a gradebook into the state that records say, all of it or nothing; the file need not exist.
 
-    sources: unit -> the instructor's notebook; every unit of the records stands there
+    forms: by units; every unit of the records stands there
     records: the last record of each student and unit; what no record speaks of stays as it is
-    Raises ValueError for a record of a unit without a source, GradebookError where the file cannot be written.
+    Raises ValueError for a record of a unit without forms, GradebookError where the file cannot be written.
     """
-    unknown = sorted({record["unit"] for record in records} - set(sources))
+    unknown = sorted({record["unit"] for record in records} - set(forms))
     if unknown:
         raise ValueError(f"each record needs its unit's source notebook, got none for {', '.join(unknown)}")
-    config = nbgrader_config(path.parent)
-    stored = {unit: _forms(source, config)[0] for unit, source in sources.items()}
+    course = nbgrader_config(path.parent).CourseDirectory.course_id
     with _transaction(path) as db:
-        _add_missing(db, COURSE, [config.CourseDirectory.course_id])
+        _add_missing(db, COURSE, [course])
         _add_missing(db, STUDENT, [record["student"] for record in records])
-        for unit, notebook in stored.items():
-            cells = _write_unit(db, unit, notebook, config.CourseDirectory.course_id)
+        for unit, form in forms.items():
+            cells = _write_unit(db, unit, form.stored, course)
             _write_submissions(db, cells, {record["student"]: record for record in records if record["unit"] == unit})
 
 
@@ -93,11 +117,10 @@ class Autograded:
     feedback would show it. A submission that could not be read is as released; one that is missing has no file.
     """
 
-    def __init__(self, folder: Path, sources: Mapping[str, NotebookNode]) -> None:
-        """sources: unit -> the instructor's notebook; every unit of the records stands there."""
-        config = nbgrader_config(folder)
+    def __init__(self, folder: Path, forms: Mapping[str, Forms]) -> None:
+        """forms: by units; every unit of the records stands there."""
         self._folder = folder
-        self._pages = {unit: _Page.of(_forms(source, config)[1]) for unit, source in sources.items()}
+        self._pages = {unit: _Page.of(form.released) for unit, form in forms.items()}
 
     def write(self, record: Record) -> bool:
         """Write the file of a record; returns whether it was not there so."""
@@ -112,23 +135,7 @@ class Autograded:
         return True
 
 
-# the forms of a notebook ------------------------------------------------------------------------------------------
-
-
-def _forms(source: NotebookNode, config: Config) -> tuple[NotebookNode, NotebookNode]:
-    """A source notebook as nbgrader stores it (without answers, with hidden tests), and as it releases it."""
-    steps = GenerateAssignment(config=config).preprocessors
-    cut = steps.index(SaveCells)
-    stored = _processed(source, steps[:cut], config)
-    return stored, _processed(stored, steps[cut + 1 :], config)
-
-
-def _processed(notebook: NotebookNode, steps: Sequence[Callable[..., Any]], config: Config) -> NotebookNode:
-    notebook = copy.deepcopy(notebook)
-    resources: dict[str, Any] = {}
-    for step in steps:
-        notebook, resources = step(config=config)(notebook, resources)
-    return notebook
+# a released notebook, to be filled ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

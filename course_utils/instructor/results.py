@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +22,7 @@ from .runner import Plan, Record, write_scores
 from .units import Unit, find_units
 
 if TYPE_CHECKING:
-    from nbformat import NotebookNode
-
-    from .gradebook import Autograded
+    from .gradebook import Autograded, Forms
 
 
 def all_texts() -> dict[str, Any]:
@@ -31,35 +30,40 @@ def all_texts() -> dict[str, Any]:
     return {unit: unit_texts(unit) for unit in units()}
 
 
-def sources(solutions: Path, names: Sequence[str]) -> dict[str, NotebookNode]:
-    """The instructor's notebooks of units, from which the gradebook learns their cells.
+def forms(solutions: Path, names: Sequence[str]) -> dict[str, Forms]:
+    """What nbgrader makes of the instructor's notebooks of units; the gradebook learns their cells from it.
 
-    To make one takes the unit's rules, and these take torch, two seconds in all; so it is kept under a hash of all
-    that it is made of.
+    A source notebook takes the unit's rules, these take torch, and nbgrader takes its time, three seconds in all; so
+    what comes of it is kept under a hash of all that it is made of.
     """
-    import nbformat
+    from nbformat import from_dict
+
+    from .gradebook import Forms
 
     found = {}
     for unit in find_units(solutions, names):
-        path = files.BUILD / "sources" / f"{unit.name}-{_digest(unit)}.ipynb"
+        path = files.BUILD / "forms" / f"{unit.name}-{_digest(unit)}.json"
         try:
-            found[unit.name] = nbformat.from_dict(json.loads(path.read_bytes()))
-        except (OSError, ValueError):
+            kept = json.loads(path.read_bytes())
+            found[unit.name] = Forms(from_dict(kept["stored"]), from_dict(kept["released"]))
+        except (OSError, ValueError, KeyError, TypeError):
             from . import build
             from .lesson import read
 
-            found[unit.name] = build.source_notebook(unit, read(unit), "en")
+            made = Forms.of(build.source_notebook(unit, read(unit), "en"))
+            found[unit.name] = made
             with contextlib.suppress(OSError):  # a course that cannot be written to is graded all the same
-                files.write_whole(path, json.dumps(found[unit.name]))
+                files.write_whole(path, json.dumps({"stored": made.stored, "released": made.released}))
     return found
 
 
 def _digest(unit: Unit) -> str:
-    """A hash of what decides an instructor's notebook: its unit, the code that makes it, and the earlier units."""
+    """A hash of what decides the forms: the unit, the earlier units, the code and the settings that make them."""
     package = Path(__file__).resolve().parents[1]
     made_of = [*unit.folder.parent.glob("*/*.py"), *unit.folder.glob("*.yml"), *package.glob("selfcheck/rules/*.py")]
-    made_of += [package / "instructor" / name for name in ("build.py", "lesson.py", "units.py")]
-    state = hashlib.sha256()
+    made_of += [package / "instructor" / name for name in ("build.py", "gradebook.py", "lesson.py", "units.py")]
+    made_of += [files.PROJECT / "nbgrader_config.py"]
+    state = hashlib.sha256(metadata.version("nbgrader").encode())
     for path in sorted(made_of):
         state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()[:16]
@@ -71,7 +75,7 @@ class Writer:
     def __init__(self, plan: Plan) -> None:
         """plan: of the run."""
         self._plan = plan
-        self._sources: dict[str, NotebookNode] = {}
+        self._forms: dict[str, Forms] = {}
         self._autograded: Autograded
         self._written: dict[tuple[str, str], Record] = {}
         # a thread of its own: the first record waits for the imports, and the run's progress should not
@@ -102,10 +106,10 @@ class Writer:
     def _prepare(self, units: Sequence[str]) -> None:
         from .gradebook import Autograded
 
-        new = [unit for unit in units if unit not in self._sources]
+        new = [unit for unit in units if unit not in self._forms]
         if new:
-            self._sources |= sources(self._plan.solutions, new)
-            self._autograded = Autograded(self._plan.results / "autograded", self._sources)
+            self._forms |= forms(self._plan.solutions, new)
+            self._autograded = Autograded(self._plan.results / "autograded", self._forms)
 
     def _add(self, record: Record) -> None:
         from . import pages
@@ -118,5 +122,5 @@ class Writer:
         from . import gradebook, pages
 
         write_scores(self._plan.results, records)
-        gradebook.write_gradebook(self._plan.results / "gradebook.db", self._sources, records)
+        gradebook.write_gradebook(self._plan.results / "gradebook.db", self._forms, records)
         pages.write_class_page(self._plan.results, all_texts())

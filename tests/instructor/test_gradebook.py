@@ -19,7 +19,7 @@ from traitlets.config import Config
 
 from course_utils.instructor import gradebook
 from course_utils.instructor.build import nbgrader_config
-from course_utils.instructor.gradebook import Autograded, GradebookError, grade_id, write_gradebook
+from course_utils.instructor.gradebook import Autograded, Forms, GradebookError, grade_id, write_gradebook
 
 UNIT, OTHER = "01_numbers", "02_letters"
 ANNA, LI = "anna", "李 \"小\" '龙' & <b>"
@@ -64,6 +64,7 @@ def source_notebook(drop=()):
 
 
 SOURCES = {UNIT: source_notebook(), OTHER: source_notebook()}
+FORMS = {unit: Forms.of(source) for unit, source in SOURCES.items()}
 HINTS = {"en": "Is zero <even>?", "zh": "零是偶数吗？"}
 
 
@@ -109,8 +110,8 @@ def book(tmp_path):
     """Writes records into one gradebook, and answers with it as nbgrader opens it."""
     opened = []
 
-    def write(*records, sources=SOURCES):
-        write_gradebook(tmp_path / "gradebook.db", sources, records)
+    def write(*records, forms=FORMS):
+        write_gradebook(tmp_path / "gradebook.db", forms, records)
         opened.append(api.Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}"))
         return opened[-1]
 
@@ -175,7 +176,7 @@ def theirs(tmp_path_factory):
 
 @pytest.mark.slow
 def test_cells_and_version_are_those_that_nbgrader_itself_would_store(tmp_path, theirs):
-    write_gradebook(tmp_path / "ours.db", SOURCES, [])
+    write_gradebook(tmp_path / "ours.db", FORMS, [])
     assert cells_of(tmp_path / "ours.db") == cells_of(theirs)
     assert content(tmp_path / "ours.db")["alembic_version"] == content(theirs)["alembic_version"]
 
@@ -184,7 +185,7 @@ def test_cells_and_version_are_those_that_nbgrader_itself_would_store(tmp_path, 
 def test_nbgraders_own_gradebook_of_a_release_is_taken_over_as_it_is(tmp_path, theirs):
     shutil.copy(theirs, tmp_path / "gradebook.db")
     before = content(tmp_path / "gradebook.db")
-    write_gradebook(tmp_path / "gradebook.db", {UNIT: SOURCES[UNIT]}, [])
+    write_gradebook(tmp_path / "gradebook.db", {UNIT: FORMS[UNIT]}, [])
     after = content(tmp_path / "gradebook.db")
     assert after.pop("course_graded_text") == []
     assert after == before
@@ -192,7 +193,7 @@ def test_nbgraders_own_gradebook_of_a_release_is_taken_over_as_it_is(tmp_path, t
 
 def test_a_gradebook_is_made_where_the_environments_programs_are_not_on_the_path(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    write_gradebook(tmp_path / "new" / "gradebook.db", SOURCES, [])
+    write_gradebook(tmp_path / "new" / "gradebook.db", FORMS, [])
     with api.Gradebook(f"sqlite:///{tmp_path / 'new' / 'gradebook.db'}") as found:
         assert [item.name for item in found.assignments] == [UNIT, OTHER]
 
@@ -201,12 +202,13 @@ def test_changed_points_reach_the_gradebook(book):
     book(record(ANNA))
     changed = copy.deepcopy(SOURCES)
     changed[UNIT].cells[3].metadata.nbgrader.points = 7
-    assert book(record(ANNA), sources=changed).find_assignment(UNIT).max_score == sum(POINTS.values()) + 4
+    forms = FORMS | {UNIT: Forms.of(changed[UNIT])}
+    assert book(record(ANNA), forms=forms).find_assignment(UNIT).max_score == sum(POINTS.values()) + 4
 
 
 def test_a_check_that_a_unit_no_longer_has_is_gone_with_its_grades(book):
     book(record(ANNA))
-    found = book(record(ANNA), sources=SOURCES | {UNIT: source_notebook(drop=["double-zero"])})
+    found = book(record(ANNA), forms=FORMS | {UNIT: Forms.of(source_notebook(drop=["double-zero"]))})
     assert set(grades(found)) == set(POINTS) - {"double-zero"}
     assert found.find_assignment(UNIT).max_score == sum(POINTS.values()) - 1.5
 
@@ -215,18 +217,18 @@ def test_a_check_that_a_unit_no_longer_has_stays_where_a_person_gave_points(book
     found = book(record(ANNA))
     grades(found)["double-zero"].manual_score = 1.0
     found.db.commit()
-    found = book(record(ANNA), sources=SOURCES | {UNIT: source_notebook(drop=["double-zero"])})
+    found = book(record(ANNA), forms=FORMS | {UNIT: Forms.of(source_notebook(drop=["double-zero"]))})
     assert grades(found)["double-zero"].manual_score == 1.0
 
 
 def test_a_check_that_a_unit_did_not_have_before_gets_its_grades(book):
-    book(record(ANNA), sources=SOURCES | {UNIT: source_notebook(drop=["double-zero"])})
+    book(record(ANNA), forms=FORMS | {UNIT: Forms.of(source_notebook(drop=["double-zero"]))})
     assert grades(book(record(ANNA)))["double-zero"].auto_score == 1.5
 
 
 def test_a_record_of_a_unit_without_a_source_is_refused(tmp_path):
     with pytest.raises(ValueError, match="got none for 03_words"):
-        write_gradebook(tmp_path / "gradebook.db", SOURCES, [record(ANNA, unit="03_words")])
+        write_gradebook(tmp_path / "gradebook.db", FORMS, [record(ANNA, unit="03_words")])
     assert not (tmp_path / "gradebook.db").exists()
 
 
@@ -376,7 +378,7 @@ def test_a_failure_in_the_middle_leaves_the_old_gradebook(book, tmp_path, monkey
     before = content(tmp_path / "gradebook.db")
     monkeypatch.setattr(gradebook, "_write_comments", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError, match="division"):
-        write_gradebook(tmp_path / "gradebook.db", SOURCES, [record(ANNA, lost=["half-values"]), record(LI)])
+        write_gradebook(tmp_path / "gradebook.db", FORMS, [record(ANNA, lost=["half-values"]), record(LI)])
     assert content(tmp_path / "gradebook.db") == before
 
 
@@ -396,7 +398,7 @@ def test_a_kill_in_the_middle_leaves_the_old_gradebook(book, tmp_path, monkeypat
     child = os.fork()
     if child == 0:
         monkeypatch.setattr(gradebook, step, die_after)
-        write_gradebook(path, SOURCES, [record(f"student {n}") for n in range(50)])
+        write_gradebook(path, FORMS, [record(f"student {n}") for n in range(50)])
         os._exit(0)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
     assert step == "_write_unit" or path.read_bytes() != file_before  # it had begun to write
@@ -409,13 +411,13 @@ def test_a_gradebook_of_another_version_is_refused(book, tmp_path):
     found.db.execute(sa.text("UPDATE alembic_version SET version_num = 'older'"))
     found.db.commit()
     with pytest.raises(GradebookError, match=r"got older\. Try: nbgrader db upgrade"):
-        write_gradebook(tmp_path / "gradebook.db", SOURCES, [])
+        write_gradebook(tmp_path / "gradebook.db", FORMS, [])
 
 
 def test_a_file_that_is_no_gradebook_is_refused_and_kept(tmp_path):
     (tmp_path / "gradebook.db").write_text("marks\n" * 1000)
     with pytest.raises(GradebookError, match="is it no gradebook"):
-        write_gradebook(tmp_path / "gradebook.db", SOURCES, [])
+        write_gradebook(tmp_path / "gradebook.db", FORMS, [])
     assert (tmp_path / "gradebook.db").read_text() == "marks\n" * 1000
 
 
@@ -423,8 +425,8 @@ def test_a_file_that_is_no_gradebook_is_refused_and_kept(tmp_path):
 
 
 def write_both(root, *records):
-    write_gradebook(root / "gradebook.db", SOURCES, records)
-    return sum(map(Autograded(root / "autograded", SOURCES).write, records))
+    write_gradebook(root / "gradebook.db", FORMS, records)
+    return sum(map(Autograded(root / "autograded", FORMS).write, records))
 
 
 def autograded(root, student=ANNA):
@@ -511,7 +513,7 @@ def test_nbgraders_export_gives_the_records_scores(tmp_path):
 def test_plain_nbgrader_autograde_works_with_the_gradebook(tmp_path):
     place(tmp_path, "source", SOURCES[UNIT])
     write_both(tmp_path, record(LI))
-    submitted = gradebook._forms(SOURCES[UNIT], nbgrader_config(str(tmp_path)))[1]
+    submitted = FORMS[UNIT].released
     for cell in submitted.cells:
         if cell.id == "double":
             cell.source = "def double(x):\n    return x + x"
@@ -525,7 +527,7 @@ def test_plain_nbgrader_autograde_works_with_the_gradebook(tmp_path):
         assert scores == {"double-values": 3.0, "double-zero": 1.5, "half-values": 0.0, "q1_why": None}
         assert found.find_submission(UNIT, LI).score == 6.5
     before = content(tmp_path / "gradebook.db")
-    write_gradebook(tmp_path / "gradebook.db", SOURCES, [record(ANNA, lost=["half-values"]), record(LI)])
+    write_gradebook(tmp_path / "gradebook.db", FORMS, [record(ANNA, lost=["half-values"]), record(LI)])
     assert {name: rows for name, rows in content(tmp_path / "gradebook.db").items() if name == "grade"} == {
         "grade": before["grade"]
     }

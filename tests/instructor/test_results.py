@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from course_utils.instructor import build, files, pages, sample
-from course_utils.instructor.results import Writer, sources
+from course_utils.instructor.results import Writer, forms
 from course_utils.instructor.runner import Plan, run
 from course_utils.instructor.units import find_units
 
@@ -84,30 +84,30 @@ def test_a_run_gives_the_writer_each_record_that_it_logs(records, tmp_path):
     assert (notes.units, sorted(notes.added)) == ([UNIT], ["ann", "li"])
 
 
-def test_a_kept_notebook_equals_one_made_anew_and_needs_no_torch(tmp_path, monkeypatch):
+def test_kept_forms_equal_those_made_anew_and_need_no_torch(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "BUILD", tmp_path)
-    made = sources(files.SOLUTIONS, [UNIT])
-    assert [path.name.partition("-")[0] for path in (tmp_path / "sources").iterdir()] == [UNIT]
+    made = forms(files.SOLUTIONS, [UNIT])
+    assert [path.name.partition("-")[0] for path in (tmp_path / "forms").iterdir()] == [UNIT]
     monkeypatch.setattr(build, "source_notebook", None)
-    assert sources(files.SOLUTIONS, [UNIT]) == made
+    assert forms(files.SOLUTIONS, [UNIT]) == made
     source = f"""
 import sys
 from pathlib import Path
 from course_utils.instructor import files, gradebook, pages, results
 files.BUILD = Path({str(tmp_path)!r})
-results.sources(files.SOLUTIONS, [{UNIT!r}])
+results.forms(files.SOLUTIONS, [{UNIT!r}])
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0
 
 
-def test_a_notebook_of_a_changed_unit_is_made_anew(tmp_path, monkeypatch):
+def test_the_forms_of_a_changed_unit_are_made_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "BUILD", tmp_path / "build")
     shutil.copytree(files.SOLUTIONS, tmp_path / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
-    before = sources(tmp_path / "solutions", [UNIT])
+    before = forms(tmp_path / "solutions", [UNIT])
     tests = tmp_path / "solutions" / UNIT / "hidden_tests.py"
     tests.write_text(tests.read_text("utf-8").replace('"div_term-values": 3', '"div_term-values": 30'), "utf-8")
-    assert sources(tmp_path / "solutions", [UNIT]) != before
+    assert forms(tmp_path / "solutions", [UNIT]) != before
 
 
 @pytest.mark.parametrize("heavy", ["torch", "nbformat", "nbgrader", "matplotlib"])

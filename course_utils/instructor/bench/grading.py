@@ -190,7 +190,7 @@ STEPS = (  # the grader's functions by what their time is for
     (engine.SandboxBench, "_run", "cells"),
     (assess.UnitJudge, "_true", "checks, truth's side"),
     (assess.UnitJudge, "_told", "verdicts and hints"),
-    (results, "sources", "gradebook"),
+    (results, "forms", "gradebook"),
     (gradebook, "write_gradebook", "gradebook"),
     (gradebook.Autograded, "write", "gradebook"),
     (pages, "write_page", "pages"),
