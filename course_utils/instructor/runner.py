@@ -25,6 +25,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -330,6 +332,17 @@ def _failed(task: Task) -> Record:
     return record | {"message": dict(INTERNAL)}
 
 
+def nursery() -> ForkServerContext:
+    """Where worker processes come from: one process that has imported the engine and torch, and forks them.
+
+    It starts with the first call and needs two seconds; whoever will grade may call this before anything else.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["course_utils.instructor.nursery"])
+    forkserver.ensure_running()
+    return context
+
+
 @contextmanager
 def task_executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Executor]:
     """The given executor, else the one that a plan describes, for as long as the context lasts."""
@@ -342,13 +355,11 @@ def task_executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Ex
             yield pool
     else:
         jobs = min(plan.jobs or usable_cores(), max(tasks, 1))
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["course_utils.instructor.engine"])
         warm = {name for unit in plan.units for name in warm_imports(str(plan.solutions), unit)}
         imports = (*WARM_IMPORTS, *sorted(warm - set(WARM_IMPORTS)))
         with SandboxHost("none" if plan.sandbox == "none" else "bwrap", jobs, imports=imports) as host:
             told = (host.address, str(plan.solutions), plan.units)
-            with ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker_starts, initargs=told) as pool:
+            with ProcessPoolExecutor(jobs, mp_context=nursery(), initializer=_worker_starts, initargs=told) as pool:
                 yield pool
 
 

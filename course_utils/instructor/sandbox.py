@@ -467,6 +467,7 @@ def _environment(package_parent: Path, home: str | None = None) -> dict[str, str
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # huge pages for what malloc hands out: fewer faults after a fork
         "MALLOC_ARENA_MAX": "2",  # each arena of a thread reserves 64 MiB of address space
         "MPLBACKEND": "Agg",
         "HF_HUB_OFFLINE": "1",

@@ -9,7 +9,8 @@ nothing but the `serve` function that it is told. Notable choices:
   no descendant survives;
 - the child gives up every right before the first line of `serve` runs, and dies if one step of that fails;
 - /proc is needed to write the uid map and covered after it: parent and siblings have no name in the child's world;
-- the warm heap is folded into huge pages, which makes a fork 5 times cheaper (8 -> 1.5 ms) and a kill 3 times;
+- the warm heap is folded into huge pages, which makes a fork 5 times cheaper (8 -> 1.5 ms) and a kill 3 times, and its
+  holes are filled, so that a child copies a third fewer pages;
 - address space is limited per process by the kernel, memory of the whole tree by the zygote, which looks every tenth
   of a second.
 """
@@ -543,6 +544,22 @@ def warm(imports: list[str], serve: str) -> Callable[[socket.socket], None]:
     return getattr(module, function_name)
 
 
+def fill_holes() -> None:
+    """Has children allocate behind the warm heap, on fresh huge pages: there one fault brings 2 MiB.
+
+    malloc takes a hole first, and those that the imports left lie on a thousand pages, each one for a child to copy.
+    They are filled from the largest to the smallest, by asking for one size until it comes from behind them all.
+    """
+    libc.malloc.argtypes, libc.malloc.restype = [ctypes.c_size_t], ctypes.c_void_p
+    behind = max(libc.malloc(120_000) or 0 for _ in range(8))  # still below what malloc takes from elsewhere
+    size = 60_000
+    while size >= 16:
+        for _ in range(100_000):
+            if (libc.malloc(size) or behind + 1) > behind:
+                break
+        size = size * 7 // 8 if size > 1024 else size - 16
+
+
 def fold_into_huge_pages() -> None:
     """Makes the fork cheap, where the kernel can (Linux 6.1): it copies one entry for 2 MiB instead of 512."""
     huge, wish, collapse = 2 * MIB, 14, 25  # MADV_HUGEPAGE, MADV_COLLAPSE
@@ -578,9 +595,11 @@ def main() -> None:
         kernel_program(MACHINES[platform.machine()])
     elif sys.platform == "linux":
         prctl(PR_SET_CHILD_SUBREAPER, 1)
+    gc.disable()  # imports make no garbage to speak of, and looking for it is an eighth of their time
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         serve = warm(config["imports"], config["serve"])
+    gc.enable()
     threads = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
     if threads > 1:
         names = sorted(thread.name for thread in threading.enumerate())
@@ -589,6 +608,7 @@ def main() -> None:
         prctl(PR_SET_DUMPABLE, 0)
     gc.freeze()  # without a collection before it, which takes longer than its garbage is worth
     if sys.platform == "linux":
+        fill_holes()
         fold_into_huge_pages()
     zygote = Zygote(control, config["mode"], config["limits"], serve)
     control.sendall(READY)
