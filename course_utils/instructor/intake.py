@@ -17,7 +17,7 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,23 @@ class Skeleton:
     def questions(self) -> dict[str, str]:
         """The released text of each free-text answer."""
         return {_grade_id(cell): cell["source"] for cell in self.cells if _is_question(cell)}
+
+    # by what a student's cell can be known for one of the release's
+
+    @cached_property
+    def by_grade_id(self) -> dict[str, Mapping[str, Any]]:
+        """The cells that nbgrader knows."""
+        return {name: cell for cell in self.cells if (name := _grade_id(cell))}
+
+    @cached_property
+    def by_identity(self) -> dict[str, Mapping[str, Any]]:
+        """The other cells, by the notebook format's own ids."""
+        return {cell["id"]: cell for cell in self.cells if not _grade_id(cell)}
+
+    @cached_property
+    def by_source(self) -> dict[str, Mapping[str, Any]]:
+        """The code cells, by their code however it is laid out."""
+        return {fingerprint_of_source(cell["source"]): cell for cell in self.cells if cell["cell_type"] == "code"}
 
 
 @dataclass(frozen=True)
@@ -298,14 +315,11 @@ def _is_blank(cell: _Cell, released: Mapping[str, str]) -> bool:
 
 def _extra_cells(cells: list[_Cell], skeleton: Skeleton, taken: set[int]) -> dict[str | None, list[CodeCell]]:
     """The student's own code cells, by the id of the skeleton's cell that each of them follows."""
-    by_grade_id = {_grade_id(cell): cell for cell in skeleton.cells if _grade_id(cell)}
-    by_identity = {cell["id"]: cell for cell in skeleton.cells if not _grade_id(cell)}
-    by_source = {fingerprint_of_source(cell["source"]): cell for cell in skeleton.cells if cell["cell_type"] == "code"}
     extras: dict[str | None, list[CodeCell]] = {}
     place: str | None = None
     for number, cell in enumerate(cells):
-        known = by_grade_id.get(cell.grade_id) or by_identity.get(cell.identity)
-        same = by_source.get(fingerprint_of_source(cell.source)) if cell.kind == "code" else None
+        known = skeleton.by_grade_id.get(cell.grade_id) or skeleton.by_identity.get(cell.identity)
+        same = skeleton.by_source.get(fingerprint_of_source(cell.source)) if cell.kind == "code" else None
         if id(cell) in taken:
             place = known["id"] if known else place
             continue

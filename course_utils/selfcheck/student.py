@@ -159,7 +159,7 @@ class Student:
         """
         value, missing = self._call({"name": name}, args, kwargs, load=dict(values))
         built = self._built(name, value)
-        _refuse_missing([parameter for parameter in missing if parameter not in optional], values)
+        refuse_missing([parameter for parameter in missing if parameter not in optional], values)
         return built, sorted(parameter for parameter in optional if parameter in missing)
 
     def _built(self, name: str, value: Any) -> Built:
@@ -323,7 +323,11 @@ class Built:
 
     def load(self, values: Mapping[str, Tensor]) -> None:
         """Set parameters by name. Raises Fault where the module has none of that name and shape."""
-        _refuse_missing(self._student.ask("load", **self._target, values=dict(values)), values)
+        refuse_missing(self._student.ask_all([self.loading(values)])[0], values)
+
+    def loading(self, values: Mapping[str, Tensor]) -> Request:
+        """What `load` asks for, to be asked for together with other things; `refuse_missing` reads the answer."""
+        return {"do": "load", **self._target, "values": dict(values)}
 
     def train(self, training: bool) -> None:
         """Switch to training or evaluation mode."""
@@ -369,7 +373,10 @@ class Built:
         return value, calls, StudentError.of(error) if error is not None else None
 
 
-def _refuse_missing(missing: Sequence[str], values: Mapping[str, Tensor]) -> None:
+def refuse_missing(missing: Sequence[str] | StudentError, values: Mapping[str, Tensor]) -> None:
+    """Raise Fault for the first of the values that a module had no room for, or the error that it raised."""
+    if isinstance(missing, StudentError):
+        raise missing
     for name in values:
         if name in missing:
             raise Fault("no_parameter", name=name)

@@ -7,13 +7,11 @@ no right answer, so nothing is gained by tampering with it.
 
 from __future__ import annotations
 
-import ast
 import builtins
 import linecache
 import socket
 import sys
 import types
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,15 +60,25 @@ class Workbench:
 
     def _do_run(self, request: Request) -> None:
         """Run one cell's source in the learner's namespace; then put imposed names back in their place."""
-        name, source = request["name"], request["source"]
-        if self._transform is not None and not _is_python(source):
-            source = self._transform(source)
-        file = cell_file(name)
-        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        source, file = request["source"], cell_file(request["name"])
         try:
-            exec(compile(source, file, "exec"), self.names)
+            source, code = self._compiled(source, file)
+        finally:  # where it could not be compiled too, the error shows its line
+            linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        try:
+            exec(code, self.names)
         finally:
             self.names.update(self._imposed)
+
+    def _compiled(self, source: str, file: str) -> tuple[str, types.CodeType]:
+        """A cell as Python and compiled; IPython translates magics, which takes a while, only where it is no Python."""
+        try:
+            return source, compile(source, file, "exec")
+        except (SyntaxError, ValueError):
+            if self._transform is None:
+                raise
+        source = self._transform(source)
+        return source, compile(source, file, "exec")
 
     def _do_impose(self, request: Request) -> None:
         """Put given definitions in place of the learner's own, now and after each cell that runs later."""
@@ -249,17 +257,6 @@ class Workbench:
         self._count += 1
         self._objects[self._count] = value
         return Reference(self._count, type(value).__name__)
-
-
-def _is_python(source: str) -> bool:
-    """Whether a cell is plain Python, so that IPython has no magic to translate in it, which takes a while."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compile(source, "<cell>", "exec", ast.PyCF_ONLY_AST)
-    except (SyntaxError, ValueError):
-        return False
-    return True
 
 
 def _load(module: nn.Module, values: dict[str, Tensor]) -> list[str]:

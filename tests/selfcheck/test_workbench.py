@@ -318,12 +318,15 @@ def test_a_module_is_built_in_eval_mode_with_the_parameters_that_fit(bench):
     assert not module.training
 
 
-@pytest.mark.parametrize(
-    "source", ["%timeit -n1 -r1 1", "value = %pwd", "!true\nvalue = 1", "%%time\nvalue = 1", "len?"]
-)
-def test_a_cell_with_magic_is_no_plain_python(source):
-    assert not workbench._is_python(source)
+@pytest.mark.parametrize(("source", "translated"), [("%pwd", True), ("x = 7 % 2\ny = x", False)])
+def test_only_what_is_no_python_is_translated(notebook, source, translated):
+    seen = []
+    transform = notebook._transform
+    notebook._transform = lambda text: seen.append(text) or transform(text)
+    assert run(notebook, source) == {"value": None}
+    assert seen == ([source] if translated else [])
 
 
-def test_plain_python_is_told_without_running_or_warning():
-    assert workbench._is_python("x = 7 % 2\ny = 'a' is 'b'\nraise SystemExit")
+def test_a_cell_that_is_neither_python_nor_magic_tells_its_line(notebook):
+    told = run(notebook, "x = 1\ny = = 2")["error"]
+    assert (told["types"][0], told["cell"], told["line"]) == ("SyntaxError", "cell", 2)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from ...models import keys_to_hide
 from ..draws import Draw
-from ..student import Built, Student, StudentError, as_tensor
+from ..student import Built, Student, StudentError, as_tensor, refuse_missing
 from . import AnyOf, Observations, rule
 
 PARTS = ("self_attn", "norm1", "ff", "norm2")
@@ -310,9 +310,22 @@ def same_shape(a: Any, b: Any) -> bool:
     return isinstance(a, Tensor) and isinstance(b, Tensor) and a.shape == b.shape
 
 
-@cache  # one of each size: every look loads its own weights into it
-def _torchs_own(d_model: int, num_heads: int, d_ff: int) -> nn.TransformerEncoderLayer:
-    return nn.TransformerEncoderLayer(d_model, num_heads, d_ff, 0.0, batch_first=True)
+class _Twin:
+    """Torch's own layer, one for all looks at layers of its size."""
+
+    def __init__(self, d_model: int, num_heads: int, d_ff: int) -> None:
+        self._layer = nn.TransformerEncoderLayer(d_model, num_heads, d_ff, 0.0, batch_first=True)
+        self._weights: dict[str, Tensor] | None = None
+
+    def with_weights(self, weights: dict[str, Tensor]) -> nn.TransformerEncoderLayer:
+        """The layer with these weights, until the next look puts in its own."""
+        if weights is not self._weights:
+            self._layer.load_state_dict(weights)
+            self._weights = weights
+        return self._layer
+
+
+_twin_of_size = cache(_Twin)
 
 
 class _Bench:
@@ -325,18 +338,21 @@ class _Bench:
         self._lost: str | None = None
         self.unchanged = True  # what was handed in, after all runs so far
         self.backward_error: StudentError | None = None
-        self.layer = student.build(exercise, draw.d_model, draw.num_heads, draw.d_ff)
-        self.layer.train(False)
+        # in eval mode already; its weights come when their names are known
+        self.layer, _ = student.build_loaded(exercise, draw.d_model, draw.num_heads, draw.d_ff, values={})
         self.weights, self.shapes = canonical_weights(draw), self.layer.parameter_shapes()
-        self.twin = _torchs_own(draw.d_model, draw.num_heads, draw.d_ff)
-        self._load()
+        self.twin = _twin_of_size(draw.d_model, draw.num_heads, draw.d_ff)
         self.x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=draw.scale)
         self.mask = draw.mask(draw.batch, draw.seq)
         kinds = (torch.int64, torch.bool, torch.float32) if draw.first else (torch.int64,)
         self.kinds: tuple[torch.dtype | None, ...] = (*kinds, None)
         requests = [self.layer.request(self.x, self.mask.to(dtype)) for dtype in kinds]
         requests.append(self.layer.request(self.x))
-        answers = student.try_all([request | {"inputs": True} for request in requests])
+        own = named_as(self.shapes, self.weights)
+        loaded, *answers = student.try_all(
+            [self.layer.loading(own), *(request | {"inputs": True} for request in requests)]
+        )
+        refuse_missing(loaded, own)
         self._answers = dict(zip(self.kinds, answers, strict=True))
         self.directions = draw.normal(draw.d_model, PROJECTIONS, scale=draw.d_model**-0.5)
 
@@ -368,15 +384,15 @@ class _Bench:
         else:
             output, after = answer
             self.unchanged &= isinstance(after[0], Tensor) and torch.equal(after[0], self.x)
-        self.twin.load_state_dict(self.weights)  # it is shared by all layers of these sizes
-        expected = self.twin(self.x, src_mask=keys_to_hide(mask, self.draw.num_heads)).detach()
+        twin = self.twin.with_weights(self.weights)
+        expected = twin(self.x, src_mask=keys_to_hide(mask, self.draw.num_heads)).detach()
         fits = (self.draw.d_ff, self.draw.d_model) in self.shapes.values()
-        attention, weights = self.twin.self_attn, self.weights
+        attention, weights = twin.self_attn, self.weights
         return Sight(self.x, mask, output, {}, expected, attention, weights, fits, frozenset(), True, error)
 
     def looked_into(self, sight: Sight) -> Sight:
         """The same run once more, with what went in and out of the layer's parts."""
-        self.twin.load_state_dict(self.weights)
+        self.twin.with_weights(self.weights)  # the sight's attention is the twin's
         output, calls, error = self.layer.trace(PARTS, self.x, *([] if sight.mask is None else [sight.mask]))
         repeats = not isinstance(output, Tensor) or sight.error is not None or same(output, sight.output)
         silent = self.silent(sight.mask is not None) if isinstance(sight.output, Tensor) else frozenset()
@@ -426,11 +442,11 @@ class _Bench:
 
     def _gradient_is_right(self, *without: str) -> bool:
         """Whether the gradient at x is that of torch's own layer, with zeros for some weights."""
-        self.twin.load_state_dict(self._weights(*without))
+        twin = self.twin.with_weights(self._weights(*without))
         mask = next(iter(self._mask()), None)
         pull = self.directions[:, 0].expand_as(self.x) * (1.0 if mask is None else (mask != 0)[..., None].float())
         x = self.x.clone().requires_grad_()
-        output = self.twin(x, src_mask=keys_to_hide(mask, self.draw.num_heads))
+        output = twin(x, src_mask=keys_to_hide(mask, self.draw.num_heads))
         (expected,) = torch.autograd.grad((output * pull).sum(), x)
         return same(self.layer.gradient(pull.contiguous(), self.x, *self._mask()), expected)
 
