@@ -307,7 +307,7 @@ class Built:
 
     def parameters(self) -> dict[str, Tensor]:
         """A copy of each parameter by name."""
-        return dict(self._student.ask("state", **self._target)["parameters"])
+        return self.state()[0]
 
     def parameter_shapes(self) -> dict[str, torch.Size]:
         """The shape of each parameter by name. Raises Fault where values for all of them would not fit in a message."""
@@ -317,9 +317,10 @@ class Built:
             raise Fault("odd_value")
         return shapes
 
-    def buffers(self) -> dict[str, Tensor]:
-        """A copy of each buffer by name."""
-        return dict(self._student.ask("state", **self._target)["buffers"])
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """A copy of each parameter, and of each buffer, by name."""
+        told = self._student.ask("state", **self._target)
+        return dict(told["parameters"]), dict(told["buffers"])
 
     def load(self, values: Mapping[str, Tensor]) -> None:
         """Set parameters by name. Raises Fault where the module has none of that name and shape."""
@@ -337,9 +338,9 @@ class Built:
         """The value of an attribute, with dots for attributes of attributes."""
         return self._student.ask("get", **self._target, path=path)
 
-    def requires_grad(self, path: str) -> bool:
-        """Whether a tensor attribute is part of an autograd graph."""
-        return bool(self._student.ask("get", **self._target, path=path, wants="requires_grad"))
+    def getting(self, path: str, wants: str = "value") -> Request:
+        """A request for an attribute's value, or with "requires_grad" whether it is part of an autograd graph."""
+        return {"do": "get", **self._target, "path": path, "wants": wants}
 
     def gradient(self, cotangent: Tensor, *args: Any) -> Any:
         """The gradient at the first argument of what calling the object returns, for a given cotangent."""

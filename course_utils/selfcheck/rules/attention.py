@@ -521,12 +521,11 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
     """attn_weights keeps one map for each head, those that made the output, detached."""
     module, _ = _build(student, draw)
     x = _tokens(draw)
-    module.tensor(x)
-    kept = _kept(module)
+    _, kept, in_graph = _output_and_kept(student, module, x)
     shape = [draw.batch, draw.num_heads, draw.seq, draw.seq]
     seen: Observations = {
         "shape": list(kept.shape),
-        "part of the graph": module.requires_grad("attn_weights"),
+        "part of the graph": in_graph,
         "heads differ": list(kept.shape) == shape and not torch.allclose(kept[:, 0], kept[:, 1], atol=1e-3),
     }
     if list(kept.shape) != shape or not draw.first:
@@ -543,7 +542,7 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
     numbers = draw.normal(draw.batch, draw.seq)
     numbers -= numbers.mean(1, keepdim=True)
     tokens = numbers.unsqueeze(-1).expand(-1, -1, width).contiguous()
-    output, kept = module.tensor(tokens), _kept(module)
+    output, kept, _ = _output_and_kept(student, module, tokens)
     mixed = (kept * numbers[:, None, None, :]).sum(-1)  # (batch, num_heads, seq)
     distance = output.mean((1, 2)) - mixed.mean((1, 2))
     if _size(distance) > CLOSE:
@@ -559,11 +558,19 @@ def _repeats(module: Built, x: Tensor, *mask: Tensor) -> bool:
     return torch.allclose(module.tensor(x, *mask), module.tensor(x, *mask), atol=CLOSE)
 
 
-def _kept(module: Built) -> Tensor:
-    try:
-        return as_tensor(module.get("attn_weights"))
-    except StudentError:
-        raise Fault("odd_value") from None
+def _output_and_kept(student: Student, module: Built, x: Tensor) -> tuple[Tensor, Tensor, bool]:
+    """What a module makes of tokens, the attn_weights that it then holds, and whether they are part of a graph."""
+    kept = [module.getting("attn_weights"), module.getting("attn_weights", wants="requires_grad")]
+    output, weights, in_graph = student.try_all([module.request(x), *kept])
+    if isinstance(output, StudentError):
+        raise output
+    output = as_tensor(output)
+    if isinstance(weights, StudentError):
+        raise Fault("odd_value")
+    weights = as_tensor(weights)
+    if isinstance(in_graph, StudentError):
+        raise in_graph
+    return output, weights, bool(in_graph)
 
 
 @rule("MultiHeadSelfAttention", "gradient", constant=True)

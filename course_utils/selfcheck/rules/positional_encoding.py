@@ -82,14 +82,15 @@ def positional_encoding_values(student: Student, draw: Draw) -> Observations:
 def positional_encoding_buffer(student: Student, draw: Draw) -> Observations:
     """The table is a buffer named pe with a row for each position, and nothing in the module is trained."""
     module = _build(student, draw)
-    table = module.buffers().get("pe")
-    if table is None:
+    parameters, buffers = module.state()
+    if buffers.get("pe") is None:  # it may be made when it is first needed
         student.try_all([module.request(draw.normal(draw.batch, draw.seq, draw.d_model))])
-        table = module.buffers().get("pe")
+        parameters, buffers = module.state()
+    table = buffers.get("pe")
     shape = [] if table is None else list(table.shape)
     rows, *columns = shape[1:] if shape[:1] == [1] and len(shape) == 3 else shape or [0]
     return {
-        "parameters": len(module.parameters()),
+        "parameters": len(parameters),
         "columns of the buffer": columns,
         "a row for each position": rows >= draw.max_len,
     }
