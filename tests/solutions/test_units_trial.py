@@ -14,6 +14,9 @@ from course_utils.selfcheck.rules import module
 
 UNITS = all_units(SOLUTIONS)
 SEEDS = ["first student", "第二个学生"]
+# mutant -> a seed on which it once lost more than its own: scores that bend along a step, a layer that is nearly right
+UNLUCKY = {"scale_upside_down": "05d62100fd3a8d9829218cad297a7929", "attention_without_heads": "dbg9"}
+MANY = 30
 
 # exercise -> points in all, and the checks and their points where the contract names them
 CONTRACT = {
@@ -163,11 +166,19 @@ def test_the_blank_release_gets_nothing_and_a_message_for_each_check(unit, judge
 
 @pytest.mark.parametrize(("unit", "mutant"), MUTANTS)
 def test_a_mutant_loses_exactly_its_checks_and_draws_its_hint(unit, mutant, judge_of, quiet):
-    for seed in SEEDS:
+    for seed in [*SEEDS, *([UNLUCKY[mutant.name]] if mutant.name in UNLUCKY else [])]:
         verdicts = tried(judge_of, unit, {mutant.exercise: unit.mutated(mutant)}, seed)
         assert lost(verdicts) == set(mutant.loses)
         assert mutant.hint in {verdicts[check].hint for check in mutant.loses}
         assert all(verdicts[check].hint for check in mutant.loses)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("unit", "mutant"), MUTANTS)
+def test_a_mutant_loses_exactly_its_checks_whatever_is_drawn(unit, mutant, judge_of, quiet):
+    for number in range(MANY):
+        verdicts = tried(judge_of, unit, {mutant.exercise: unit.mutated(mutant)}, f"student {number}")
+        assert lost(verdicts) == set(mutant.loses), number
 
 
 @pytest.mark.parametrize(("unit", "mutant"), MUTANTS)
@@ -182,6 +193,14 @@ def test_an_alternative_loses_nothing(unit, answer, judge_of, quiet):
     for seed in SEEDS:
         verdicts = tried(judge_of, unit, {answer.exercise: answer.source}, seed)
         assert {check: v.message for check, v in verdicts.items() if v.outcome != "passed"} == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("unit", "answer"), ALTERNATIVES)
+def test_an_alternative_loses_nothing_whatever_is_drawn(unit, answer, judge_of, quiet):
+    for number in range(MANY):
+        verdicts = tried(judge_of, unit, {answer.exercise: answer.source}, f"student {number}")
+        assert lost(verdicts) == set(), number
 
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)

@@ -253,7 +253,17 @@ class Slopes:
         """The slope of a function that writes into its input means nothing; that is paid for where it is looked at."""
         if not all(self.look.kept):
             return [True] * len(arguments)
-        args = [self.look.probe.q * 0.1, self.look.probe.k * 0.3, values, *self.look.rest]
+        agree = self._along_a_step(1.0, values, arguments, outputs)
+        if not all(agree) and not self.look.sound:  # wrong scores may be so large that they bend along a step
+            calmer = self._along_a_step(0.3, values, arguments, outputs)
+            agree = [one or other for one, other in zip(agree, calmer, strict=True)]
+        return agree
+
+    def _along_a_step(
+        self, scale: float, values: Tensor, arguments: tuple[int, ...], outputs: tuple[int, ...] | None
+    ) -> list[bool]:
+        q, k = self.look.probe.q * 0.1 * scale, self.look.probe.k * 0.3 * scale
+        args = [q, k, values, *self.look.rest]
         slope = self.student.slope("scaled_dot_product_attention", *args, of=arguments, outputs=outputs)
         return [slope[f"slope of argument {position}"] for position in arguments]
 
