@@ -150,7 +150,8 @@ def test_the_axes_of_a_hidden_case_differ_in_size(unit, exercise):
 # answers ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [*SEEDS, "a third seed"])
+# on the last seed each tanh of a right attention pooling was once exactly 1, and nothing before it learnt
+@pytest.mark.parametrize("seed", [*SEEDS, "a third seed", "22768f340f6493ac"])
 @of_units
 def test_the_reference_gets_full_marks(unit, seed, judge_of):
     assert {check: v.message for check, v in tried(judge_of, unit, {}, seed).items() if v.outcome != "passed"} == {}

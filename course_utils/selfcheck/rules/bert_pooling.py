@@ -360,17 +360,22 @@ class _Bench:
         """The shapes of all parameters."""
         return _shapes(built, self.ids[:1], torch.ones_like(self.mask[:1]))
 
-    def readings(self, built: Built, bias: float = 0.0) -> list[Values]:
-        """Drawn weights for head and pooling, for each way to tell the pooling's maps."""
+    def readings(self, built: Built, bias: float = 0.0, scale: float = 1.0) -> list[Values]:
+        """Drawn weights for head and pooling, for each way to tell the pooling's maps; scale: of the inner one."""
         shapes = self.outside(self.shapes(built))
         drawn = {value.shape: value for value in (self.head.T.contiguous(), self.head, self.bias)}
         values: Values = {name: drawn[shape] for name, shape in shapes.items() if shape in drawn}
         rest = {name: shape for name, shape in shapes.items() if name not in values}
-        return [{**pooling, **values} for pooling in attention_values(rest, self.inner, self.score, bias) or [{}]]
+        return [
+            {**pooling, **values} for pooling in attention_values(rest, self.inner * scale, self.score, bias) or [{}]
+        ]
 
     def load(self, built: Built) -> None:
-        """Put drawn weights into head and pooling: fresh ones may be 0, and then nothing before them learns."""
-        built.load(self.readings(built, bias=1.0)[0])
+        """Put drawn weights into head and pooling: fresh ones may be 0, and then nothing before them learns.
+
+        They are small where a tanh comes after them: in float32 its slope is exactly 0 from 9 on.
+        """
+        built.load(self.readings(built, bias=1.0, scale=0.1)[0])
 
     def logits(self, built: Built) -> Observations:
         """The logits for drawn weights, where no row has padding, and whether there is a linear map to the classes."""
