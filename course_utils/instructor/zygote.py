@@ -580,6 +580,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(sys.argv[2])
     sys.argv[1:] = []
+    os.environ.pop("GLIBC_TUNABLES", None)  # malloc has read it, and no submission needs to see it
     os.set_inheritable(control.fileno(), False)
     if sys.platform == "linux":  # a worker's own limit is none for what it starts
         ceiling = resource.getrlimit(resource.RLIMIT_AS)[1]
