@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from typing import Any
 
 import torch
@@ -32,6 +33,11 @@ class Draw:
     def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
         """Standard normal values times scale, float32, of the given shape."""
         return torch.randn(*shape, generator=self._generator) * scale
+
+    def apart(self, *shape: int) -> Tensor:
+        """Values of both signs of which no two are within 0.2, so that a small step changes no maximum."""
+        ranks = self.normal(math.prod(shape)).argsort().float()
+        return 0.2 * (ranks - ranks.mean()).reshape(shape)
 
     def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
         """Uniform values between low and high, float32, of the given shape."""

@@ -14,8 +14,13 @@ from course_utils.selfcheck.rules import module
 
 UNITS = all_units(SOLUTIONS)
 SEEDS = ["first student", "第二个学生"]
-# mutant -> a seed on which it once lost more than its own: scores that bend along a step, a layer that is nearly right
-UNLUCKY = {"scale_upside_down": "05d62100fd3a8d9829218cad297a7929", "attention_without_heads": "dbg9"}
+# mutant -> a seed on which it once lost more than its own: scores that bend along a step, a layer that is nearly right,
+# two largest values that changed places along a step
+UNLUCKY = {
+    "scale_upside_down": "05d62100fd3a8d9829218cad297a7929",
+    "attention_without_heads": "dbg9",
+    "largest_for_mean": "student 23",
+}
 MANY = 30
 
 # exercise -> points in all, and the checks and their points where the contract names them

@@ -119,13 +119,6 @@ def _less(padded: Any, cut: Tensor) -> Any:
     return padded - cut if _is_row(padded, cut) else None
 
 
-def _ranked(draw: Draw) -> Tensor:
-    """Values of both signs of which no two are near each other, so that a small step changes no maximum."""
-    shape = (draw.batch, draw.seq, draw.hidden_size)
-    ranks = draw.normal(shape[0] * shape[1] * shape[2]).argsort().float()
-    return 0.2 * (ranks - ranks.mean()).reshape(shape)
-
-
 @rule("cls_pooling", "values")
 def cls_pooling_values(student: Student, draw: Draw) -> Observations:
     """The vector at position 0, and that the input is left as it was."""
@@ -137,13 +130,15 @@ def cls_pooling_values(student: Student, draw: Draw) -> Observations:
 @rule("cls_pooling", "gradient")
 def cls_pooling_gradient(student: Student, draw: Draw) -> Observations:
     """Autograd agrees with the function's own slope."""
-    return student.slope("cls_pooling", _ranked(draw), draw.mask(draw.batch, draw.seq))
+    return student.slope(
+        "cls_pooling", draw.apart(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
+    )
 
 
 @rule("max_pooling", "values")
 def max_pooling_values(student: Student, draw: Draw) -> Observations:
     """The largest value of each feature where no row has padding; some features are below 0 at every token."""
-    hidden = _ranked(draw)
+    hidden = draw.apart(draw.batch, draw.seq, draw.hidden_size)
     hidden[:, :, ::2] -= BELOW_ZERO
     pooled = of_some_type(lambda mask: student.call("max_pooling", hidden, mask), _ones(draw.batch, draw.seq))
     return {"pooled": as_tensor(pooled)}
@@ -152,7 +147,7 @@ def max_pooling_values(student: Student, draw: Draw) -> Observations:
 @rule("max_pooling", "padding")
 def max_pooling_padding(student: Student, draw: Draw) -> Observations:
     """A padded row gives what it gives without its padding, also where all values are far below 0; x is left alone."""
-    hidden, mask = _ranked(draw), draw.mask(draw.batch, draw.seq)
+    hidden, mask = draw.apart(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
     hidden[:, :, ::2] -= FAR_BELOW
     hidden = hidden + 3.0 * (mask == 0)[..., None]  # what stands in padding would win
     cut = _cut(lambda row, ones: student.call("max_pooling", row, ones), hidden, mask)
@@ -170,7 +165,7 @@ def max_pooling_padding(student: Student, draw: Draw) -> Observations:
 @rule("max_pooling", "gradient")
 def max_pooling_gradient(student: Student, draw: Draw) -> Observations:
     """Autograd agrees with the function's own slope."""
-    hidden = _ranked(draw) + 100.0
+    hidden = draw.apart(draw.batch, draw.seq, draw.hidden_size) + 100.0
     return of_some_type(lambda mask: student.slope("max_pooling", hidden, mask), _ones(draw.batch, draw.seq))
 
 

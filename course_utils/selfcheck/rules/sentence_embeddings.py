@@ -118,12 +118,8 @@ def sentence_embeddings_values(student: Student, draw: Draw) -> Observations:
 
 @rule("sentence_embeddings", "gradient")
 def sentence_embeddings_gradient(student: Student, draw: Draw) -> Observations:
-    """The gradient of every sentence reaches its tokens.
-
-    No two values are near each other, so that a small step changes no maximum: that is paid for in `values`.
-    """
-    ranks = draw.normal(draw.seq * draw.hidden_size).argsort().float()
-    hidden, spans = 0.1 * (ranks - ranks.mean()).reshape(draw.seq, draw.hidden_size), _inner_spans(draw)
+    """The gradient of every sentence reaches its tokens; a maximum in place of the mean is paid for in `values`."""
+    hidden, spans = draw.apart(draw.seq, draw.hidden_size), _inner_spans(draw)
     student.tensor("sentence_embeddings", hidden, spans)  # nothing that is no tensor has a slope
     return {"slope": student.slope("sentence_embeddings", hidden, spans)}
 

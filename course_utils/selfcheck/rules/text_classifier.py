@@ -85,7 +85,7 @@ def masked_mean_gradient(student: Student, draw: Draw) -> Observations:
     """
     if not draw.first:
         return {}
-    hidden, mask = draw.normal(draw.batch, draw.seq, draw.d_model, scale=30.0), draw.mask(draw.batch, draw.seq)
+    hidden, mask = draw.apart(draw.batch, draw.seq, draw.d_model), draw.mask(draw.batch, draw.seq)
     emptied = mask.clone()
     emptied[-1] = 0
     if not torch.equal(student.inputs_after("masked_mean", hidden, mask)[0], hidden):
