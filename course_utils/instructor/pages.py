@@ -122,7 +122,7 @@ def shorten(text: str, limit: int) -> str:
 
 def display_name(student: str) -> str:
     """A student's name on one line of sensible length."""
-    return tame(shorten(student, MAX_NAME)) or "?"
+    return tame(shorten(student, MAX_NAME)).replace("\n", "⟨U+000A⟩") or "?"
 
 
 def sentence(text: str) -> Markup:

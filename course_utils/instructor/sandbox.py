@@ -11,7 +11,7 @@ Notable choices:
 - no sandbox, no grading: `find_mode("auto")` proves the walls by running against them, and raises where one is missing;
 - bubblewrap starts with an empty environment: its own first process keeps that readable for as long as it lives;
 - inside, everything of the course stands under /course, whatever its path outside: a repository below /tmp or with a
-  space in its path works, and no path of the instructor's is told;
+  space in its path works, and of the instructor's paths only those are told that the environment's own files hold;
 - the zygote decides nothing about points: what it says of a child (how it ended) only chooses the words of a message.
 
 One thread at a time may use a Sandbox. See `zygote.py` for the inside.

@@ -217,6 +217,8 @@ def isolate(uid: int, gid: int, limits: dict[str, int]) -> None:
     mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"{sized},mode=1777")
     mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, f"{sized},mode=1777")
     mount("/dev/null", "/dev/zero", None, MS_BIND)  # the other door to memory that is counted nowhere
+    # terminals of one's own, few of them: those of all children together would be one another's to read and to use up
+    mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0600,max=16")
     mount("tmpfs", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=0555")
 
 

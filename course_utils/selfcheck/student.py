@@ -16,6 +16,7 @@ from .workbench import MAX_CALLS, Answer, Request, Workbench, flat
 Transport = Callable[[Request], Answer]
 
 SLOPE_STEP = 1e-2  # central differences in float32: rounding 1e-5, curvature 1e-5
+MAX_PARAMETERS = 2000  # of one module by name; an honest one has below a hundred, and some rules try each in turn
 SLOPE_TOLERANCE = 0.03  # relative; a missing path of the gradient is wrong by far more
 SLOPE_SEED = 0  # the same before each call: dropout at the wrong time is no mistake of the gradient
 
@@ -310,10 +311,13 @@ class Built:
         return self.state()[0]
 
     def parameter_shapes(self) -> dict[str, torch.Size]:
-        """The shape of each parameter by name. Raises Fault where values for all of them would not fit in a message."""
+        """The shape of each parameter by name. Raises Fault where they are too many or too large."""
         told = self._student.ask("shapes", **self._target)
         shapes = {name: torch.Size(shape) for name, shape in told.items()}
-        if sum(abs(shape.numel()) for shape in shapes.values()) * torch.float32.itemsize > codec.MAX_RAW_BYTES:
+        if (
+            len(shapes) > MAX_PARAMETERS
+            or sum(abs(shape.numel()) for shape in shapes.values()) * torch.float32.itemsize > codec.MAX_RAW_BYTES
+        ):
             raise Fault("odd_value")
         return shapes
 

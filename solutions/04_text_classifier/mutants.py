@@ -256,6 +256,17 @@ MUTANTS = [
             "for _ in range(num_layers)]\n        )",
         ),
     ),
+    _classifier(
+        "layers_without_attention",
+        "layers_without_attention",
+        "layers",
+        (
+            STACK,
+            "nn.ModuleList(\n            [nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model)) "
+            "for _ in range(num_layers)]\n        )",
+        ),
+        (LAYER, "x = x + layer(x)"),
+    ),
     # TransformerEncoderClassifier: training ---------------------------------------------------------------------------
     _classifier(
         "rate_not_handed_on",

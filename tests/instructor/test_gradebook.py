@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import sqlalchemy as sa
+from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 from nbformat import v4
 from nbgrader import api
@@ -487,15 +489,56 @@ def test_nbgraders_feedback_shows_the_comment_and_no_hidden_test(tmp_path):
     assert "assert" not in page.partition("<body>")[2].replace("asserts", "")
 
 
-def test_formgraders_page_of_a_submission_has_a_box_for_each_score_and_comment(tmp_path):
-    write_both(tmp_path, record(ANNA))
+def formgraders_page(folder: Path) -> str:
+    """What formgrader shows of ANNA's submission."""
     config = Config()
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     resources = {"notebook_id": UNIT, "assignment_id": UNIT, "base_url": "", "index": 0, "total": 1, "student": ANNA}
-    page, _ = HTMLExporter(config=config).from_filename(str(autograded(tmp_path)), resources=resources)
+    page, _ = HTMLExporter(config=config).from_filename(str(autograded(folder)), resources=resources)
+    return str(page)
+
+
+def test_formgraders_page_of_a_submission_has_a_box_for_each_score_and_comment(tmp_path):
+    write_both(tmp_path, record(ANNA))
+    page = formgraders_page(tmp_path)
     assert all(f'id="{name}"' in page for name in POINTS)
     assert all(f'id="{name}-comment"' in page for name in ("double", "half", "q1_why"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "<script>owned()</script>",
+        "text <img src=x onerror=owned()> text",
+        "a < b\n\n<iframe src='javascript:owned()'></iframe>",
+        "<!-- --><svg/onload=owned()>",
+        "[x](javascript:owned())",
+        "[x](JaVa&#115;cript&colon;owned())",
+        "[x](javascript\\:owned())",
+        "[x]( <javascript:owned()>)",
+        "<javascript:owned()>",
+        "[x]\n\n[x]: javascript:owned()",
+        "[x]\n\n[x]:\n  data:text/html,<b>owned()",
+        "$\\href{javascript:owned()}{x}$",
+        "![picture](attachment:none.png)",
+    ],
+)
+def test_nothing_of_an_answer_runs_on_formgraders_page(tmp_path, answer):
+    write_both(tmp_path, record(ANNA, answer=answer))
+    page = formgraders_page(tmp_path)
+    found = BeautifulSoup(page, "html.parser").find_all(True)
+    assert [tag for tag in found if tag.name in ("script", "iframe", "svg") and "owned" in str(tag)] == []
+    targets = [str(value) for tag in found for name, value in tag.attrs.items() if name in ("href", "src", "onerror")]
+    assert [target for target in targets if re.match(r"\W*(javascript|data|attachment)|owned", target, re.I)] == []
+    assert "\\href" not in page.partition("owned")[0][-40:]
+
+
+def test_an_honest_answer_looks_on_formgraders_page_as_it_was_written(tmp_path):
+    write_both(tmp_path, record(ANNA, answer="`layers[0](x)`, 1 < 2 and **a<b**: [site](https://example.org/a?b=c)"))
+    page = formgraders_page(tmp_path)
+    assert "<code>layers[0](x)</code>, 1 &lt; 2 and <strong>a&lt;b</strong>" in page
+    assert '<a href="https://example.org/a?b=c">site</a>' in page
 
 
 def test_nbgraders_export_gives_the_records_scores(tmp_path):

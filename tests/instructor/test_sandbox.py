@@ -260,6 +260,25 @@ memory.madvise(mmap.MADV_DONTNEED)
         ask_sources(child, source)
 
 
+def test_a_terminal_of_one_submission_is_nobody_elses_and_few_can_be_had(child: Child) -> None:
+    source = """
+import os
+before, pairs = os.listdir("/dev/pts"), []
+try:
+    while len(pairs) < 100:
+        pairs.append(os.openpty())
+except OSError:
+    pass
+os.write(pairs[0][1], b"read me")
+answer = [before, len(pairs), os.read(pairs[0][0], 7).decode()]
+"""
+    master, _ = os.openpty()
+    before, pairs, text = ask_sources(child, source)
+    os.close(master)
+    assert (before, text) == (["ptmx"], "read me")
+    assert 1 <= pairs <= 16
+
+
 def test_memory_that_was_swapped_out_counts() -> None:
     assert zygote.resident({"RssAnon": 1, "RssShmem": 2, "VmSwap": 4}) == 7 * 1024
 

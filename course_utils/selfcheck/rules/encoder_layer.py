@@ -456,7 +456,7 @@ class _Bench:
             return torch.full((*self.x.shape[:2], PROJECTIONS), 12345.0)
         if not sight.fits:  # some weights are fresh ones, so that it differs from layer to layer
             return torch.full((*self.x.shape[:2], PROJECTIONS), 54321.0)
-        if not isinstance(sight.output, Tensor) or sight.output.shape != self.x.shape:
+        if not isinstance(sight.output, Tensor) or sight.output.shape != self.x.shape or sight.output.is_complex():
             return torch.full((*self.x.shape[:2], PROJECTIONS), -12345.0)
         return (sight.at_tokens(sight.output).float() - sight.at_tokens(sight.expected)) @ self.directions
 

@@ -301,7 +301,10 @@ def _moved_alike(many: list[Any], few: list[Any], at: int) -> bool:
 
 @rule(CLASSIFIER, "layers")
 def classifier_layers(student: Student, draw: Draw) -> Observations:
-    """Each layer adds as many weights as the one before, all of them in use, and d_ff makes it wider."""
+    """Each layer adds as many weights as the one before, all of them in use, and d_ff makes it wider.
+
+    What a layer is there for is looked at too: what a token adds to the logits depends on the others.
+    """
     if not draw.first:
         return {}
     ids, mask = _sentences(draw, 2, draw.seq), _full(2, draw.seq)
@@ -316,6 +319,7 @@ def classifier_layers(student: Student, draw: Draw) -> Observations:
         "a second layer adds weights": two[1] > one[1],
         "a third adds as many": three[1] - two[1] == two[1] - one[1],
         "d_ff makes a layer wider": wide[1] > one[1],
+        "tokens act on one another": _tokens_interact(student, draw),
     }
     if not seen["d_ff makes a layer wider"]:
         seen["d_ff makes two layers wider"] = sizes(num_layers=2, d_ff=2 * draw.d_ff)[1] > two[1]
@@ -327,6 +331,15 @@ def classifier_layers(student: Student, draw: Draw) -> Observations:
             logits = [_asked(student, draw, model, ids, mask) for model in (deep, shallow)]
             seen["with the same weights it does the same"] = same(*logits)
     return seen
+
+
+def _tokens_interact(student: Student, draw: Draw) -> bool:
+    """Whether the change that one token makes in the logits is another one beside another neighbour."""
+    model, _ = _probe(student, draw)
+    both = _sentences(draw, 1, draw.seq).clamp(min=2).repeat(4, 1)
+    both[1:3, 0], both[2:, 1] = 1, 1  # as they are, the first changed, both changed, the second changed
+    logits = _logits(_asked(student, draw, model, both, _full(4, draw.seq)), draw, 4)
+    return not same(logits[0] - logits[1], logits[3] - logits[2])
 
 
 @rule(CLASSIFIER, "training")
