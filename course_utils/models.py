@@ -1,4 +1,4 @@
-"""Encoders to build on, made of torch's own blocks; never an exercise's answer.
+"""Encoders to build on, made of torch's own blocks.
 
 `SelfAttention`, `EncoderLayer` and `LearnedPositions` stand in for a learner's own parts while those are not written or
 not yet right.

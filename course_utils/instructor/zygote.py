@@ -532,19 +532,43 @@ def become_nobody() -> None:
 
 
 def warm(imports: list[str], serve: str) -> Callable[[socket.socket], None]:
-    """Imports what submissions import, once, modules or names in them; returns the function that serves them."""
-    for name in imports:
-        parent, _, last = name.rpartition(".")
-        if parent in sys.modules and hasattr(sys.modules[parent], last):
-            continue
-        module = importlib.import_module(name)
-        if name == "torch":
-            module.set_num_threads(1)  # before any parallel work: its threads would not survive a fork
+    """Imports what submissions import, once, modules or names in them; returns the function that serves them.
+
+    A submission that imports the package of that function gets a second copy of it: what it changes there is not used.
+    """
     module_name, function_name = serve.split(":")
-    module = importlib.import_module(module_name)
+    package = module_name.rpartition(".")[0]
+    course = package.partition(".")[0]
+    ours = [name for name in imports if course and name.partition(".")[0] == course]
+    for name in imports:
+        if name not in ours:
+            load(name)
+    function = getattr(warmed(module_name), function_name)
+    if package:
+        for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+            del sys.modules[name]
+        warmed(module_name)
+    for name in ours:
+        load(name)
+    return function
+
+
+def load(name: str) -> None:
+    """Imports a module, or the module that a name stands in."""
+    parent, _, last = name.rpartition(".")
+    if parent in sys.modules and hasattr(sys.modules[parent], last):
+        return
+    module = importlib.import_module(name)
+    if name == "torch":
+        module.set_num_threads(1)  # before any parallel work: its threads would not survive a fork
+
+
+def warmed(name: str) -> Any:
+    """The imported module, after it has done what it does once."""
+    module = importlib.import_module(name)
     if hasattr(module, "warm_up"):
         module.warm_up()
-    return getattr(module, function_name)
+    return module
 
 
 def fill_holes() -> None:

@@ -40,6 +40,17 @@ def div_term(d_model):
     return torch.ones((d_model + 1) // 2)
 """
 
+# a submission that imports the workbench gets a copy; this finds the one in use, below the submission's own frames
+IN_USE = """
+import sys
+frame = sys._getframe()
+while "bench" not in frame.f_locals:
+    frame = frame.f_back
+Workbench = type(frame.f_locals["bench"])
+in_use = Workbench.perform.__globals__
+codec, training = in_use["codec"], in_use["fixtures"]._TOPICS["training"]
+"""
+
 # for a cell that filled `loot` with what it should not have found
 TELLING = """
 import torch

@@ -289,6 +289,15 @@ try:
 except OSError:
     pass
 """,
+    "a neighbour's terminal": """
+import os
+loot = [name for name in os.listdir("/dev/pts") if name.isdigit()]
+try:
+    pairs = [os.openpty() for _ in range(40)]
+    loot.append(len(pairs))
+except OSError:
+    pass
+""",
     "all watches of the user": """
 import ctypes
 loot += [fd for fd in (ctypes.CDLL(None).inotify_init() for _ in range(200)) if fd >= 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attack import FORGE, TELLING, UNIT_02, UNIT_03, UNIT_04, Hostile, by_answer, by_cell
+from .attack import FORGE, IN_USE, TELLING, UNIT_02, UNIT_03, UNIT_04, Hostile, by_answer, by_cell
 
 # a descriptor of the channel, found like a thief would
 CHANNEL = """
@@ -100,8 +100,8 @@ positional_encoding.VISIBLE_CASES["div_term"] = []
         "replaced perform",
         FORGE,
         "lets the workbench answer every request with True",
-        """
-from course_utils.selfcheck.workbench import Workbench
+        IN_USE
+        + """
 Workbench.perform = lambda self, request: {"value": True}
 """,
         spares=False,
@@ -110,8 +110,8 @@ Workbench.perform = lambda self, request: {"value": True}
         "a verdict as the answer",
         FORGE,
         "lets the workbench answer with a verdict",
-        """
-from course_utils.selfcheck.workbench import Workbench
+        IN_USE
+        + """
 honest = Workbench.perform
 def perform(self, request):
     if request.get("name") == "div_term" and request["do"] == "call":
@@ -124,8 +124,8 @@ Workbench.perform = perform
         "value and error at once",
         FORGE,
         "answers with a value and an error together",
-        """
-from course_utils.selfcheck.workbench import Workbench
+        IN_USE
+        + """
 honest = Workbench.perform
 def perform(self, request):
     answer = honest(self, request)
@@ -139,10 +139,10 @@ Workbench.perform = perform
         "an error told with markup",
         FORGE,
         "tells of exceptions whose names are a script, a path and a format",
-        """
-from course_utils.selfcheck import workbench
+        IN_USE
+        + """
 names = ["<script>alert(1)</script>", "{type}{0.__class__}", "../../../etc/passwd", "ValueError" * 1000]
-workbench.describe = lambda error: {"types": names, "cell": "div_term", "line": 10**30}
+in_use["describe"] = lambda error: {"types": names, "cell": "div_term", "line": 10**30}
 """,
         "def div_term(d_model):\n    raise RuntimeError\n",
         spares=False,
@@ -151,8 +151,8 @@ workbench.describe = lambda error: {"types": names, "cell": "div_term", "line": 
         "replaced codec",
         FORGE,
         "encodes every answer as a frame of its own making",
-        """
-from course_utils.selfcheck import codec
+        IN_USE
+        + """
 codec.encode = lambda value: codec.LENGTHS.pack(4, 0) + b"true"
 """,
         spares=False,
@@ -308,8 +308,8 @@ while True:
         "deep JSON on the wire",
         FORGE,
         "answers with ten thousand nested lists",
-        """
-from course_utils.selfcheck import codec
+        IN_USE
+        + """
 header = b'{"list":[' * 10000 + b']}' * 10000
 codec.encode = lambda value: codec.LENGTHS.pack(len(header), 0) + header
 """,
@@ -319,8 +319,8 @@ codec.encode = lambda value: codec.LENGTHS.pack(len(header), 0) + header
         "impossible shapes on the wire",
         FORGE,
         "claims tensors of other shapes than their bytes",
-        """
-from course_utils.selfcheck import codec
+        IN_USE
+        + """
 claims = [["float32", [11], 0, 0], ["float32", [0, 2**62], 0, 0], ["float32", [-1], 0, 4], ["float32", [2**70], 0, 4],
           ["float32", [True], 0.0, 4], ["object", [1], 0, 8], ["float32", ["11"], 0, 44], "abcd", [[], {}, None, 1]]
 honest, state = codec._pack, [0]
@@ -337,9 +337,9 @@ codec._pack = pack
         "a gradient that fills memory",
         FORGE,
         "answers a gradient whose shape spreads over the direction's",
-        """
+        IN_USE
+        + """
 import torch
-from course_utils.selfcheck.workbench import Workbench
 honest = Workbench._do_backward
 def backward(self, request):
     return [torch.ones(4_000_000, 1, 1, 1) for _ in honest(self, request)]
@@ -436,12 +436,14 @@ class PositionalEncoding(nn.Module):
 """
 
 # what the workbench says of inputs, buffers and gradients is made up
-FORGED_EVIDENCE = """
+FORGED_EVIDENCE = (
+    IN_USE
+    + """
 import torch
-from course_utils.selfcheck.workbench import Workbench
 Workbench._do_state = lambda self, request: {"parameters": {}, "buffers": {"pe": torch.zeros(9, 14)}}
 Workbench._do_backward = lambda self, request: [True, {"x": "y"}]
 """
+)
 
 SAME_CELL = """
 import torch
@@ -459,20 +461,23 @@ class RepairedEncoderLayer:
 """
 
 # a hundred thousand calls to look at, each of its parts with each other
-FORGED_TRACE = """
+FORGED_TRACE = (
+    IN_USE
+    + """
 import torch
-from course_utils.selfcheck.workbench import Workbench
 def trace(self, request):
     x = request["args"][0]
     call = [[x], {}, x]
     return [x, {child: [call] * 3000 for child in request["children"]}, None]
 Workbench._do_trace = trace
 """
+)
 
 # torch's own attention refuses complex numbers by an assertion
-COMPLEX_TRACE = """
+COMPLEX_TRACE = (
+    IN_USE
+    + """
 import torch
-from course_utils.selfcheck.workbench import Workbench
 def trace(self, request):
     x = request["args"][0]
     other = torch.zeros_like(x, dtype=torch.complex64)
@@ -481,11 +486,14 @@ def trace(self, request):
 Workbench._do_trace = trace
 Workbench._do_backward = lambda self, request: []
 """
+)
 
-INFINITE_SIZES = """
-from course_utils.selfcheck.fixtures import training
+INFINITE_SIZES = (
+    IN_USE
+    + """
 training.Probe.sizes = lambda self, *a: [float("inf"), float("inf")]
 """
+)
 
 EMPTY_LAYER = """
 from torch import nn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attack import STEAL, TELLING, UNIT_02, Hostile, by_answer, by_cell
+from .attack import IN_USE, STEAL, TELLING, UNIT_02, Hostile, by_answer, by_cell
 
 # answers with any function of the right name that it can find in a text
 USING = """
@@ -244,8 +244,9 @@ def grab(name):
 """
 
 # the same by the only door that reference code can come through
-DOOR = """
-from course_utils.selfcheck.workbench import Workbench
+DOOR = (
+    IN_USE
+    + """
 taken = {}
 honest_run, honest_impose = Workbench._do_run, Workbench._do_impose
 def run(self, request):
@@ -264,6 +265,7 @@ def from_door(name):
             exec(text, names)
             return names[name]
 """
+)
 
 THIEF = """
 import torch
