@@ -61,6 +61,26 @@ MUTANTS = [
         "room blocks",
         (COUNT, "used += length + SPECIAL_TOKENS"),
     ),
+    _pack(
+        "room_in_the_first_block_only",
+        "room_in_first_block_only",
+        "room",
+        source="""
+def pack_sentences(lengths, max_tokens):
+    if max_tokens < 3:
+        raise ValueError("no room")
+    blocks, block, used = [], [], 2
+    for index, length in enumerate(lengths):
+        if block and used + length > max_tokens:
+            blocks.append(block)
+            block, used = [], 0
+        block.append(index)
+        used += length
+    if block:
+        blocks.append(block)
+    return blocks
+""",
+    ),
     # blocks
     _pack("one_sentence_each", "not_greedy", "blocks room", (FULL, "if True:")),
     _pack("sum_not_reset", "sum_not_reset", "blocks", ("blocks.append([])\n            used = 0", "blocks.append([])")),
@@ -161,6 +181,21 @@ def pack_sentences(lengths, max_tokens):
         blocks.append(block)
 """),
     ),
+    _pack(
+        "looks_ahead_one_too_short",
+        "last_two_joined",
+        "blocks",
+        source=_walk("""
+    for i in range(len(lengths)):
+        block.append(i)
+        used += lengths[i]
+        if i < len(lengths) - 2 and used + lengths[i + 1] > room:
+            blocks.append(block)
+            block, used = [], 0
+    if block:
+        blocks.append(block)
+"""),
+    ),
     # long sentences
     _pack(
         "empty_block_before_a_long_one",
@@ -225,6 +260,82 @@ def pack_sentences(lengths, max_tokens):
         blocks.append(block)
 """),
     ),
+    _pack(
+        "long_ones_before_the_open_block",
+        "long_overtakes",
+        "long",
+        source=_walk("""
+    for index, length in enumerate(lengths):
+        if length > room:
+            blocks.append([index])
+            continue
+        if block and used + length > room:
+            blocks.append(block)
+            block, used = [], 0
+        block.append(index)
+        used += length
+    if block:
+        blocks.append(block)
+"""),
+    ),
+    _pack(
+        "long_ones_before_the_open_block_and_it_closed",
+        "long_overtakes",
+        "long",
+        source=_walk("""
+    for index, length in enumerate(lengths):
+        if length > room:
+            blocks.append([index])
+            if block:
+                blocks.append(block)
+            block, used = [], 0
+            continue
+        if block and used + length > room:
+            blocks.append(block)
+            block, used = [], 0
+        block.append(index)
+        used += length
+    if block:
+        blocks.append(block)
+"""),
+    ),
+    _pack(
+        "empty_block_behind_a_last_long_one",
+        "empty_block_at_end",
+        "long",
+        source=_walk("""
+    if not lengths:
+        return []
+    for index, length in enumerate(lengths):
+        if length > room:
+            if block:
+                blocks.append(block)
+            blocks.append([index])
+            block, used = [], 0
+            continue
+        if block and used + length > room:
+            blocks.append(block)
+            block, used = [], 0
+        block.append(index)
+        used += length
+    blocks.append(block)
+"""),
+    ),
+    _pack(
+        "last_long_one_dropped",
+        "long_dropped",
+        "long",
+        source=_walk("""
+    for index, length in enumerate(lengths):
+        if block and used + length > room:
+            blocks.append(block)
+            block, used = [], 0
+        block.append(index)
+        used += length
+    if block and used <= room:
+        blocks.append(block)
+"""),
+    ),
     # nothing to pack
     _pack(
         "one_empty_block",
@@ -277,6 +388,35 @@ def pack_sentences(lengths, max_tokens):
         "earlier_sentences",
         "values",
         (ROW, "rows.append(hidden[spans[0][0] : max(end, spans[0][0] + 1)].mean(dim=0))"),
+    ),
+    _embed(
+        "running_sums_without_a_zero",
+        "no_empty_sum",
+        "values",
+        (ROW, "rows.append((sums[end - 1] - sums[start - 1]) / (end - start))"),
+        ("rows = []", "rows, sums = [], hidden.cumsum(dim=0)"),
+    ),
+    _embed(
+        "last_token_cut_off",
+        "ends_cut_off",
+        "values",
+        (ROW, "rows.append(hidden[start : min(end, seq - 1)].mean(dim=0))"),
+    ),
+    _embed(
+        "first_token_cut_off", "ends_cut_off", "values", (ROW, "rows.append(hidden[max(start, 1) : end].mean(dim=0))")
+    ),
+    _embed(
+        "special_tokens_cut_off",
+        "ends_cut_off",
+        "values",
+        (ROW, "rows.append(hidden[max(start, 1) : min(end, seq - 1)].mean(dim=0))"),
+    ),
+    _embed(
+        "running_sums_behind_the_end",
+        "no_empty_sum",
+        "values",
+        (ROW, "rows.append((sums[end] - sums[start]) / (end - start))"),
+        ("rows = []", "rows, sums = [], hidden.cumsum(dim=0) - hidden"),
     ),
     # embeddings: gradient
     _embed("detached", "cut_gradient", "gradient", (ROW, "rows.append(hidden[start:end].detach().mean(dim=0))")),

@@ -116,6 +116,42 @@ MUTANTS = [
         "edges",
         (BEHIND, "factor = 1.0 if warmup_steps == total_steps else 0.0"),
     ),
+    _mutant(
+        "zero_where_all_is_warmup",
+        "all_warmup_stays_at_zero",
+        "edges",
+        (
+            RISING,
+            "if warmup_steps == total_steps:\n        factor = 0.0\n    elif step < warmup_steps:\n        factor = step / warmup_steps\n    elif",
+        ),
+    ),
+    _mutant(
+        "one_without_warmup",
+        "no_warmup_stays_at_one",
+        "edges",
+        (FALL, "factor = (total_steps - step) / (total_steps - warmup_steps) if warmup_steps else 1.0"),
+    ),
+    _mutant(
+        "one_step_of_warmup_for_none",
+        "no_warmup_falls_late",
+        "edges",
+        body="""
+    if step == 0 and warmup_steps == 0:
+        return 1.0
+    warmup_steps = warmup_steps or 1
+    if step < warmup_steps:
+        return step / warmup_steps
+    if step < total_steps:
+        return (total_steps - step) / (total_steps - warmup_steps)
+    return 0.0
+""",
+    ),
+    _mutant(
+        "one_step_of_decay_for_none",
+        "all_warmup_rises_too_fast",
+        "edges",
+        (RISING, f"warmup_steps = min(warmup_steps, total_steps - 1)\n    {RISING}"),
+    ),
     _mutant("small_rest", "small_rest", "edges", (BEHIND, "factor = 0.01")),
     _mutant(
         "starts_again",

@@ -3,16 +3,24 @@
 Notable choices:
 - `warmup` looks at steps before the end of the warm-up only, `decay` at those from there to the last step, each with
   a warm-up that is neither empty nor all there is
-- `edges` looks only where every factor is 0 or 1, so that a rise or fall of the wrong shape is not paid for again
+- `edges` knows of no factors but 0 and 1, so that a rise or fall of the wrong shape is not paid for again: inside a run
+  without a warm-up it compares with the learner's own fall behind a warm-up, inside one that is all warm-up with the
+  learner's own rise in a longer run
+- it does not compare where that fall does not fall, or is another one behind another warm-up, nor where that rise does
+  not rise, or is another one in another run: `decay` and `warmup` pay for these
 """
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from typing import Any
 
 from ..draws import Draw
 from ..student import Student
 from . import Observations, rule
+
+CLOSE = 1e-5  # between two factors of the learner's own: float32 rounds them by 1e-7, a step moves them by 1e-2
 
 
 def _sizes(draw: Draw) -> tuple[int, int]:
@@ -23,6 +31,37 @@ def _sizes(draw: Draw) -> tuple[int, int]:
 
 def _factors(student: Student, steps: list[int], warmup: int, total: int) -> dict[str, Any]:
     return {str(step): student.call("warmup_linear_decay", step, warmup, total) for step in steps}
+
+
+def _line(student: Student, steps: range, warmup: int, total: int) -> list[Any]:
+    """The factor at each of the steps, or what was raised there."""
+    return student.try_all([student.request("warmup_linear_decay", step, warmup, total) for step in steps])
+
+
+def _is_steady(line: list[Any], other: list[Any], sign: int) -> bool:
+    """Whether a line of numbers rises (sign 1) or falls (sign -1) at each step, and equals another one."""
+    if not all(isinstance(factor, int | float) for factor in [*line, *other]):
+        return False
+    moves = all(sign * (after - before) > 0 for before, after in pairwise(line))
+    return moves and all(math.isclose(a, b, abs_tol=CLOSE) for a, b in zip(line, other, strict=True))
+
+
+def _without_warmup(student: Student, total: int, warmups: tuple[int, int]) -> list[Any]:
+    """At each step inside a run without a warm-up: its factor less that as far behind the end of a warm-up."""
+    fall, other = (_line(student, range(warmup + 1, warmup + total), warmup, warmup + total) for warmup in warmups)
+    return _less(student, total, 0, fall) if _is_steady(fall, other, -1) else [0.0] * (total - 1)
+
+
+def _all_warmup(student: Student, total: int, decays: tuple[int, int]) -> list[Any]:
+    """At each step inside a run that is all warm-up: its factor less that in an equal warm-up of a longer run."""
+    rise, other = (_line(student, range(1, total), total, total + decay) for decay in decays)
+    return _less(student, total, total, rise) if _is_steady(rise, other, 1) else [0.0] * (total - 1)
+
+
+def _less(student: Student, total: int, warmup: int, usual: list[Any]) -> list[Any]:
+    """The factors inside a run less the usual ones. Raises StudentError."""
+    factors = student.ask_all([student.request("warmup_linear_decay", step, warmup, total) for step in range(1, total)])
+    return [factor - other for factor, other in zip(factors, usual, strict=True)]
 
 
 @rule("warmup_linear_decay", "warmup")
@@ -41,7 +80,7 @@ def warmup_linear_decay_decay(student: Student, draw: Draw) -> Observations:
 
 @rule("warmup_linear_decay", "edges")
 def warmup_linear_decay_edges(student: Student, draw: Draw) -> Observations:
-    """Without a warm-up the first factor is 1; at the end and behind it the factor is 0, whatever the warm-up was."""
+    """Without a warm-up the factor falls from 1, where all is warm-up it rises; from the end on it is 0 in any run."""
     warmup, total = _sizes(draw)
     ends = [total, total + 1, total + warmup]
     return {
@@ -49,6 +88,8 @@ def warmup_linear_decay_edges(student: Student, draw: Draw) -> Observations:
         "end": _factors(student, ends, warmup, total),
         "end without warm-up": _factors(student, ends, 0, total),
         "end of a run that is all warm-up": _factors(student, ends, total, total),
+        "inside without warm-up": _without_warmup(student, total, (warmup, total)),
+        "inside a run that is all warm-up": _all_warmup(student, total, (warmup, total)),
     }
 
 

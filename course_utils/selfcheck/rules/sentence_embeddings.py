@@ -3,9 +3,12 @@
 Notable choices:
 - in `blocks` every length is a multiple of ten, and so the blocks are the same whether or not room is left for two
   more tokens: that is paid for in `room`
-- `room` and `long` look only at how many sentences the first blocks hold, so that a wrong number of a sentence, or a
-  last block that went missing, is paid for in `blocks` alone; so `long` counts blocks against the learner's own count
-- the spans of `values` lie inside the sequence; those that touch its ends belong to `errors`
+- `room` and `long` look only at how many sentences the blocks hold, so that a wrong number of a sentence, or a last
+  block that went missing, is paid for in `blocks` alone; so `long` compares with the learner's own blocks where each
+  long sentence is one that just fits
+- where later blocks hold one sentence each whatever its length, `blocks` pays, and `room` does not look at them
+- `values` compares a span that touches an end with the same span inside a longer sequence, and only where it is not
+  refused: a refusal is paid for in `errors`
 - spans are sentences of one block, so they do not overlap: an answer may give each token to its one sentence
 """
 
@@ -17,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ..draws import Draw
-from ..student import Fault, Student
+from ..student import Fault, Student, StudentError, error_of
 from . import Observations, rule
 
 TEN = 10
@@ -30,8 +33,8 @@ def _blocks(student: Student, lengths: list[int], max_tokens: int) -> list[Any]:
     return list(blocks)
 
 
-def _counts(blocks: list[Any], first: int) -> list[int]:
-    """How many sentences each of the first blocks holds."""
+def _counts(blocks: list[Any], first: int | None = None) -> list[int]:
+    """How many sentences each of the first blocks holds; None stands for all blocks."""
     return [len(block) if isinstance(block, list | tuple) else -1 for block in blocks[:first]]
 
 
@@ -47,35 +50,48 @@ def pack_sentences_blocks(student: Student, draw: Draw) -> Observations:
     # a short one after one that did not fit: it belongs to the new block, not to the gap in the one before
     lengths += [TEN * (draw.tens - 1), TEN * 2, TEN, TEN]
     after = student.inputs_after("pack_sentences", lengths, _roomy(draw))[0]
-    return {"blocks": _blocks(student, lengths, _roomy(draw)), "lengths kept": after == lengths}
+    return {
+        "blocks": _blocks(student, lengths, _roomy(draw)),
+        "blocks, the last sentence alone": _blocks(student, [*lengths, TEN * draw.tens], _roomy(draw)),
+        "lengths kept": after == lengths,
+    }
 
 
 @rule("pack_sentences", "room")
 def pack_sentences_room(student: Student, draw: Draw) -> Observations:
-    """Two sentences share a block up to max_tokens less the two special tokens, and no further."""
+    """Two sentences share a block, the first or a later one, up to max_tokens less two, and no further."""
     most = draw.max_tokens
     first = 3 + int(draw.integers(most - 8, 1))
-    together = {}
+    together, later = {}, {}
     for total in range(most - 4, most + 2):
-        lengths = [first, total - first, most - 4, most - 4]  # so that the first block is not the last
+        pair = [first, total - first]
+        lengths = [*pair, most - 4, most - 4]  # so that the first block is not the last
         together[str(total - most)] = _counts(_blocks(student, lengths, most), 1)
-    return {"sentences in the first block": together}
+        lengths = [most - 2, *pair, most - 2, most - 2]  # full blocks before and behind
+        later[str(total - most)] = _counts(_blocks(student, lengths, most), 2)[1:]
+    never = all(count == [1] for count in later.values())
+    return {"sentences in the first block": together, "sentences in a later block": together if never else later}
 
 
 @rule("pack_sentences", "long")
 def pack_sentences_long(student: Student, draw: Draw) -> Observations:
-    """A sentence that fits into no block stands alone, wherever it comes, and in one block."""
+    """A sentence that fits into no block stands alone, wherever it comes, and in one block; the others do not move."""
     short, long, full = TEN, TEN * (draw.tens + draw.over), TEN * draw.tens
     lists = {
         "in the middle": ([full, long, short, full, full], 4),
         "first": ([long, short, full, full], 3),
-        "three": ([full, long, long, long, full], 5),
+        "three": ([full, long, long, long, full, full], 5),
+        "behind an open block": ([short, short, long, short, full, full], 0),
+        "at the end": ([full, short, long], 0),
     }
     seen: Observations = {}
     for name, (lengths, first) in lists.items():
         blocks = _blocks(student, lengths, _roomy(draw))
         fitting = _blocks(student, [min(length, full) for length in lengths], _roomy(draw))
-        seen[name] = _counts(blocks, first - 1)
+        if first:
+            seen[name] = _counts(blocks, first - 1)
+        else:
+            seen[f"{name}: blocks like those where it just fits"] = _counts(blocks) == _counts(fitting)
         seen[f"{name}: blocks more than where it just fits"] = len(blocks) - len(fitting)
     return seen
 
@@ -104,6 +120,31 @@ def _inner_spans(draw: Draw) -> list[tuple[int, int]]:
     return mixed if mixed != spans else mixed[::-1]
 
 
+def _ends(student: Student, draw: Draw) -> Observations:
+    """Embeddings of spans that touch an end, less those of the same tokens inside a longer sequence."""
+    seq, shape = draw.seq, (1, draw.hidden_size)
+    longer, middle = draw.normal(seq + 2, draw.hidden_size), 3 + int(draw.integers(seq - 5, 1))
+    spans = {"start": (0, middle), "end": (middle, seq), "both": (0, seq)}
+    requests = []
+    for start, end in spans.values():
+        requests.append(student.request("sentence_embeddings", longer[1:-1], [(start, end)]))
+        requests.append(student.request("sentence_embeddings", longer, [(start + 1, end + 1)]))
+    answers = student.try_all(requests)
+    far, raised = {}, {}
+    for name, at_end, inside in zip(spans, answers[::2], answers[1::2], strict=True):
+        refused = error_of(at_end) == "ValueError"
+        raised[name] = "" if refused else error_of(at_end)
+        far[name] = torch.zeros(shape)
+        if _is_row(inside, shape) and not isinstance(at_end, StudentError):
+            far[name] = at_end - inside if _is_row(at_end, shape) else torch.full(shape, torch.nan)
+    return {"spans at the ends less the same inside": far, "raised at the ends": raised}
+
+
+def _is_row(value: Any, shape: tuple[int, int]) -> bool:
+    """Whether a value is a tensor of one row; where a row is none inside a sequence, other observations tell."""
+    return isinstance(value, Tensor) and value.shape == shape and not value.is_complex()
+
+
 @rule("sentence_embeddings", "values")
 def sentence_embeddings_values(student: Student, draw: Draw) -> Observations:
     """Each row is the mean over the tokens of one span, the end left out, in the order of the spans."""
@@ -113,6 +154,7 @@ def sentence_embeddings_values(student: Student, draw: Draw) -> Observations:
         "embeddings": student.tensor("sentence_embeddings", hidden, spans),
         "embedding of one span": student.tensor("sentence_embeddings", hidden, spans[:1]),
         "inputs kept": isinstance(after[0], Tensor) and torch.equal(after[0], hidden) and after[1] == spans,
+        **_ends(student, draw),
     }
 
 
@@ -144,7 +186,7 @@ def sentence_embeddings_errors(student: Student, draw: Draw) -> Observations:
     }
     raised = {name: student.error("sentence_embeddings", hidden, [(1, 3), span]) for name, span in wrong.items()}
     raised["too long, and the first"] = student.error("sentence_embeddings", hidden, [wrong["too long"], (1, 3)])
-    right = [(0, 1), (seq - 1, seq), (0, seq)]
+    right = [(0, 1), (0, 3), (seq - 1, seq), (seq - 3, seq), (0, seq)]
     refused = [student.error("sentence_embeddings", hidden, [span]) == "ValueError" for span in right]
     return {"raised": raised, "spans at the ends are refused": refused}
 
