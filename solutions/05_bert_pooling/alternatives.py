@@ -519,6 +519,29 @@ class BertClassifier(nn.Module):
     ),
     _answer(
         "BertClassifier",
+        "head_without_bias",
+        """
+class BertClassifier(nn.Module):
+    def __init__(self, encoder, num_labels, pooling="cls", dropout=0.1):
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling must be one of {POOLINGS}, got {pooling!r}")
+        width = encoder.config.hidden_size
+        makers = {"cls": lambda: cls_pooling, "mean": lambda: masked_mean, "max": lambda: max_pooling}
+        self.pool = makers.get(pooling, lambda: AttentionPooling(width))()
+        self.encoder, self.rate = encoder, dropout
+        self.head = nn.Linear(width, num_labels, bias=False)
+
+    def forward(self, input_ids, attention_mask):
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        pooled = self.pool(hidden, attention_mask)
+        if self.training and self.rate > 0:
+            pooled = pooled * (torch.rand_like(pooled) >= self.rate) / (1 - self.rate)
+        return self.head(pooled)
+""",
+    ),
+    _answer(
+        "BertClassifier",
         "attention_of_half_the_width",
         """
 class BertClassifier(nn.Module):

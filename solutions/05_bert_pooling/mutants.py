@@ -153,6 +153,8 @@ class NewsDataset(Dataset):
     _cls("first_sentence", "first_sentence", "values", "pooled = hidden[0]"),
     _cls("first_feature", "first_feature", "values", "pooled = hidden[:, :, 0]"),
     _cls("detached", "gradient_cut", "gradient", "pooled = hidden[:, 0].detach()"),
+    _cls("squeezed", "batch_axis_lost", "values", "pooled = hidden[:, 0].squeeze()"),
+    _cls("cut_out_and_squeezed", "batch_axis_lost", "values", "pooled = hidden[:, :1, :].squeeze()"),
     # max_pooling ------------------------------------------------------------------------------------------------------
     _max("no_mask", "max_over_padding", "padding", (HIDE, "hidden = hidden")),
     _max("times_mask", "padding_set_to_0", "padding", (HIDE, "hidden = hidden * mask[..., None]")),
@@ -202,6 +204,22 @@ class NewsDataset(Dataset):
     _max("over_batch", "max_over_batch", "values padding", (MAX, "pooled = hidden.max(dim=0).values")),
     _max("values_and_places", "values_and_places", "values padding", (MAX, "pooled = hidden.max(dim=1)")),
     _max("detached", "gradient_cut", "gradient", (MAX, "pooled = hidden.detach().max(dim=1).values")),
+    _max(
+        "counted_tokens",
+        "tokens_counted",
+        "padding",
+        (
+            HIDE,
+            "lengths = (mask != 0).sum(dim=1, keepdim=True)\n    hidden = hidden.masked_fill("
+            '(torch.arange(hidden.shape[1]) >= lengths)[..., None], float("-inf"))',
+        ),
+    ),
+    _max(
+        "zeros",
+        "constant_result",
+        "values padding gradient",
+        (MAX, "pooled = torch.zeros(hidden.shape[0], hidden.shape[2])"),
+    ),
     # AttentionPooling -------------------------------------------------------------------------------------------------
     _attention("no_tanh", "tanh_forgotten", "weights", (SCORES, "scores = self.score(self.inner(hidden)).squeeze(-1)")),
     _attention(
@@ -305,6 +323,72 @@ class NewsDataset(Dataset):
         "gradient",
         (SUM, "pooled = (weights[..., None] * hidden.detach()).sum(dim=1)"),
     ),
+    _attention(
+        "kept_before_the_mask",
+        "weights_kept_too_early",
+        "padding",
+        (HIDE_SCORES, "self.weights = torch.softmax(scores, dim=1).detach()\n        " + HIDE_SCORES),
+        (KEEP, ""),
+    ),
+    _attention(
+        "kept_then_masked_and_divided",
+        "weights_kept_too_early",
+        "padding",
+        (HIDE_SCORES, ""),
+        (
+            KEEP,
+            KEEP
+            + "\n        weights = weights * (mask != 0)\n        weights = weights / weights.sum(1, keepdim=True)",
+        ),
+    ),
+    _attention(
+        "kept_before_the_division",
+        "weights_kept_too_early",
+        "padding",
+        (HIDE_SCORES, ""),
+        (
+            KEEP,
+            "weights = weights * (mask != 0)\n        self.weights = weights.detach()\n"
+            "        weights = weights / weights.sum(1, keepdim=True)",
+        ),
+    ),
+    _attention(
+        "kept_squeezed", "batch_axis_lost", "weights", (KEEP, "self.weights = weights[..., None].squeeze().detach()")
+    ),
+    _attention(
+        "kept_at_the_first_call",
+        "weights_of_the_first_call",
+        "weights",
+        (KEEP, "if self.weights is None:\n            self.weights = weights.detach()"),
+    ),
+    _attention(
+        "counted_tokens",
+        "tokens_counted",
+        "padding",
+        (
+            HIDE_SCORES,
+            "lengths = (mask != 0).sum(dim=1, keepdim=True)\n"
+            '        scores = scores.masked_fill(torch.arange(hidden.shape[1]) >= lengths, float("-inf"))',
+        ),
+    ),
+    _attention(
+        "inner_vectors_summed",
+        "inner_vectors_summed",
+        "pooled",
+        (SUM, "pooled = (weights[..., None] * torch.tanh(self.inner(hidden))).sum(dim=1)"),
+    ),
+    _attention(
+        "scores_of_detached_vectors",
+        "scores_cut_off",
+        "gradient",
+        (SCORES, "scores = self.score(torch.tanh(self.inner(hidden.detach()))).squeeze(-1)"),
+    ),
+    _attention(
+        "zeros",
+        "constant_result",
+        "padding pooled gradient",
+        (SUM, "pooled = torch.zeros(hidden.shape[0], hidden.shape[2])"),
+    ),
     # BertClassifier ---------------------------------------------------------------------------------------------------
     _bert(
         "encoder_without_mask",
@@ -365,6 +449,24 @@ class NewsDataset(Dataset):
     ),
     _bert("frozen", "encoder_frozen", "gradient", (ENCODER, ENCODER + ".requires_grad_(False)")),
     _bert("without_gradient", "encoder_frozen", "gradient", (HIDDEN, "with torch.no_grad():\n            " + HIDDEN)),
+    _bert(  # stops wherever a gradient might be wanted, and that is everywhere in the checks
+        "inference_mode",
+        "encoder_frozen",
+        "logits padding gradient dropout",
+        (HIDDEN, "with torch.inference_mode():\n            " + HIDDEN),
+    ),
+    _bert(
+        "max_of_detached_vectors",
+        "gradient_cut_for_one_pooling",
+        "gradient",
+        (POOL, "pooled = self.pool(hidden.detach() if self.pool is max_pooling else hidden, attention_mask)"),
+    ),
+    _bert(
+        "cls_of_detached_vectors",
+        "gradient_cut_for_one_pooling",
+        "gradient",
+        (POOL, "pooled = self.pool(hidden.detach() if self.pool is cls_pooling else hidden, attention_mask)"),
+    ),
     _bert(
         "encoder_hidden_in_a_list",
         "encoder_not_registered",
@@ -380,9 +482,44 @@ class NewsDataset(Dataset):
         (DROPOUT, "self.rate = dropout"),
         (LOGITS, "logits = self.head(nn.functional.dropout(pooled, self.rate))"),
     ),
+    _bert(
+        "attention_past_the_dropout",
+        "dropout_for_some_poolings",
+        "dropout",
+        (
+            LOGITS,
+            "logits = self.head(pooled if isinstance(self.pool, AttentionPooling) else self.dropout(pooled))",
+        ),
+    ),
+    _bert(
+        "dropout_for_cls_only",
+        "dropout_for_some_poolings",
+        "dropout",
+        (LOGITS, "logits = self.head(self.dropout(pooled) if self.pool is cls_pooling else pooled)"),
+    ),
+    _bert(
+        "dropout_without_scale",
+        "dropout_not_scaled",
+        "dropout",
+        (DROPOUT, "self.rate = dropout"),
+        (
+            LOGITS,
+            "pooled = pooled * (torch.rand_like(pooled) >= self.rate) if self.training else pooled\n"
+            "        logits = self.head(pooled)",
+        ),
+    ),
+    _bert("half_the_rate", "another_rate", "dropout", (DROPOUT, "self.dropout = nn.Dropout(dropout / 2)")),
+    _bert("rate_on_or_off", "another_rate", "dropout", (DROPOUT, "self.dropout = nn.Dropout(0.1 if dropout else 0.0)")),
     _bert("rate_written_down", "rate_written_down", "dropout", (DROPOUT, "self.dropout = nn.Dropout(0.1)")),
     _bert(
         "falls_to_cls", "no_error", "errors", (REFUSE, "if False:"), ("pool[pooling]", "pool.get(pooling, cls_pooling)")
+    ),
+    _bert(
+        "name_within_a_string",
+        "name_within_a_string",
+        "errors",
+        (REFUSE, 'if pooling not in "cls, mean, max, attention":'),
+        ("pool[pooling]", "pool.get(pooling, masked_mean)"),
     ),
     _bert("key_error", "another_error", "errors", (REFUSE, "if False:")),
     _bert("refused_by_assert", "another_error", "errors", (RAISE, 'raise AssertionError(f"one of {POOLINGS}")')),

@@ -53,6 +53,9 @@ MUTANTS = [
     _entropy("sum_over_queries", "sum_over_queries", "values", (MEAN, "mean = (entropy * is_token).sum(dim=-1)")),
     _entropy("heads_averaged", "heads_averaged", "values padding", (MEAN, f"{MEAN}\n    mean = mean.mean(dim=1)")),
     _entropy("queries_kept", "no_mean", "values padding", (MEAN, "mean = entropy * is_token")),
+    _entropy(
+        "zeros", "constant_result", "values zeros padding", (MEAN, "mean = torch.zeros(attn.size(0), attn.size(1))")
+    ),
     # entropy: weights of 0
     _entropy("nan_at_zero", "nan_at_zero", "zeros", (ENTROPY, "entropy = -(attn * attn.log()).sum(dim=-1)")),
     _entropy(
@@ -102,6 +105,16 @@ MUTANTS = [
         (MEAN, "mean = (entropy * is_token).sum(dim=-1) / is_token.sum() * len(mask)"),
     ),
     _entropy(
+        "first_queries_by_count",
+        "tokens_counted",
+        "padding",
+        (
+            MEAN,
+            "lengths = (mask != 0).sum(dim=-1).tolist()\n"
+            "    mean = torch.stack([row[:, :length].mean(dim=-1) for row, length in zip(entropy, lengths)])",
+        ),
+    ),
+    _entropy(
         "only_int_masks",
         "bool_mask",
         "padding",
@@ -138,6 +151,7 @@ MUTANTS = [
     _rollout("first_head", "one_head", "layer", (HEADS, "layer = attn[:, 0]")),
     _rollout("batch_averaged", "batch_averaged", "layer", (HEADS, "layer = attn.mean(dim=0)")),
     _rollout("ones_for_identity", "ones_for_identity", "layer", (IDENTITY, "layer = layer + torch.ones_like(layer)")),
+    _rollout("squeezed", "batch_axis_lost", "layer", (HEADS, "layer = attn.mean(dim=1).squeeze()")),
     _rollout(
         "half_residual", "residual_weight", "layer", (IDENTITY, "layer = layer + 0.5 * torch.eye(layer.size(-1))")
     ),

@@ -23,6 +23,7 @@ from . import AnyOf, Observations, rule
 from .mask_types import of_each_type, of_some_type
 
 MATTERS = 1e-5  # rounding is below 1e-6; two layers in another order differ by over 5e-3, with each known mistake too
+MOVED = 1e-3  # what other weights change is larger than this; an answer that no weight moves earns nothing
 UNSEEN = 1e-12  # a weight whose share of any sum is below float32's precision, and that still has a logarithm
 
 
@@ -74,15 +75,18 @@ def attention_entropy_zeros(student: Student, draw: Draw) -> Observations:
     narrowed = _weights(draw, draw.seq) * seen
     narrowed = narrowed / narrowed.sum(-1, keepdim=True)
     nearly = torch.where(seen == 0, UNSEEN, narrowed)
+    entropy = _entropy(student, narrowed)
+    uniform = torch.full_like(narrowed, 1 / draw.seq)
     return {
-        "with zeros and with nearly zeros": _size(_entropy(student, narrowed) - _entropy(student, nearly)),
+        "with zeros and with nearly zeros": _size(entropy - _entropy(student, nearly)),
+        "weights move the result": bool(_size(entropy - _entropy(student, uniform)) > MOVED),
         "weights kept": _equal(_inputs_after(student, narrowed, _ones(narrowed))[0], narrowed),
     }
 
 
 @rule("attention_entropy", "padding")
 def attention_entropy_padding(student: Student, draw: Draw) -> Observations:
-    """The queries of padding have no part in the mean, with any kind of mask.
+    """The queries of padding have no part in the mean, wherever it stands and with any kind of mask.
 
     Two comparisons, of which one has to hold: with the sentence cut off where its padding starts, and with a sentence
     that repeats its queries in the place of the padding, which leaves their mean as it is.
@@ -100,7 +104,9 @@ def attention_entropy_padding(student: Student, draw: Draw) -> Observations:
         for sentence, length in zip(weights, lengths.tolist(), strict=True)
     ]
     cut = torch.cat(short)
-    seen: Observations = {}
+    order = torch.cat([tokens[::2], tokens[1::2]])  # padding between the tokens too, not only after them
+    weights, mask = weights[:, :, order][..., order], mask[:, order]
+    seen: Observations = {"weights move the result": bool(_size(cut - cut.flatten()[0]) > MOVED)}
     answers = of_each_type(lambda typed: student.call("attention_entropy", weights, typed), mask)
     for name, answer in answers.items():
         padded = answer if isinstance(answer, str) else as_tensor(answer)
@@ -114,8 +120,12 @@ def attention_entropy_padding(student: Student, draw: Draw) -> Observations:
 
 @rule("attention_rollout", "layer")
 def attention_rollout_layer(student: Student, draw: Draw) -> Observations:
-    """With one layer: the mean over the heads and the residual path, in rows that sum to 1."""
-    return {"matrix": student.tensor("attention_rollout", [_weights(draw, draw.seq)])}
+    """With one layer: the mean over the heads and the residual path, in rows that sum to 1, also of one sentence."""
+    weights = _weights(draw, draw.seq)
+    return {
+        "matrix": student.tensor("attention_rollout", [weights]),
+        "matrix of one sentence": student.tensor("attention_rollout", [weights[:1]]),
+    }
 
 
 @rule("attention_rollout", "product")

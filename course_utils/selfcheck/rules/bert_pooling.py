@@ -3,12 +3,13 @@
 Inner names are free, so nothing is found by name: an item is asked for its three tensors, and weights are put into a
 module by their shapes. Tokenizer and encoders are tiny ones of the transformers library (see `fixtures.encoders`).
 Padding is judged by the learner's own answer: a padded row has to give what the same row gives without its padding.
+A mask says of each place whether a token stands there, so the poolings also get one with a hole between two tokens.
 Which types of masks an answer takes is paid for in `padding` alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -23,10 +24,12 @@ from . import AnyOf, Observations, rule
 from .mask_types import of_each_type, of_some_type
 
 POOLINGS = ("cls", "mean", "max", "attention")
-OTHER_POOLINGS = ("sum", "last")
+OTHER_POOLINGS = ("sum", "last", "me")  # the third is a part of a pooling's name
 WORDS = tuple("oil match bank phone film rain vote train star price goal court cloud ship law tax".split())
 FAR_BELOW = 500.0  # a maximum of padding would have to be lower than this; a mask as large as -1e4 still is
 BELOW_ZERO = 60.0  # more than the largest of the ranked values
+MOVED = 1e-3  # what other tokens change is larger than this; an answer that no token moves earns nothing for padding
+KEPT = {"doubled": (0.0, 2.0, 4.0, 8.0), "left alone": (0.0, 1.0)}  # by dropout of one half, at up to three places
 BELOW = 2.5  # a normalised value is rarely as large, and never at every token and feature
 
 Values = dict[str, Tensor]
@@ -94,8 +97,20 @@ def news_dataset_labels(student: Student, draw: Draw) -> Observations:
 
 def _without_padding(hidden: Tensor, mask: Tensor, row: int) -> tuple[Tensor, Tensor]:
     """One row, cut to its tokens, and its mask, which is full then."""
-    length = int(mask[row].sum())
-    return hidden[row : row + 1, :length], mask[row : row + 1, :length]
+    token = mask[row] != 0
+    return hidden[row : row + 1, token], mask[row : row + 1, token]
+
+
+def _mask_with_a_hole(draw: Draw) -> Tensor:
+    """A ragged mask whose first row has no padding at its end, but a hole between two tokens."""
+    mask = draw.mask(draw.batch, draw.seq)
+    mask[0, 1 + draw.integers(draw.seq - 2, 1)] = 0
+    return mask
+
+
+def _moves(answers: Tensor) -> bool:
+    """Whether rows of other tokens give other results."""
+    return bool((answers - answers[:1]).abs().max() > MOVED)
 
 
 def _is_row(value: Any, like: Tensor) -> bool:
@@ -121,10 +136,11 @@ def _less(padded: Any, cut: Tensor) -> Any:
 
 @rule("cls_pooling", "values")
 def cls_pooling_values(student: Student, draw: Draw) -> Observations:
-    """The vector at position 0, and that the input is left as it was."""
+    """The vector at position 0, also of a single sentence, and that the input is left as it was."""
     hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
     pooled, (after, _) = student.call_and_inputs("cls_pooling", hidden, mask)
-    return {"pooled": as_tensor(pooled), "input unchanged": torch.equal(after, hidden)}
+    one = student.tensor("cls_pooling", hidden[:1], mask[:1])
+    return {"pooled": as_tensor(pooled), "input unchanged": torch.equal(after, hidden), "pooled, a batch of one": one}
 
 
 @rule("cls_pooling", "gradient")
@@ -147,11 +163,11 @@ def max_pooling_values(student: Student, draw: Draw) -> Observations:
 @rule("max_pooling", "padding")
 def max_pooling_padding(student: Student, draw: Draw) -> Observations:
     """A padded row gives what it gives without its padding, also where all values are far below 0; x is left alone."""
-    hidden, mask = draw.apart(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
+    hidden, mask = draw.apart(draw.batch, draw.seq, draw.hidden_size), _mask_with_a_hole(draw)
     hidden[:, :, ::2] -= FAR_BELOW
-    hidden = hidden + 3.0 * (mask == 0)[..., None]  # what stands in padding would win
+    hidden = hidden + BELOW_ZERO * (mask == 0)[..., None]  # what stands in padding would win
     cut = _cut(lambda row, ones: student.call("max_pooling", row, ones), hidden, mask)
-    seen: Observations = {}
+    seen: Observations = {"tokens move the result": _moves(cut)}
     answers = of_each_type(lambda typed: student.call_and_inputs("max_pooling", hidden, typed), mask)
     for kind, answer in answers.items():
         pooled, after = (answer, None) if isinstance(answer, str) else (answer[0], answer[1][0])
@@ -238,29 +254,58 @@ def _drawn_into(pooling: Built, draw: Draw) -> None:
 
 @rule("AttentionPooling", "weights")
 def attention_pooling_weights(student: Student, draw: Draw) -> Observations:
-    """The weights that are kept, for given maps and rows without padding."""
+    """The weights that are kept, for given maps and rows without padding, and those of the call after it."""
     pooling = _pooling(student, draw)
     readings = _readings(pooling, draw)
     if not readings:
         return {"two maps of these sizes": False}
-    hidden, views = draw.normal(draw.batch, draw.seq, draw.hidden_size), []
+    hidden = draw.normal(draw.batch, draw.seq, draw.hidden_size)
+    kept: dict[str, list[Tensor]] = {"weights": [], "weights after a batch of one": []}
     for values in readings:
         pooling.load(values)
-        of_some_type(lambda mask: pooling(hidden, mask), _ones(draw.batch, draw.seq))
-        views.append(as_tensor(pooling.get("weights")))
-    return {"two maps of these sizes": True, "weights": AnyOf(views)}
+        for views, vectors in zip(kept.values(), (hidden, hidden[1:2]), strict=True):
+            of_some_type(partial(pooling, vectors), _ones(*vectors.shape[:2]))
+            views.append(as_tensor(pooling.get("weights")))
+    return {"two maps of these sizes": True, **{name: AnyOf(views) for name, views in kept.items()}}
 
 
 @rule("AttentionPooling", "padding")
 def attention_pooling_padding(student: Student, draw: Draw) -> Observations:
-    """A padded row gives what it gives without its padding, with masks of each type."""
+    """A padded row gives what it gives without its padding, with masks of each type, and so do the weights it keeps.
+
+    How wide the result is, and what weights are where none is hidden, is paid for in the other checks.
+    """
     pooling = _pooling(student, draw)
     _drawn_into(pooling, draw)
-    hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size), draw.mask(draw.batch, draw.seq)
+    hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size), _mask_with_a_hole(draw)
     hidden = hidden * (1.0 + 2.0 * (mask == 0)[..., None])
-    cut = _cut(pooling, hidden, mask)
-    answers = of_each_type(lambda typed: pooling(hidden, typed), mask)
-    return {f"padded less cut, {kind}": _less(answer, cut) for kind, answer in answers.items()}
+    kept: list[Tensor | None] = []  # of the padded rows, then of each row without its padding
+
+    def ask(rows: Tensor, typed: Tensor) -> Any:
+        pooled = pooling(rows, typed)
+        if not kept or len(rows) == 1:
+            kept.append(_kept_weights(pooling, rows))
+        return pooled
+
+    answers = of_each_type(partial(ask, hidden), mask)
+    cut = _cut(ask, hidden, mask)
+    width_kept = cut.shape == hidden[:, 0].shape
+    seen: Observations = {"tokens move the result": _moves(cut)}
+    for kind, answer in answers.items():
+        less = _less(answer, cut)
+        if isinstance(less, Tensor) and not width_kept:
+            less = less.abs().max().expand(draw.batch, draw.hidden_size)
+        seen[f"padded less cut, {kind}"] = less
+    return {**seen, "kept weights, padded less cut": _kept_less_cut(kept[0], kept[1:], mask)}
+
+
+def _kept_less_cut(padded: Tensor | None, cut: Sequence[Tensor | None], mask: Tensor) -> Tensor:
+    """How far padding changes the weights that are kept; 0 where those without it are no shares to compare with."""
+    none = torch.zeros(mask.shape)
+    rows = [weights for weights in cut if weights is not None and _are_shares(weights)]
+    if padded is None or len(rows) != len(mask):
+        return none
+    return padded - none.masked_scatter(mask != 0, torch.cat([row.float().flatten() for row in rows]))
 
 
 @rule("AttentionPooling", "pooled")
@@ -290,7 +335,10 @@ def _kept_weights(pooling: Built, hidden: Tensor) -> Tensor | None:
     batch, seq, _ = hidden.shape
     if not isinstance(weights, Tensor) or weights.numel() != batch * seq or weights.is_complex():
         return None
-    return weights.to(hidden.dtype).reshape(batch, seq) if weights.shape[0] == batch else weights.float().T
+    weights = weights.to(hidden.dtype)
+    if weights.shape[:1] == (batch,):
+        return weights.reshape(batch, seq)
+    return weights.T if weights.shape == (seq, batch) else None
 
 
 def _are_shares(weights: Tensor) -> bool:
@@ -307,14 +355,32 @@ def _gives_a_mean(pooling: Built, draw: Draw) -> bool:
 
 @rule("AttentionPooling", "gradient")
 def attention_pooling_gradient(student: Student, draw: Draw) -> Observations:
-    """Autograd agrees with the module's own slope, padding included, and both maps learn."""
+    """Autograd agrees with the module's own slope, padding included; maps learn, and vectors through the scores."""
     pooling = _pooling(student, draw)
     _drawn_into(pooling, draw)
     hidden, mask = draw.normal(draw.batch, draw.seq, draw.hidden_size, scale=0.1), draw.mask(draw.batch, draw.seq)
     matrices = {name for name, shape in pooling.parameter_shapes().items() if len(shape) >= 2}
     silent = matrices & set(of_some_type(lambda typed: pooling.silent_parameters(hidden, typed), mask))
     slope = of_some_type(lambda typed: pooling.slope(hidden, typed), mask)
-    return {**slope, "both maps learn": bool(matrices) and not silent}
+    crosses = of_some_type(partial(_learns_through_scores, pooling, hidden), mask)
+    return {**slope, "both maps learn": bool(matrices) and not silent, "vectors learn through the scores": crosses}
+
+
+def _learns_through_scores(pooling: Built, hidden: Tensor, mask: Tensor) -> bool:
+    """Whether features of a vector get a gradient from other features of the result: through the weights alone they do.
+
+    A result of another width is paid for in `pooled`.
+    """
+    pooled = pooling(hidden, mask)
+    if not _is_row(pooled, hidden[:, 0]):
+        return True
+    cotangent = torch.zeros_like(pooled)
+    cotangent[:, ::2] = 1.0
+    try:
+        gradient = pooling.gradient(cotangent, hidden, mask)
+    except StudentError:  # no graph at all
+        return False
+    return _is_row(gradient, hidden) and bool(gradient[:, :, 1::2].count_nonzero())
 
 
 # the classifier ---------------------------------------------------------------------------------------------------
@@ -372,13 +438,31 @@ class _Bench:
         """
         built.load(self.readings(built, bias=1.0, scale=0.1)[0])
 
+    def load_features(self, built: Built) -> None:
+        """Make the first features of the pooled vector the logits."""
+        picks = torch.eye(self.draw.num_labels, self.draw.hidden_size)
+        given = {value.shape: value for value in (picks.T.contiguous(), picks, torch.zeros_like(self.bias))}
+        shapes = self.outside(self.shapes(built))
+        built.load({name: given[shape] for name, shape in shapes.items() if shape in given})
+
+    def first_vectors(self) -> Tensor | None:
+        """What the encoder gives at position 0."""
+        given = self.encoder(input_ids=self.ids, attention_mask=self.mask)
+        hidden = given.get("last_hidden_state") if isinstance(given, dict) else None
+        return hidden[:, 0] if isinstance(hidden, Tensor) and hidden.dim() == 3 else None
+
     def logits(self, built: Built) -> Observations:
-        """The logits for drawn weights, where no row has padding, and whether there is a linear map to the classes."""
+        """The logits for drawn weights, where no row has padding, and whether there is a linear map to the classes.
+
+        The bias is taken off again, as the map may have none.
+        """
         views, has_head = [], True
         for values in self.readings(built):
             built.load(values)
             has_head = any(value.shape in (self.head.shape, self.head.T.shape) for value in values.values())
-            views.append(built.tensor(self.ids, torch.ones_like(self.mask)))
+            logits = built.tensor(self.ids, torch.ones_like(self.mask))
+            has_bias = any(value.shape == self.bias.shape for value in values.values())
+            views.append(logits - self.bias if has_bias and logits.shape[-1:] == self.bias.shape else logits)
         return {"a map to the classes": has_head, "logits": AnyOf(views)}
 
 
@@ -422,7 +506,7 @@ def bert_classifier_padding(student: Student, draw: Draw) -> Observations:
 
 @rule("BertClassifier", "gradient", draws="logits")
 def bert_classifier_gradient(student: Student, draw: Draw) -> Observations:
-    """The encoder's weights get a gradient, and so do those that the pooling and the classes need."""
+    """The encoder's weights get a gradient with each pooling, and so do those that the pooling and the classes need."""
     if not draw.first:
         return {}
     bench = _bench(student, draw)
@@ -435,16 +519,43 @@ def bert_classifier_gradient(student: Student, draw: Draw) -> Observations:
         inside = {name for name in matrices if "pooler" not in name} - outside
         if pooling == "mean":  # an attention that this pooling leaves alone may be there
             outside = {name for name in outside if set(matrices[name]) == set(bench.head.shape)}
-        silent = set(built.silent_parameters(bench.ids, bench.mask))
+        try:
+            silent = set(built.silent_parameters(bench.ids, bench.mask))
+        except StudentError:
+            if not _runs_without_gradients(bench, built):
+                raise
+            silent = set(matrices)
         seen[f"{pooling}: encoder is part of the module"] = bool(inside)
         seen[f"{pooling}: encoder learns"] = not inside & silent
         seen[f"{pooling}: the rest learns"] = bool(outside) and not outside & silent
+    for pooling in ("cls", "max"):
+        seen[f"{pooling}: encoder learns"] = _encoder_learns(bench, pooling)
     return seen
+
+
+def _runs_without_gradients(bench: _Bench, built: Built) -> bool:
+    """Whether the classifier works once none of its parameters asks for a gradient."""
+    built.method("requires_grad_", False)
+    error = built.error(bench.ids, bench.mask)
+    built.method("requires_grad_", True)
+    return not error
+
+
+def _encoder_learns(bench: _Bench, pooling: str) -> bool:
+    """Whether the encoder's matrices get a gradient; a pooling that stops with an error is paid for in `logits`."""
+    try:
+        built = bench.classifier(pooling, dropout=0.0)
+        bench.load(built)
+        silent = built.silent_parameters(bench.ids, bench.mask)
+        matrices = {name for name, shape in bench.shapes(built).items() if len(shape) >= 2 and "pooler" not in name}
+    except StudentError:
+        return True
+    return not any(name.endswith(bench.inside) for name in matrices & set(silent))
 
 
 @rule("BertClassifier", "dropout", draws="logits")
 def bert_classifier_dropout(student: Student, draw: Draw) -> Observations:
-    """Dropout acts in train mode only, and a rate of 0 switches it off."""
+    """Dropout acts in train mode only, with each pooling, at the rate that was given; a rate of 0 switches it off."""
     if not draw.first:
         return {}
     bench = _bench(student, draw)
@@ -460,7 +571,41 @@ def bert_classifier_dropout(student: Student, draw: Draw) -> Observations:
         in_train = built.tensor(ids, mask)
         seen[f"{name}: train equals eval"] = torch.allclose(in_train, in_eval, atol=1e-5)
         built.train(False)
+    for pooling in ("mean", "max", "attention"):
+        built = bench.classifier(pooling, dropout=0.5)
+        bench.load(built)
+        in_eval = built.tensor(ids, mask)
+        built.train(True)
+        in_train = built.tensor(ids, mask)
+        seen[f"{pooling}, rate 0.5: train equals eval"] = torch.allclose(in_train, in_eval, atol=1e-5)
+        built.train(False)
+    seen["rate 0.5: what is not dropped"] = _kept_by_dropout(bench, ids, mask)
     return seen
+
+
+def _kept_by_dropout(bench: _Bench, ids: Tensor, mask: Tensor) -> str:
+    """What dropout at a rate of one half does to those features that it keeps: another rate does not double them.
+
+    Where dropout stands, before the pooling or after it, does not matter, as position 0 and the map are linear.
+    Logits that are not those of position 0 are paid for in `logits`.
+    """
+    built = bench.classifier("cls", dropout=0.5)
+    bench.load_features(built)
+    in_eval = built.tensor(ids, mask)
+    built.train(True)
+    in_train = built.tensor(ids, mask)
+    built.train(False)
+    vectors = bench.first_vectors()
+    if vectors is None or in_eval.shape != in_train.shape or in_eval.shape != (len(ids), bench.draw.num_labels):
+        return "doubled"
+    expected = vectors[:, : bench.draw.num_labels].repeat(len(ids) // len(vectors), 1)
+    if in_eval.shape != expected.shape or not torch.allclose(in_eval, expected, atol=1e-4):
+        return "doubled"
+    for name, factors in KEPT.items():
+        products = torch.tensor(factors)[:, None, None] * in_eval
+        if torch.isclose(in_train, products, rtol=1e-3, atol=1e-4).any(dim=0).all():
+            return name
+    return "changed otherwise"
 
 
 @rule("BertClassifier", "errors", draws="logits")
