@@ -339,6 +339,57 @@ class Encoder(nn.Module):
     return mean
 """,
     ),
+    _epoch(
+        "rows_in_another_order",
+        """
+    model.train()
+    total = count = 0
+    for batch in batches:
+        order = torch.randperm(len(batch["labels"]))
+        ids, mask, labels = (batch[key][order] for key in ("input_ids", "attention_mask", "labels"))
+        loss = loss_fn(model(ids, mask), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(labels)
+        count += len(labels)
+    return total / count
+""",
+    ),
+    _epoch(
+        "columns_of_padding_cut_away",
+        """
+    model.train()
+    total = count = 0
+    for batch in batches:
+        seq = int(batch["attention_mask"].sum(dim=1).max())
+        logits = model(batch["input_ids"][:, :seq], batch["attention_mask"][:, :seq])
+        loss = loss_fn(logits, batch["labels"])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(logits)
+        count += len(logits)
+    return total / count
+""",
+    ),
+    _epoch(
+        "batches_moved_to_a_device_in_place",
+        """
+    model.train()
+    total = count = 0
+    for batch in batches:
+        for name in batch:
+            batch[name] = batch[name].to("cpu")
+        loss = loss_fn(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(batch["labels"])
+        count += len(batch["labels"])
+    return total / count
+""",
+    ),
     # evaluate ---------------------------------------------------------------------------------------------------------
     _evaluate(
         "inference_mode_as_a_decorator",
@@ -399,6 +450,36 @@ def evaluate(model, batches):
         sizes.append(len(predicted))
         print("batch of", sizes[-1])
     return sum(a * b for a, b in zip(scores, sizes)) / sum(sizes)
+""",
+    ),
+    _evaluate(
+        "one_example_at_a_time",
+        """
+def evaluate(model, batches):
+    model.eval()
+    share = number = 0
+    with torch.no_grad():
+        for batch in batches:
+            for i, label in enumerate(batch["labels"]):
+                logits = model(batch["input_ids"][i : i + 1], batch["attention_mask"][i : i + 1])
+                number += 1
+                share += (float(logits.argmax() == label) - share) / number
+    return share
+""",
+    ),
+    _evaluate(
+        "columns_of_padding_cut_away_too",
+        """
+@torch.no_grad()
+def evaluate(model, batches):
+    model.eval()
+    right, count = 0, 0
+    for batch in batches:
+        labels, used = batch["labels"].flip(0), batch["attention_mask"].any(dim=0)
+        logits = model(batch["input_ids"][:, used].flip(0), batch["attention_mask"][:, used].flip(0))
+        right += (logits.argmax(dim=1) == labels).sum().item()
+        count += len(labels)
+    return right / count
 """,
     ),
 ]

@@ -11,6 +11,7 @@ POSITIONS = "self.positions = PositionalEncoding(d_model, dropout, max_len)"
 STACK = """nn.ModuleList(
             [TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)]
         )"""
+EMBEDDING = "self.embedding = nn.Embedding(vocab_size, d_model)"
 HEAD = "self.head = nn.Linear(d_model, num_classes)"
 NO_MASK = """if attention_mask is None:
             attention_mask = torch.ones_like(input_ids)"""
@@ -134,6 +135,16 @@ MUTANTS = [
         (HEAD, "self.norm, self.head = nn.BatchNorm1d(d_model), nn.Linear(d_model, num_classes)"),
         (LOGITS, "logits = self.head(self.norm(pooled))"),
     ),
+    _classifier(
+        "id_zero_hidden_behind_the_mask",
+        "zero_taken_for_padding",
+        "padding",
+        (
+            NO_MASK,
+            "if attention_mask is None:\n            attention_mask = torch.ones_like(input_ids)\n"
+            "        else:\n            attention_mask = attention_mask * (input_ids != 0)",
+        ),
+    ),
     # TransformerEncoderClassifier: no mask ----------------------------------------------------------------------------
     _classifier("none_not_thought_of", "none_not_thought_of", "none_mask", (NO_MASK, "pass")),
     _classifier(
@@ -196,6 +207,7 @@ MUTANTS = [
         "log_softmax_at_the_end", "logs_of_shares", "output", (LOGITS, "logits = self.head(pooled).log_softmax(-1)")
     ),
     _classifier("sigmoid_at_the_end", "shares_for_logits", "output", (LOGITS, "logits = self.head(pooled).sigmoid()")),
+    _classifier("tanh_at_the_end", "bounded_logits", "output", (LOGITS, "logits = torch.tanh(self.head(pooled))")),
     _classifier(
         "two_classes_written_down", "classes_written_down", "output", (HEAD, "self.head = nn.Linear(d_model, 2)")
     ),
@@ -245,6 +257,31 @@ MUTANTS = [
             "nn.ModuleList(\n            [TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) "
             "for _ in range(1, num_layers)]\n        )",
         ),
+    ),
+    _classifier(
+        "one_layer_too_many",
+        "one_layer_too_many",
+        "layers",
+        (STACK, STACK.replace("range(num_layers)", "range(num_layers + 1)")),
+    ),
+    _classifier("one_head", "heads_written_down", "layers", (STACK, STACK.replace("num_heads", "1"))),
+    _classifier(
+        "two_heads_where_they_fit",
+        "heads_written_down",
+        "layers",
+        (STACK, STACK.replace("num_heads", "1 if d_model % 2 else 2")),
+    ),
+    _classifier(
+        "width_and_heads_written_down",
+        "width_written_down",
+        "layers",
+        (EMBEDDING, "d_model, num_heads = 128, 4\n        " + EMBEDDING),
+    ),
+    _classifier(
+        "vocabulary_written_down",
+        "vocabulary_written_down",
+        "layers",
+        (EMBEDDING, "self.embedding = nn.Embedding(30522, d_model)"),
     ),
     _classifier(
         "inner_width_written_down",
@@ -300,6 +337,45 @@ MUTANTS = [
         "training",
         (EMBEDDED, "x = self.positions(self.embedding(input_ids).detach())"),
     ),
+    _classifier(
+        "pooled_detached",
+        "classifier_gradient_cut",
+        "training",
+        (LOGITS, "logits = self.head(pooled.detach())"),
+    ),
+    _classifier(
+        "head_in_a_list",
+        "weights_out_of_sight",
+        "training",
+        (HEAD, "self.heads = [nn.Linear(d_model, num_classes)]"),
+        (LOGITS, "logits = self.heads[0](pooled)"),
+    ),
+    _classifier(
+        "head_as_a_plain_tensor",
+        "weights_out_of_sight",
+        "training",
+        (HEAD, "self.weight = torch.randn(d_model, num_classes)"),
+        (LOGITS, "logits = pooled @ self.weight"),
+    ),
+    _classifier(
+        "embedding_in_a_dict",
+        "weights_out_of_sight",
+        "training",
+        (EMBEDDING, 'self.parts = {"embedding": nn.Embedding(vocab_size, d_model)}'),
+        (EMBEDDED, 'x = self.positions(self.parts["embedding"](input_ids))'),
+    ),
+    _classifier(
+        "embedding_closed_to_gradients",
+        "weights_frozen",
+        "training",
+        (EMBEDDING, EMBEDDING + "\n        self.embedding.weight.requires_grad = False"),
+    ),
+    _classifier(
+        "embedding_frozen_at_random",
+        "weights_frozen",
+        "training",
+        (EMBEDDING, "self.embedding = nn.Embedding.from_pretrained(torch.randn(vocab_size, d_model))"),
+    ),
     # train_epoch: loss ------------------------------------------------------------------------------------------------
     _epoch(
         "mean_of_batch_means", "mean_of_batch_means", "loss", (ADD, "total += loss.item()"), (ADD_COUNT, "count += 1")
@@ -346,6 +422,15 @@ MUTANTS = [
         "loss updates",
         (ADD_COUNT, 'count += len(batch["labels"])\n        break'),
     ),
+    _epoch(
+        "labels_taken_out_of_the_batches",
+        "batches_spoiled",
+        "updates",
+        (CALL, 'labels = batch.pop("labels")\n        logits = model(**batch)'),
+        (LOSS, "loss = loss_fn(logits, labels)"),
+        (ADD, "total += loss.item() * len(labels)"),
+        (ADD_COUNT, "count += len(labels)"),
+    ),
     # train_epoch: gradients, mode, mask -------------------------------------------------------------------------------
     _epoch("gradients_pile_up", "gradients_pile_up", "gradients", (ZERO, "")),
     _epoch(
@@ -370,6 +455,12 @@ MUTANTS = [
         "mask_not_given",
         "mask",
         (CALL, 'logits = model(batch["input_ids"], torch.ones_like(batch["attention_mask"]))'),
+    ),
+    _epoch(
+        "mask_guessed_from_the_ids",
+        "mask_guessed_from_the_ids",
+        "mask",
+        (CALL, 'logits = model(batch["input_ids"], (batch["input_ids"] != 0).long())'),
     ),
     # evaluate ---------------------------------------------------------------------------------------------------------
     _evaluate(
@@ -419,5 +510,26 @@ MUTANTS = [
         "weights_changed",
         "leaves",
         (EVAL, "model.eval()\n    model.half().float()\n"),
+    ),
+    _evaluate(
+        "mask_guessed_from_the_ids_too",
+        "mask_guessed_from_the_ids",
+        "mask",
+        (CALL, 'logits = model(batch["input_ids"], (batch["input_ids"] != 0).long())'),
+    ),
+    _evaluate(
+        "gradients_on_at_the_end",
+        "gradients_on_for_good",
+        "leaves",
+        (NO_GRAD, "torch.set_grad_enabled(False)\n    if True:"),
+        (SHARE, "torch.set_grad_enabled(True)\n    " + SHARE),
+    ),
+    _evaluate(
+        "labels_taken_out_of_the_batches_too",
+        "batches_spoiled",
+        "leaves",
+        (CALL, 'labels = batch.pop("labels")\n            logits = model(**batch)'),
+        (RIGHT, "right += (predicted == labels).sum().item()"),
+        (ADD_COUNT, "count += len(labels)"),
     ),
 ]

@@ -90,7 +90,7 @@ def train_epoch(
     model:   called with input_ids and attention_mask, gives logits (batch, num_classes)
     batches: dicts of input_ids (batch, seq), attention_mask (batch, seq), labels (batch,); the last may be smaller
     loss_fn: (logits, labels) -> mean loss of the batch
-    Returns a float. Gradients that were there before do not matter.
+    Returns a float. Gradients that were there before do not matter. The batches stay as they were.
     """
     total, count = 0.0, 0
     # TODO 4: train mode; for each batch: logits, loss, fresh gradients, a step; add up the loss of the examples.
@@ -112,7 +112,8 @@ def evaluate(model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> float:
     """The share of examples whose largest logit is that of their label, from 0 to 1.
 
     model, batches: as in train_epoch
-    Works in eval mode and without gradients; leaves the weights and the program's gradient mode as they were.
+    Works in eval mode and without gradients; leaves the weights, the batches and the program's gradient mode
+    as they were.
     """
     right, count = 0, 0
     # TODO 5: eval mode, no gradients; count the right predictions and the examples.

@@ -107,16 +107,39 @@ def masked_mean_gradient(student: Student, draw: Draw) -> Observations:
 def _classifier(student: Student, draw: Draw, **other: Any) -> Built:
     """A classifier of the case's sizes, in eval mode; its fresh weights follow from the draw."""
     student.seed(draw.seed_to_tell)
-    sizes = {"d_ff": draw.d_ff, "num_layers": draw.num_layers, "max_len": draw.max_len, "dropout": 0.0} | other
-    model = student.build(CLASSIFIER, draw.vocab_size, draw.num_classes, draw.d_model, draw.num_heads, *sizes.values())
+    model = student.build(CLASSIFIER, *_sizes(draw, **other).values())
     model.train(False)
     return model
+
+
+def _sizes(draw: Draw, **other: Any) -> dict[str, Any]:
+    """The arguments of a classifier, in their order."""
+    names = ("vocab_size", "num_classes", "d_model", "num_heads", "d_ff", "num_layers", "max_len")
+    return {name: getattr(draw, name) for name in names} | {"dropout": 0.0} | other
 
 
 def _probe(student: Student, draw: Draw, **other: Any) -> tuple[Built, Built]:
     """A classifier with stirred weights, and what looks into it."""
     model = _classifier(student, draw, **other)
     return model, student.fixture("training.Probe", model, draw.d_model, draw.seed_to_tell)
+
+
+def _probes(student: Student, draw: Draw, *others: dict[str, Any], seeds: tuple[int, ...] = ()) -> list[Built]:
+    """What looks into several classifiers with stirred weights, all of them made in one go.
+
+    seeds: added to that of the fresh weights, which otherwise begin alike
+    """
+    requests, sizes = [], [_sizes(draw, **other) for other in others]
+    for number, arguments in enumerate(sizes):
+        seed = draw.seed_to_tell + (seeds[number] if seeds else 0)
+        requests += [student.restart(seed), student.request(CLASSIFIER, *arguments.values())]
+    probes = []
+    for model, arguments in zip(student.ask_all(requests)[1::2], sizes, strict=True):
+        if not isinstance(model, Reference):
+            raise Fault("no_object", name=CLASSIFIER)
+        args = [Reference(model.number), arguments["d_model"], draw.seed_to_tell]
+        probes.append({"do": "fixture", "name": "training.Probe", "args": args, "kwargs": {}})
+    return [Built(student, value.number, "training.Probe") for value in student.ask_all(probes)]
 
 
 def _asked(student: Student, draw: Draw, model: Built, *args: Any) -> Any:
@@ -144,8 +167,8 @@ def _logits(value: Any, draw: Draw, batch: int) -> Tensor:
 
 @rule(CLASSIFIER, "output")
 def classifier_output(student: Student, draw: Draw) -> Observations:
-    """The shapes of the logits for several sizes, and that they are logits rather than shares."""
-    model, _ = _probe(student, draw)
+    """The shapes of the logits for several sizes, and that they are logits, of any size and sign, not shares."""
+    model, probe = _probe(student, draw)
     seen: Observations = {}
     for batch, seq in ((draw.batch, draw.seq), (1, draw.seq), (4, 1)) if draw.first else ((draw.batch, draw.seq),):
         ids = draw.integers(draw.vocab_size, batch, seq)
@@ -157,6 +180,8 @@ def classifier_output(student: Student, draw: Draw) -> Observations:
             seen["logarithms of shares"] = bool((value.float().logsumexp(-1).abs() < SAME).all())
     if not draw.first:
         return seen
+    ids, mask = _sentences(draw, draw.batch, draw.seq), _full(draw.batch, draw.seq)
+    seen["logits below -1"], seen["logits above 1"] = probe.method("has_logits_beyond", 1.0, ids, mask)
     long = draw.integers(draw.vocab_size, 1, draw.long)
     lengthy = _classifier(student, draw, max_len=draw.long)
     seen["shape at max_len"] = list(as_tensor(lengthy(long, _full(1, draw.long))).shape)
@@ -168,7 +193,10 @@ def classifier_output(student: Student, draw: Draw) -> Observations:
 
 @rule(CLASSIFIER, "padding")
 def classifier_padding(student: Student, draw: Draw) -> Observations:
-    """Neither what stands in the padding, nor how much there is, nor the batch's other sentences move the logits."""
+    """Neither what stands in the padding, nor how much there is, nor the batch's other sentences move the logits.
+
+    What is padding the mask alone says: a token whose id is 0 is none.
+    """
     model, probe = _probe(student, draw)
     ids, mask = _sentences(draw, draw.batch, draw.seq), draw.mask(draw.batch, draw.seq)
     other = torch.where(mask == 1, ids, draw.integers(draw.vocab_size, draw.batch, draw.seq))
@@ -184,6 +212,8 @@ def classifier_padding(student: Student, draw: Draw) -> Observations:
         for dtype in (DTYPES if draw.first else DTYPES[:1])
     }
     seen["alone and without padding"] = same(alone, logits) or not same(model(ids, mask), model(ids, mask))
+    if draw.first:
+        seen["a token of id 0 counts"] = not _hides_zeros(student, draw, model, ids)
     model.train(True)  # without dropout only what is taken over the batch could make a difference
     together, again = (_logits(model(ids, mask), draw, draw.batch) for _ in range(2))
     if same(together, again):
@@ -196,6 +226,14 @@ def classifier_padding(student: Student, draw: Draw) -> Observations:
         seen["zeros for padding are kept out"] = same(zeros, alone)
         seen |= _where_padding_enters(probe, draw, ids, other, mask)
     return seen
+
+
+def _hides_zeros(student: Student, draw: Draw, model: Built, ids: Tensor) -> bool:
+    """Whether a mask of ones does what a mask does that hides each id 0."""
+    start, masks = student.restart(draw.seed_to_tell), (_full(*ids.shape), (ids != 0).long())
+    answers = student.ask_all([request for mask in masks for request in (start, model.request(ids, mask))])[1::2]
+    full, hidden = (_logits(answer, draw, len(ids)) for answer in answers)
+    return same(full, hidden)
 
 
 def _where_padding_enters(probe: Built, draw: Draw, ids: Tensor, other: Tensor, mask: Tensor) -> Observations:
@@ -217,20 +255,25 @@ def _where_padding_enters(probe: Built, draw: Draw, ids: Tensor, other: Tensor, 
 
 @rule(CLASSIFIER, "none_mask")
 def classifier_none_mask(student: Student, draw: Draw) -> Observations:
-    """No mask is as good as a mask of ones."""
+    """No mask is as good as a mask of ones. Who hides each id 0 even from a mask of ones pays at `padding`."""
     if not draw.first:
         return {}
     model, _ = _probe(student, draw)
-    ids = _sentences(draw, draw.batch, draw.seq)
     full = _full(draw.batch, draw.seq)
 
-    def logits_of(*mask: Tensor | None) -> Tensor:
-        return _logits(_asked(student, draw, model, ids, *mask), draw, draw.batch)
+    def logits_of(ids: Tensor, *arguments: tuple[Tensor | None, ...]) -> list[Tensor]:
+        start = student.restart(draw.seed_to_tell)
+        answers = student.ask_all([r for mask in arguments for r in (start, model.request(ids, *mask))])[1::2]
+        return [_logits(answer, draw, draw.batch) for answer in answers]
 
-    logits, without = logits_of(full), logits_of()
-    seen = {"left out": same(without, logits), "None": same(logits_of(None), logits)}
+    ids = _sentences(draw, draw.batch, draw.seq)
+    logits, without, none, no_zeros = logits_of(ids, (full,), (), (None,), ((ids != 0).long(),))
+    if same(logits, no_zeros):
+        ids = ids.clamp(min=1)
+        logits, without, none = logits_of(ids, (full,), (), (None,))
+    seen = {"left out": same(without, logits), "None": same(none, logits)}
     if not seen["left out"]:
-        seen["as if all were padding"] = same(without, logits_of(0 * full))
+        seen["as if all were padding"] = same(without, *logits_of(ids, (0 * full,)))
     return seen
 
 
@@ -301,36 +344,60 @@ def _moved_alike(many: list[Any], few: list[Any], at: int) -> bool:
 
 @rule(CLASSIFIER, "layers")
 def classifier_layers(student: Student, draw: Draw) -> Observations:
-    """Each layer adds as many weights as the one before, all of them in use, and d_ff makes it wider.
+    """Each layer adds as many weights as the one before, all of them in use, and every size has its effect.
 
     What a layer is there for is looked at too: what a token adds to the logits depends on the others.
     """
     if not draw.first:
         return {}
     ids, mask = _sentences(draw, 2, draw.seq), _full(2, draw.seq)
-
-    def sizes(**other: Any) -> list[int]:
-        held, used = _probe(student, draw, **other)[1].method("sizes", ids, mask)
-        return [int(held), int(used)]
-
-    one, two, three = (sizes(num_layers=number) for number in (1, 2, 3))
-    wide = sizes(num_layers=1, d_ff=2 * draw.d_ff)
+    kinds: dict[str, dict[str, int]] = {
+        "one": {"num_layers": 1},
+        "two": {"num_layers": 2},
+        "three": {"num_layers": 3},
+        "one wide": {"num_layers": 1, "d_ff": 2 * draw.d_ff},
+        "two wide": {"num_layers": 2, "d_ff": 2 * draw.d_ff},
+        # these are only counted, or only called
+        "of twice d_model": {"num_layers": 1, "d_model": 2 * draw.d_model},
+        "of more words": {"num_layers": 1, "vocab_size": draw.vocab_size + 5},
+        "one head": {"num_layers": 1, "num_heads": 1},
+    }
+    probes = dict(zip(kinds, _probes(student, draw, *kinds.values()), strict=True))
+    requests = [probe.request(ids, mask) | {"method": "sizes"} for probe in list(probes.values())[:5]]
+    requests += [probes[kind].request() | {"method": "counts"} for kind in ("of twice d_model", "of more words")]
+    requests += [probes[kind].request(ids, mask) | {"method": "logits"} for kind in ("one", "one head")]
+    *sizes, some_heads, one_head = student.ask_all(requests)
+    held, used = ({kind: int(size[at]) for kind, size in zip(kinds, sizes, strict=False)} for at in (0, 1))
+    wider, two_wider = used["one wide"] - used["one"], used["two wide"] - used["two"]
+    layer = two_wider - wider  # what a larger d_ff adds to one layer
     seen = {
-        "a second layer adds weights": two[1] > one[1],
-        "a third adds as many": three[1] - two[1] == two[1] - one[1],
-        "d_ff makes a layer wider": wide[1] > one[1],
+        "a second layer adds weights": used["two"] > used["one"],
+        "a third adds as many": used["three"] - used["two"] == used["two"] - used["one"],
+        "d_ff makes a layer wider": wider > 0,
+        "d_ff makes several layers wider where one was asked for": 0 < layer < wider and wider % layer == 0,
+        "a larger d_model adds weights": held["of twice d_model"] > held["one"],
+        "vocab_size is kept to": held["of more words"] > held["one"] or _refuses_more_words(student, draw),
+        "num_heads counts": not same(_logits(some_heads, draw, 2), _logits(one_head, draw, 2)),
         "tokens act on one another": _tokens_interact(student, draw),
     }
     if not seen["d_ff makes a layer wider"]:
-        seen["d_ff makes two layers wider"] = sizes(num_layers=2, d_ff=2 * draw.d_ff)[1] > two[1]
+        seen["d_ff makes two layers wider"] = two_wider > 0
     if not seen["a second layer adds weights"]:
         shallow, deep = (_probe(student, draw, num_layers=number)[0] for number in (1, 3))
-        seen["a second layer holds weights"] = two[0] > one[0]
+        seen["a second layer holds weights"] = held["two"] > held["one"]
         if not seen["a second layer holds weights"]:
             deep.load(shallow.parameters())
             logits = [_asked(student, draw, model, ids, mask) for model in (deep, shallow)]
             seen["with the same weights it does the same"] = same(*logits)
     return seen
+
+
+def _refuses_more_words(student: Student, draw: Draw) -> bool:
+    """Whether an id that is not below vocab_size raises: then the embedding has the right size, but hides its weights.
+
+    Hidden weights are paid for at `training`.
+    """
+    return bool(_classifier(student, draw).error(torch.full((1, 2), draw.vocab_size), _full(1, 2)))
 
 
 def _tokens_interact(student: Student, draw: Draw) -> bool:
@@ -344,7 +411,11 @@ def _tokens_interact(student: Student, draw: Draw) -> bool:
 
 @rule(CLASSIFIER, "training")
 def classifier_training(student: Student, draw: Draw) -> Observations:
-    """Dropout acts in train mode only, at the rate that was given, and gradients reach all weights."""
+    """Dropout acts in train mode only, at the rate that was given, and gradients reach all weights.
+
+    Weights that are no parameters show where another model is given all parameters and still differs. Closed ones show
+    where a model of more words, classes and layers has more weights, but not as many more that may get a gradient.
+    """
     if not draw.first:
         return {}
     ids, mask = _sentences(draw, draw.batch, draw.seq), _full(draw.batch, draw.seq)
@@ -356,7 +427,14 @@ def classifier_training(student: Student, draw: Draw) -> Observations:
         model.train(True)
         seen[f"rate {rate}, train: as in eval"] = same(as_tensor(model(ids, mask)), in_eval)
     ids = ids.clamp(min=1)  # an embedding may keep the vector of id 0, which is padding, from learning
-    slope = _probe(student, draw)[1].method("slope", ids, mask)
+    more = {name: getattr(draw, name) + 1 for name in ("vocab_size", "num_classes", "num_layers")}
+    probe, other, larger = _probes(student, draw, {}, {}, more, seeds=(0, 1, 0))
+    (held, open_to), (more_held, more_open) = student.ask_all(
+        [p.request() | {"method": "counts"} for p in (probe, larger)]
+    )
+    seen["all weights may get a gradient"] = more_held - held == more_open - open_to
+    seen["all weights are parameters"] = same(*probe.method("handed_over", other, ids, mask))
+    slope = probe.method("slope", ids, mask)
     cut_off = float(slope["cut off"]) > SAME
     seen["weights that matter get no gradient"] = cut_off
     seen["autograd agrees with the slope"] = not cut_off and float(slope["off"]) <= SLOPE_TOLERANCE
@@ -367,13 +445,20 @@ def classifier_training(student: Student, draw: Draw) -> Observations:
 
 
 def _batches(draw: Draw, ragged: bool = False) -> list[Batch]:
-    """Batches of the case's sizes, each of another length; without padding unless `ragged`."""
+    """Batches of the case's sizes, each of another length; without padding unless `ragged`.
+
+    Only where the mask is the question do sentences have a token of id 0: a mask that is guessed from the ids is wrong
+    there for each of them, and right elsewhere.
+    """
     batches = []
     for number, batch in enumerate(draw.batches):
         seq = draw.seq + number
+        ids = 1 + draw.integers(draw.vocab_size - 1, batch, seq)
+        if ragged:
+            ids[:, 0] = 0
         batches.append(
             {
-                "input_ids": draw.integers(draw.vocab_size, batch, seq),
+                "input_ids": ids,
                 "attention_mask": draw.mask(batch + 1, seq)[1:] if ragged else _full(batch, seq),
                 "labels": draw.integers(draw.num_classes, batch),
             }
@@ -412,11 +497,29 @@ class _Run:
             self.model.method("leave_gradients", left_over)
         self.optimizer = student.fixture("training.sgd", self.model, rate, clears)
         loss_fn = student.fixture("training.cross_entropy", smoothing)
-        self.value = student.call("train_epoch", self.model, batches, self.optimizer, loss_fn)
+        self.value, after = student.call_and_inputs("train_epoch", self.model, batches, self.optimizer, loss_fn)
+        self.batches_unchanged = _unchanged(after[1], batches)
 
     def weights(self) -> Tensor:
         """All weights in one row, by their names."""
         return torch.cat([value.reshape(-1) for _, value in sorted(self.model.parameters().items())])
+
+
+def _unchanged(after: Any, batches: list[Batch]) -> bool:
+    """Whether the caller's batches hold afterwards what they held before."""
+    return (
+        isinstance(after, list)
+        and len(after) == len(batches)
+        and all(
+            isinstance(found, dict) and all(_equal(found.get(key), value) for key, value in batch.items())
+            for found, batch in zip(after, batches, strict=True)
+        )
+    )
+
+
+def _equal(found: Any, wanted: Tensor) -> bool:
+    """Whether these are the same numbers, of whatever kind."""
+    return isinstance(found, Tensor) and found.shape == wanted.shape and bool((found == wanted).all())
 
 
 def _number(value: Any) -> Any:
@@ -433,11 +536,15 @@ def train_epoch_loss(student: Student, draw: Draw) -> Observations:
 
 @rule("train_epoch", "updates")
 def train_epoch_updates(student: Student, draw: Draw) -> Observations:
-    """The weights after an epoch. The optimizer forgets gradients by itself: that is paid for at `gradients`."""
+    """The weights after an epoch, and that the batches are left as they were, since the next epoch needs them.
+
+    The optimizer forgets gradients by itself: that is paid for at `gradients`.
+    """
     weights = _weights(draw)
     run = _Run(student, weights, _batches(draw), rate=draw.rate)
     after, steps = run.weights(), run.optimizer.get("steps")
     seen: Observations = {"weights": after, "more steps than batches": _more_steps(steps, draw)}
+    seen["batches unchanged"] = run.batches_unchanged
     if torch.equal(after, _in_one_row(weights)):
         seen["steps"] = steps
     return seen
@@ -480,7 +587,7 @@ def train_epoch_mask(student: Student, draw: Draw) -> Observations:
         return {}
     batches = _batches(draw, ragged=True)
     run = _Run(student, _weights(draw), batches, rate=draw.rate)
-    return _arrived(run.model.get("masks"), batches)
+    return _arrived(student, run.model, batches)
 
 
 def _each(notes: Any, wanted: bool) -> bool:
@@ -488,14 +595,39 @@ def _each(notes: Any, wanted: bool) -> bool:
     return isinstance(notes, list) and bool(notes) and all(note is wanted for note in notes)
 
 
-def _arrived(notes: Any, batches: list[Batch]) -> Observations:
-    """Whether the masks that a model got are those of the batches, and if not, whether they hide nothing."""
-    if not isinstance(notes, list) or not notes:
+def _arrived(student: Student, model: Built, batches: list[Batch]) -> Observations:
+    """Whether what a model was given are sentences of the batches, each with its own mask.
+
+    How many are given at once, in which order, and how much padding comes with them, is the learner's choice.
+    """
+    ids, masks = student.ask_all([model.getting("ids"), model.getting("masks")])
+    if not (isinstance(ids, list) and isinstance(masks, list) and masks and len(ids) == len(masks)):
         return {"masks": False}
-    masks = [batch["attention_mask"].float() for batch in batches]
-    right = [isinstance(note, Tensor) and any(torch.equal(note.float(), mask) for mask in masks) for note in notes]
-    full = [note is None or (isinstance(note, Tensor) and bool((note != 0).all())) for note in notes]
-    return {"masks": True} if all(right) else {"masks": False, "nothing is hidden": all(full)}
+    sentences = {tokens for batch in batches for tokens in _tokens(batch["input_ids"], batch["attention_mask"])}
+    given = list(zip(ids, masks, strict=True))
+    if all(_fits(*one) and set(_tokens(*one)) <= sentences for one in given):
+        return {"masks": True}
+    return {
+        "masks": False,
+        "nothing is hidden": all(mask is None or (_fits(one, mask) and bool((mask != 0).all())) for one, mask in given),
+        "hidden is what has the id 0": all(_fits(*one) and torch.equal(one[1] != 0, one[0] != 0) for one in given),
+    }
+
+
+def _fits(ids: Any, mask: Any) -> bool:
+    """Whether these are ids and a mask of zeros and ones, one for each."""
+    return (
+        isinstance(ids, Tensor)
+        and isinstance(mask, Tensor)
+        and ids.dim() == 2
+        and ids.shape == mask.shape
+        and bool(((mask == 0) | (mask == 1)).all())
+    )
+
+
+def _tokens(ids: Tensor, mask: Tensor) -> list[tuple[int, ...]]:
+    """The ids of each sentence that its mask does not hide."""
+    return [tuple(row[kept].tolist()) for row, kept in zip(ids, mask != 0, strict=True)]
 
 
 # evaluation -------------------------------------------------------------------------------------------------------
@@ -550,12 +682,12 @@ def evaluate_mask(student: Student, draw: Draw) -> Observations:
         return {}
     weights, batches = _marked(draw, ragged=True)
     model, _ = _evaluated(student, weights, batches)
-    return _arrived(model.get("masks"), batches)
+    return _arrived(student, model, batches)
 
 
 @rule("evaluate", "leaves")
 def evaluate_leaves(student: Student, draw: Draw) -> Observations:
-    """The model's weights and the program's gradient mode are afterwards as they were before."""
+    """The model's weights, the batches and the program's gradient mode are afterwards as they were before."""
     if not draw.first:
         return {}
     weights, batches = _marked(draw)
@@ -565,9 +697,14 @@ def evaluate_leaves(student: Student, draw: Draw) -> Observations:
         raise Fault("odd_value")
     after = student.fixture("training.Afterwards", Built(student, function.number, "evaluate"), model, batches)
     kept = model.parameters()
+    on, off, left = student.ask_all(
+        [after.getting(name) for name in ("records_gradients", "leaves_gradients_off", "batches")]
+    )
     return {
         "the model was asked": model.get("modes") != [],
-        "gradients are recorded afterwards": after.get("records_gradients"),
+        "gradients are recorded afterwards": on,
+        "gradients stay off where they were off": off,
+        "batches unchanged": _unchanged(left, batches),
         "weights may be trained afterwards": model.method("trainable"),
         "weights unchanged": all(
             torch.equal(kept[name], value)
