@@ -143,6 +143,18 @@ MUTANTS = [
     _layer(
         "feed_forward_twice", "feed_forward_twice", "feed_forward", (FORWARD, "forwarded = self.ff(self.ff(state))")
     ),
+    _layer(
+        "another_block_without_relu",
+        "block_is_another_one",
+        "feed_forward",
+        (WIDTH, "nn.Sequential(nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model))"),
+    ),
+    _layer(
+        "another_block_with_gelu",
+        "block_is_another_one",
+        "feed_forward",
+        (WIDTH, "nn.Sequential(nn.Linear(d_model, d_ff), nn.GELU(), nn.Linear(d_ff, d_model))"),
+    ),
     _layer("feed_forward_detached", "gradient_cut", "feed_forward", (FORWARD, "forwarded = self.ff(state).detach()")),
     _layer("state_detached_for_it", "gradient_cut", "feed_forward", (FORWARD, "forwarded = self.ff(state.detach())")),
     _layer(

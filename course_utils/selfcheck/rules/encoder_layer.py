@@ -253,6 +253,15 @@ class Sight:
             for call in self.calls[part]
         )
 
+    def is_feed_forward(self) -> bool:
+        """Whether each call of ff does what torch's layer does between its norms to the same input."""
+        inner, outer = ((self.weights[f"linear{n}.weight"], self.weights[f"linear{n}.bias"]) for n in (1, 2))
+        return all(
+            same_shape(_entry(call), self.x)
+            and self.same(_exit(call), F.linear(F.linear(_entry(call), *inner).relu(), *outer))
+            for call in self.calls["ff"]
+        )
+
     def gained(self, value: Any, start: Tensor, gains: list[Tensor]) -> bool:
         """Whether a value went up from its start by one of the gains."""
         if not same_shape(value, start):
@@ -533,8 +542,10 @@ def _norm1_holds(sight: Sight) -> bool:
 
 
 def _feed_forward_holds(sight: Sight) -> bool:
-    """The feed-forward block, as wide as it has to be, was asked once, about the state that TODO 2 left."""
+    """The feed-forward block, as wide as it has to be, was asked once, about the state that TODO 2 left, and is one."""
     if len(sight.calls["ff"]) != 1 or not sight.made("ff") or sight.raised("ff") or not sight.fits:
+        return False
+    if not sight.is_feed_forward():
         return False
     cut_off = "ff" in sight.silent and _norm2_holds(sight)
     state = sight.state()
