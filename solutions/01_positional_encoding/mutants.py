@@ -7,6 +7,8 @@ TWO_I = "two_i = torch.arange(0, d_model, 2, dtype=torch.float32)"
 EVEN = "pe[:, 0::2] = torch.sin(position * frequencies)"
 ODD = "pe[:, 1::2] = torch.cos(position * frequencies[: d_model // 2])"
 POSITION = "position = torch.arange(max_len, dtype=torch.float32).unsqueeze(1)"
+LAST = "if d_model % 2:\n        pe[:, -1] = "
+SLOWEST = "position[:, 0] * frequencies[-1]"
 TABLE = 'self.register_buffer("pe", sinusoidal_encoding(max_len, d_model), persistent=False)'
 DROPOUT = "self.dropout = nn.Dropout(dropout)"
 SUM = "encoded = self.dropout(x + self.pe[:seq])"
@@ -122,6 +124,18 @@ MUTANTS = [
     ),
     _table("odd_width_forgotten", "odd_width", "odd", (ODD, "pe[:, 1::2] = torch.cos(position * frequencies)")),
     _table("narrower_by_one", "last_column_lost", "odd", ("return pe", "return pe[:, : d_model // 2 * 2]")),
+    _table(
+        "last_column_a_cosine",
+        "last_column_differs",
+        "odd",
+        ("return pe", LAST + f"torch.cos({SLOWEST})\n    return pe"),
+    ),
+    _table(
+        "last_column_too_fast",
+        "last_column_differs",
+        "odd",
+        ("return pe", LAST + "torch.sin(position[:, 0])\n    return pe"),
+    ),
     _table("odd_columns_empty", "columns_left_empty", "odd", (ODD, "pass")),
     _table("even_columns_empty", "columns_left_empty", "even", (EVEN, "pass")),
     _table(

@@ -158,6 +158,22 @@ MUTANTS = [
         ("gradient",),
     ),
     _heads(
+        "split_heads",
+        "split_and_squeezed",
+        "axis_squeezed_away",
+        "    batch, seq, d_model = x.shape\n"
+        "    return x.reshape(batch, seq, num_heads, d_model // num_heads).transpose(1, 2).squeeze()\n",
+        ("values",),
+    ),
+    _heads(
+        "merge_heads",
+        "merge_and_squeezed",
+        "axis_squeezed_away",
+        "    batch, num_heads, seq, d_head = x.shape\n"
+        "    return x.transpose(1, 2).reshape(batch, seq, num_heads * d_head).squeeze()\n",
+        ("values",),
+    ),
+    _heads(
         "merge_heads",
         "merge_in_one_reshape",
         "axis_not_moved_back",

@@ -45,6 +45,7 @@ MUTANTS = [
     _block("relu_twice", "relu_twice", "values", (BLOCK, "output = F.relu(self.linear2(self.dropout(hidden)))")),
     _block("residual_inside", "residual_inside", "values", (BLOCK, "output = x + self.linear2(self.dropout(hidden))")),
     _block("input_changed", "input_changed", "values", (RELU, "hidden = F.relu(self.linear1(x)); x.mul_(0.5)")),
+    _block("squeezed", "axis_squeezed_away", "values", (BLOCK, f"{BLOCK}.squeeze()")),
     _block("detached", "gradient_cut", "gradient", (BLOCK, "output = self.linear2(self.dropout(hidden.detach()))")),
     _block("no_dropout", "dropout_forgotten", "dropout", (BLOCK, "output = self.linear2(hidden)")),
     _block(

@@ -458,7 +458,10 @@ def split_heads_values(student: Student, draw: Draw) -> Observations:
     """Head h holds the h-th block of columns, for every token."""
     x = draw.normal(draw.batch, draw.seq, draw.num_heads * draw.d_head)
     heads, after = student.call_and_inputs("split_heads", x, draw.num_heads)
-    return {"heads": as_tensor(heads), "input kept": torch.equal(after[0], x)}
+    seen = {"heads": as_tensor(heads), "input kept": torch.equal(after[0], x)}
+    if draw.first:
+        seen["heads of a single sentence"] = student.tensor("split_heads", x[:1], draw.num_heads)
+    return seen
 
 
 @rule("split_heads", "gradient", constant=True)
@@ -476,7 +479,10 @@ def merge_heads_values(student: Student, draw: Draw) -> Observations:
     """The blocks of all heads stand side by side again, head 0 first."""
     x = draw.normal(draw.batch, draw.num_heads, draw.seq, draw.d_head)
     tokens, after = student.call_and_inputs("merge_heads", x)
-    return {"tokens": as_tensor(tokens), "input kept": torch.equal(after[0], x)}
+    seen = {"tokens": as_tensor(tokens), "input kept": torch.equal(after[0], x)}
+    if draw.first:
+        seen["tokens of a single sentence"] = student.tensor("merge_heads", x[:1])
+    return seen
 
 
 @rule("merge_heads", "gradient", constant=True)

@@ -63,7 +63,10 @@ def feed_forward_values(student: Student, draw: Draw) -> Observations:
     block = _loaded_block(student, draw, 0.0)
     x = draw.normal(draw.batch, draw.seq, draw.d_model)
     output, after = block.call_and_inputs(x)
-    return {"output": as_tensor(output), "input unchanged": torch.equal(after[0], x)}
+    seen = {"output": as_tensor(output), "input unchanged": torch.equal(after[0], x)}
+    if draw.first:
+        seen["output for a single sentence"] = block.tensor(x[:1])
+    return seen
 
 
 @rule("FeedForward", "gradient", constant=True)

@@ -13,6 +13,7 @@ Notable choices:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -54,8 +55,19 @@ def sinusoidal_encoding_odd(student: Student, draw: Draw) -> Observations:
     if draw.d_model % 2:
         # an odd width ends with an even column: filled if the even columns of the next width are filled
         wider = student.tensor("sinusoidal_encoding", draw.max_len, draw.d_model + 1)
-        seen["last column filled"] = _changes(table[:, -1]) == _changes(wider[:, -2])
+        filled = _changes(table[:, -1])
+        seen["last column filled"] = filled == _changes(wider[:, -2])
+        seen["last column goes on"] = _goes_on(table) or not filled or not _goes_on(wider)
     return seen
+
+
+def _goes_on(table: torch.Tensor) -> bool:
+    """Whether the last even column is a sine, as much slower than the one before as that is than its own."""
+    even = table[:2, 0::2].double()
+    if even.shape[0] < 2 or even.shape[1] < 3:
+        return True
+    before, previous, last = even[1, -3:].clamp(-1, 1).asin().tolist()
+    return abs(even[0, -1].item()) < 1e-4 and math.isclose(last * before, previous * previous, rel_tol=1e-2)
 
 
 def _changes(column: torch.Tensor) -> bool:
