@@ -126,6 +126,7 @@ MUTANTS = [
     _context("weights_detached_in_the_sum", "cut_gradient", "context = attn.detach() @ v"),
     _context("context_detached", "cut_gradient", "context = (attn @ v).detach()"),
     _context("three_axes_only", "heads_axis", "context = torch.bmm(attn, v)"),
+    _context("context_squeezed", "context_lost_an_axis", "context = (attn @ v).squeeze()"),
     _context("four_axes_only", "leading_axes", "context = torch.einsum('bhqk,bhkd->bhqd', attn, v)"),
     # heads
     _heads(
@@ -247,6 +248,12 @@ MUTANTS = [
         ),
     ),
     _module(
+        "keys_from_the_layer_of_the_queries",
+        "one_layer_for_two",
+        "values",
+        ("self.k_proj = nn.Linear(d_model, d_model)", "self.k_proj = self.q_proj"),
+    ),
+    _module(
         "dropout_in_eval_mode",
         "module_dropout",
         "values",
@@ -262,6 +269,21 @@ MUTANTS = [
     ),
     _module(
         "kept_weights_transposed", "kept_transposed", "weights", ("attn.detach()", "attn.detach().transpose(-2, -1)")
+    ),
+    _module(
+        "weights_kept_without_mask",
+        "kept_without_mask",
+        "weights",
+        ("attn.detach()", "scaled_dot_product_attention(q, k, v)[1].detach()"),
+    ),
+    _module(
+        "weights_kept_once",
+        "kept_once",
+        "weights",
+        (
+            "self.attn_weights = attn.detach()",
+            "self.attn_weights = attn.detach() if self.attn_weights is None else self.attn_weights",
+        ),
     ),
     _module(
         "weights_without_gradient",

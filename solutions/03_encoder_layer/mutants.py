@@ -45,6 +45,12 @@ MUTANTS = [
     _block("relu_twice", "relu_twice", "values", (BLOCK, "output = F.relu(self.linear2(self.dropout(hidden)))")),
     _block("residual_inside", "residual_inside", "values", (BLOCK, "output = x + self.linear2(self.dropout(hidden))")),
     _block("input_changed", "input_changed", "values", (RELU, "hidden = F.relu(self.linear1(x)); x.mul_(0.5)")),
+    _block(
+        "no_bias",
+        "bias_forgotten",
+        "values",
+        ("self.linear1 = nn.Linear(d_model, d_ff)", "self.linear1 = nn.Linear(d_model, d_ff, bias=False)"),
+    ),
     _block("squeezed", "axis_squeezed_away", "values", (BLOCK, f"{BLOCK}.squeeze()")),
     _block("detached", "gradient_cut", "gradient", (BLOCK, "output = self.linear2(self.dropout(hidden.detach()))")),
     _block("no_dropout", "dropout_forgotten", "dropout", (BLOCK, "output = self.linear2(hidden)")),
@@ -54,6 +60,19 @@ MUTANTS = [
         "dropout",
         (RATE, "self.rate = dropout"),
         (BLOCK, "output = self.linear2(F.dropout(hidden, self.rate))"),
+    ),
+    _block("rate_halved", "rate_changed", "dropout", (RATE, "self.dropout = nn.Dropout(dropout / 2)")),
+    _block("rate_capped", "rate_changed", "dropout", (RATE, "self.dropout = nn.Dropout(min(dropout, 0.1))")),
+    _block(
+        "dropout_without_growth",
+        "dropout_without_growth",
+        "dropout",
+        (RATE, "self.rate = dropout"),
+        (
+            BLOCK,
+            "kept = torch.rand_like(hidden) >= self.rate if self.training else torch.ones_like(hidden)\n"
+            "        output = self.linear2(hidden * kept)",
+        ),
     ),
     _block("rate_written_down", "rate_written_down", "dropout", (RATE, "self.dropout = nn.Dropout(0.1)")),
     # TODO 1 -----------------------------------------------------------------------------------------------------------
@@ -241,6 +260,18 @@ MUTANTS = [
     ),
     _repaired("residual_lost", "bug_at_the_residual", "norm1", (SUM1, "state = self.norm1(attended)")),
     _repaired("still_the_layer_input", "bug_at_the_feed_forward", "feed_forward", (FORWARD, "forwarded = self.ff(x)")),
+    _repaired(
+        "repaired_with_a_block_without_relu",
+        "block_is_another_one",
+        "feed_forward",
+        (WIDTH, "nn.Sequential(nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model))"),
+    ),
+    _repaired(
+        "repaired_with_a_block_with_gelu",
+        "block_is_another_one",
+        "feed_forward",
+        (WIDTH, "nn.Sequential(nn.Linear(d_model, d_ff), nn.GELU(), nn.Linear(d_ff, d_model))"),
+    ),
     _repaired("norm1_still_used_again", "bug_at_the_norm", "norm2", (LAST, "return self.norm1(state + forwarded)")),
     _repaired(
         "residual_from_the_input", "residual_from_the_input", "norm2", (LAST, "return self.norm2(x + forwarded)")

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from ..draws import Draw
-from ..student import Built, Fault, Student, StudentError, as_tensor, error_of
+from ..student import Built, Fault, Student, StudentError, as_tensor, error_of, refuse_missing
 from . import Observations, rule
 
 HIDDEN_LIMIT = 1e-6  # a hidden key's weight stays below it
@@ -103,13 +103,26 @@ def _shouting(draw: Draw, like: Probe, hidden: Tensor) -> Probe:
     return _picking(draw, k, like.v, like.q.shape[-2], 0.0)
 
 
+def _single(probe: Probe) -> Probe:
+    """The first part of a probe along its first axis, which stays."""
+    return Probe(probe.q[:1], probe.k[:1], probe.v[:1], probe.scores[:1])
+
+
 def _call(student: Student, probe: Probe, *mask: Tensor) -> dict[str, Any]:
     return student.request("scaled_dot_product_attention", probe.q, probe.k, probe.v, *mask)
 
 
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2
+
+
+def _has_shape(value: Any, shape: tuple[int, ...]) -> bool:
+    return isinstance(value, Tensor) and value.shape == shape
+
+
 def _pair(value: Any, probe: Probe) -> tuple[Any, Tensor]:
     """Context as it came back, and weights. Raises Fault unless there are two things, the second in the right shape."""
-    if not isinstance(value, list | tuple) or len(value) != 2:
+    if not _is_pair(value):
         raise Fault("odd_value")
     attn = as_tensor(value[1])
     if attn.shape != probe.scores.shape or not attn.is_floating_point():
@@ -315,7 +328,11 @@ def scaled_dot_product_attention_weights(student: Student, draw: Draw) -> Observ
     calls = [student.restart(draw.seed_to_tell), _call(student, far, *look.rest)]
     calls += [_call(student, shouting, (~hidden).long().unsqueeze(-2))]
     calls += [_call(student, probe, mask) for mask in masks.values()]
-    (_, sharp), (_, silenced), *masked = (_pair(value, probe) for value in student.ask_all(calls)[1:])
+    single = _single(probe)
+    *answers, alone = student.try_all([*calls, _call(student, single, *look.rest)])
+    if error := next((answer for answer in answers if isinstance(answer, StudentError)), None):
+        raise error
+    (_, sharp), (_, silenced), *masked = (_pair(value, probe) for value in answers[1:])
 
     seen["the highest of scores far apart takes all"] = _told(_missing_from_highest(sharp, look.sound))
     for (name, mask), found in zip(masks.items(), masked, strict=True):
@@ -323,6 +340,8 @@ def scaled_dot_product_attention_weights(student: Student, draw: Draw) -> Observ
     seen["hidden keys with high scores"] = _above_limit(silenced[hidden.unsqueeze(-2).expand_as(silenced)])
 
     if draw.first:
+        # what raises, or gives no pair, is paid for in `context`
+        seen["a single sentence keeps its axes"] = not _is_pair(alone) or _has_shape(alone[1], single.scores.shape)
         seen |= _empty_rows(student, probe, all(look.kept), _explained(context, attn, probe.v))
         slopes = Slopes(student, look)
         agree = slopes.weights()
@@ -435,7 +454,12 @@ def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observ
     sound = look.sound and _size(_row_sums(attn)) < CLOSE
     places, axes = {4: "with heads", 3: "without heads", 2: "one sentence without heads"}, probe.scores.dim()
     fewer = {number: _without(probe, axes - number) for number in places if number < axes}
-    values = student.try_all([_call(student, one, *look.rest) for one in fewer.values()])
+    single = _single(probe)
+    requests = [_call(student, one, *look.rest) for one in (*fewer.values(), single)]
+    *values, alone = student.try_all(requests)
+    if draw.first:
+        shape = (*single.scores.shape[:-1], probe.v.shape[-1])
+        seen["a single sentence"] = not sound or (_is_pair(alone) and _has_shape(alone[0], shape))
     works = {
         number: not sound or _works(value, one) for (number, one), value in zip(fewer.items(), values, strict=True)
     }
@@ -502,13 +526,22 @@ KINDS = {"int": torch.int64, "bool": torch.bool, "float": torch.float32}  # of m
 
 
 def _build(student: Student, draw: Draw, **changes: Tensor) -> tuple[Built, list[str]]:
-    """A module in eval mode with seeded weights, and the names of biases that it lacks."""
+    """A module in eval mode with seeded weights, and the names of biases that it lacks.
+
+    Torch names a layer that stands under two names but once. It has been loaded under its first name; what it does
+    under the other is a mistake of the values.
+    """
     width = draw.num_heads * draw.d_head
     weights = draw.weights({f"{name}.weight": (width, width) for name in PROJECTIONS})
     weights |= draw.weights({f"{name}.bias": (width,) for name in PROJECTIONS})
     weights |= {name.replace("__", "."): value for name, value in changes.items()}
-    biases = [name for name in weights if name.endswith(".bias")]
-    return student.build_loaded("MultiHeadSelfAttention", width, draw.num_heads, values=weights, optional=biases)
+    module, missing = student.build_loaded(
+        "MultiHeadSelfAttention", width, draw.num_heads, values=weights, optional=list(weights)
+    )
+    found = student.try_all([module.getting(name) for name in missing]) if missing else []
+    lacking = [n for n, value in zip(missing, found, strict=True) if not _has_shape(value, weights[n].shape)]
+    refuse_missing([name for name in lacking if name.endswith(".weight")], weights)
+    return module, lacking
 
 
 def _tokens(draw: Draw) -> Tensor:
@@ -558,7 +591,10 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
     numbers = draw.normal(draw.batch, draw.seq)
     numbers -= numbers.mean(1, keepdim=True)
     tokens = numbers.unsqueeze(-1).expand(-1, -1, width).contiguous()
-    output, kept, _ = _output_and_kept(student, module, tokens)
+    others, mask = _padded_numbers(draw)
+    padded = others.unsqueeze(-1).expand(-1, -1, width).contiguous()
+    later = [module.request(padded, mask), module.getting("attn_weights")]
+    output, kept, _, masked, kept_then = _output_and_kept(student, module, tokens, *later)
     mixed = (kept * numbers[:, None, None, :]).sum(-1)  # (batch, num_heads, seq)
     distance = output.mean((1, 2)) - mixed.mean((1, 2))
     if _size(distance) > CLOSE:
@@ -566,7 +602,30 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
             distance *= 0  # dropout at the wrong time has been paid for in `values`
         # free, and no part of the verdict; tells mistakes from each other
         seen["over the queries they sum to 1"] = _size(kept.sum(-2) - 1) < CLOSE
-    return seen | {"distance from the output": distance}
+    seen["distance from the output"] = distance
+    if not _has_shape(masked, padded.shape) or not _finite(masked):  # paid for in `padding`
+        return seen | {"distance from the output with a mask": distance * 0}
+    if not _has_shape(kept_then, kept.shape):
+        return seen | {"distance from the output with a mask": torch.full_like(distance, WRONG)}
+    there = mask.double()  # what stands at the padding is nobody's business
+    mixed = (kept_then * others[:, None, None, :]).sum(-1).mean(1)  # (batch, seq)
+    distance = ((masked.mean(-1) - mixed) * there).sum(1) / there.sum(1)
+    if _size(distance) > CLOSE and not _repeats(module, padded, mask):
+        distance *= 0
+    return seen | {"distance from the output with a mask": distance}
+
+
+def _padded_numbers(draw: Draw) -> tuple[Tensor, Tensor]:
+    """A number for each token, and a mask (batch, seq) that hides one or two of each sentence.
+
+    The numbers of a sentence sum to 0. Hidden ones are 0: so a mask that sets them to 0 changes nothing. Of the others
+    the first is large, so that the mean over a sentence tells whether the hidden ones have got a share.
+    """
+    lengths = draw.seq - 1 - torch.arange(draw.batch) % 2
+    mask = (torch.arange(draw.seq) < lengths[:, None]).to(torch.int64)
+    numbers = -draw.uniform(draw.batch, draw.seq, low=0.8, high=1.2) * mask
+    numbers[:, 0] = -numbers[:, 1:].sum(1)
+    return numbers, mask
 
 
 def _repeats(module: Built, x: Tensor, *mask: Tensor) -> bool:
@@ -574,10 +633,13 @@ def _repeats(module: Built, x: Tensor, *mask: Tensor) -> bool:
     return torch.allclose(module.tensor(x, *mask), module.tensor(x, *mask), atol=CLOSE)
 
 
-def _output_and_kept(student: Student, module: Built, x: Tensor) -> tuple[Tensor, Tensor, bool]:
-    """What a module makes of tokens, the attn_weights that it then holds, and whether they are part of a graph."""
+def _output_and_kept(student: Student, module: Built, x: Tensor, *later: dict[str, Any]) -> tuple[Any, ...]:
+    """What a module makes of tokens, the attn_weights that it then holds, and whether they are part of a graph.
+
+    later: what is asked for after that; the answers come last.
+    """
     kept = [module.getting("attn_weights"), module.getting("attn_weights", wants="requires_grad")]
-    output, weights, in_graph = student.try_all([module.request(x), *kept])
+    output, weights, in_graph, *rest = student.try_all([module.request(x), *kept, *later])
     if isinstance(output, StudentError):
         raise output
     output = as_tensor(output)
@@ -586,7 +648,7 @@ def _output_and_kept(student: Student, module: Built, x: Tensor) -> tuple[Tensor
     weights = as_tensor(weights)
     if isinstance(in_graph, StudentError):
         raise in_graph
-    return output, weights, bool(in_graph)
+    return output, weights, bool(in_graph), *rest
 
 
 @rule("MultiHeadSelfAttention", "gradient", constant=True)

@@ -553,7 +553,7 @@ def _encoder_learns(bench: _Bench, pooling: str) -> bool:
     return not any(name.endswith(bench.inside) for name in matrices & set(silent))
 
 
-@rule("BertClassifier", "dropout", draws="logits")
+@rule("BertClassifier", "dropout", draws="logits", constant=True)
 def bert_classifier_dropout(student: Student, draw: Draw) -> Observations:
     """Dropout acts in train mode only, with each pooling, at the rate that was given; a rate of 0 switches it off."""
     if not draw.first:
@@ -571,6 +571,7 @@ def bert_classifier_dropout(student: Student, draw: Draw) -> Observations:
         in_train = built.tensor(ids, mask)
         seen[f"{name}: train equals eval"] = torch.allclose(in_train, in_eval, atol=1e-5)
         built.train(False)
+    ids, mask = ids[: 6 * len(bench.ids)], mask[: 6 * len(bench.ids)]  # half of the values are more than enough
     for pooling in ("mean", "max", "attention"):
         built = bench.classifier(pooling, dropout=0.5)
         bench.load(built)

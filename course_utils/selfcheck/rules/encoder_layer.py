@@ -40,15 +40,19 @@ Call = tuple[Any, ...]  # args, kwargs, output, whether it raised
 # the feed-forward block -------------------------------------------------------------------------------------------
 
 
-def _loaded_block(student: Student, draw: Draw, *dropout: float) -> Built:
+BIASES = ("linear1.bias", "linear2.bias")
+
+
+def _loaded_block(student: Student, draw: Draw, *dropout: float) -> tuple[Built, list[str]]:
+    """A block in eval mode with seeded weights, and the names of biases that it lacks."""
     shapes = {
         "linear1.weight": (draw.d_ff, draw.d_model),
         "linear1.bias": (draw.d_ff,),
         "linear2.weight": (draw.d_model, draw.d_ff),
         "linear2.bias": (draw.d_model,),
     }
-    block, _ = student.build_loaded("FeedForward", draw.d_model, draw.d_ff, *dropout, values=draw.weights(shapes))
-    return block
+    weights = draw.weights(shapes)
+    return student.build_loaded("FeedForward", draw.d_model, draw.d_ff, *dropout, values=weights, optional=BIASES)
 
 
 def _far_from_zero(draw: Draw, size: int) -> Tensor:
@@ -60,10 +64,14 @@ def _far_from_zero(draw: Draw, size: int) -> Tensor:
 @rule("FeedForward", "values")
 def feed_forward_values(student: Student, draw: Draw) -> Observations:
     """The block's output for given weights, and that its input is left as it was."""
-    block = _loaded_block(student, draw, 0.0)
+    block, lacking = _loaded_block(student, draw, 0.0)
     x = draw.normal(draw.batch, draw.seq, draw.d_model)
     output, after = block.call_and_inputs(x)
-    seen = {"output": as_tensor(output), "input unchanged": torch.equal(after[0], x)}
+    seen = {
+        "missing biases": lacking,
+        "output": as_tensor(output),
+        "input unchanged": torch.equal(after[0], x),
+    }
     if draw.first:
         seen["output for a single sentence"] = block.tensor(x[:1])
     return seen
@@ -77,37 +85,75 @@ def feed_forward_gradient(student: Student, draw: Draw) -> Observations:
     """
     if not draw.first:
         return {}
-    block = _loaded_block(student, draw, 0.0)
-    block.load(
-        {
-            "linear1.bias": _far_from_zero(draw, draw.d_ff),
-            "linear2.weight": draw.normal(draw.d_model, draw.d_ff, scale=0.3 * draw.d_ff**-0.5),
-            "linear2.bias": _far_from_zero(draw, draw.d_model),
-        }
-    )
+    block, lacking = _loaded_block(student, draw, 0.0)
+    values = {
+        "linear1.bias": _far_from_zero(draw, draw.d_ff),
+        "linear2.weight": draw.normal(draw.d_model, draw.d_ff, scale=0.3 * draw.d_ff**-0.5),
+        "linear2.bias": _far_from_zero(draw, draw.d_model),
+    }
+    block.load({name: value for name, value in values.items() if name not in lacking})
     x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=0.1)
     if not torch.equal(block.inputs_after(x)[0], x):  # that has been paid for in `values`; its slope means nothing
         return {"slope": True, "silent parameters": []}
+    if lacking:  # paid for in `values` too, and without it a ReLU may bend within the step
+        return {"slope": True, "silent parameters": block.silent_parameters(x)}
     return {"slope": block.slope(x)["slope of argument 0"], "silent parameters": block.silent_parameters(x)}
 
 
 @rule("FeedForward", "dropout", constant=True)
 def feed_forward_dropout(student: Student, draw: Draw) -> Observations:
-    """Dropout acts in train mode only, and a rate of 0 switches it off."""
+    """Dropout acts in train mode only, at the rate that was given, and a rate of 0 switches it off."""
     if not draw.first:
         return {}
     x = draw.normal(64, draw.seq, draw.d_model)  # so many that a low rate is sure to drop something
-    seen = {}
+    seen: Observations = {}
     for name, rate in {"default rate": (), "rate 0.5": (0.5,), "rate 0": (0.0,)}.items():
         block = student.build("FeedForward", draw.d_model, draw.d_ff, *rate)
         runs = [block.request(x), block.request(x)]
-        answers = student.ask_all([block.switch(True), *runs, block.switch(False), *runs])
+        requests = [block.switch(True), *runs, block.switch(False), *runs]
+        if name == "rate 0.5":
+            requests += _handing_on(block, draw)
+        answers = student.ask_all(requests)
         train, again, calm, still = (as_tensor(answers[number]) for number in (1, 2, 4, 5))
         seen[f"{name}, train: equal outputs"] = torch.allclose(train, again, atol=1e-6)
         seen[f"{name}, eval: equal outputs"] = torch.allclose(calm, still, atol=1e-6)
         if name == "rate 0":
             seen["rate 0: train equals eval"] = torch.allclose(train, calm, atol=1e-6)
+        if name == "rate 0.5":
+            seen |= _kept_at_half(draw, answers[6], as_tensor(answers[8]), as_tensor(answers[10]))
     return seen
+
+
+def _handing_on(block: Built, draw: Draw) -> list[dict[str, Any]]:
+    """Requests for a block that hands on each 1 that it gets: in train mode, then in eval mode.
+
+    Wherever in such a block values are dropped, one that is kept comes out as a multiple of what it was.
+    """
+    eye = {"linear1.weight": torch.eye(draw.d_ff, draw.d_model), "linear2.weight": torch.eye(draw.d_model, draw.d_ff)}
+    zeros = dict(zip(BIASES, (torch.zeros(draw.d_ff), torch.zeros(draw.d_model)), strict=True))
+    ones = block.request(torch.ones(256, draw.seq, draw.d_model))
+    return [block.loading(eye | zeros), block.switch(True), ones, block.switch(False), ones]
+
+
+def _kept_at_half(draw: Draw, missing: Any, train: Tensor, calm: Tensor) -> Observations:
+    """How much what is kept grows at a rate of 0.5, and whether the mean stays; seen at several thousand values.
+
+    It is told by how far kept and dropped values are apart, so that what else is added, such as x, does not matter.
+    """
+    shape = (256, draw.seq, draw.d_model)
+    columns = min(draw.d_model, draw.d_ff)
+    train, calm = train[..., :columns].double(), calm[..., :columns].double()
+    names_are_right = isinstance(missing, list) and all(name in BIASES for name in missing)
+    shapes_are_right = train.shape == calm.shape == (*shape[:-1], columns)
+    # other names, shapes, maps and a dropout in eval mode have been paid for
+    if not names_are_right or not shapes_are_right or not torch.allclose(calm, calm.mean(), atol=1e-4):
+        return {"growth of what is kept": 2.0, "the mean stays": True}
+    low, high, gain = train.min().item(), train.max().item(), (calm.mean() - train.min()).item()
+    growth = (high - low) / gain if gain > 1e-6 else 0.0
+    share = (train > (low + high) / 2).double().mean().item()
+    # the share of thousands of values is within 0.05; with two dropouts, one behind the other, a quarter is kept
+    twice = abs(growth - 4.0) < 1e-3
+    return {"growth of what is kept": 2.0 if twice else growth, "the mean stays": abs(share * growth - 1) < 0.2}
 
 
 # the encoder layer: weights ---------------------------------------------------------------------------------------
