@@ -150,6 +150,8 @@ def test_a_count_that_is_no_number_is_the_learners_fault(odd: list[float]) -> No
     honest = local(unit.truth())
 
     def carry(request: dict[str, Any]) -> dict[str, Any]:
+        if request["do"] == "many":
+            return {"value": [carry(one) for one in request["requests"]]}
         return {"value": odd} if request.get("method") == "sizes" else honest._transport(request)
 
     (seen, *_) = judge.look(rule, Student(carry), unit.hidden.CASES[rule.exercise], "seed")
