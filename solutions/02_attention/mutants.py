@@ -48,6 +48,8 @@ MUTANTS = [
     _scores("keys_transposed_at_the_front", "wrong_axes_transposed", "q @ k.transpose(1, 2) / math.sqrt(d_k)"),
     _scores("queries_and_keys_swapped", "scores_transposed", "k @ q.transpose(-2, -1) / math.sqrt(d_k)"),
     _scores("queries_meet_queries", "queries_with_queries", "q @ q.transpose(-2, -1) / math.sqrt(d_k)"),
+    _scores("sizes_of_the_scores", "no_score_below_0", "(q @ k.transpose(-2, -1)).abs() / math.sqrt(d_k)"),
+    _scores("scores_through_a_relu", "no_score_below_0", "torch.relu(q @ k.transpose(-2, -1)) / math.sqrt(d_k)"),
     _scores("queries_scaled_in_place", "changed_inputs", "q.div_(math.sqrt(d_k)) @ k.transpose(-2, -1)"),
     # weights: which axis, which function
     _weights("softmax_over_queries", "softmax_over_queries", (SOFTMAX, "attn = torch.softmax(scores, dim=-2)")),

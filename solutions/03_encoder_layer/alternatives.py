@@ -42,6 +42,18 @@ ALTERNATIVES = [
 """,
     ),
     _block(
+        "dropout_of_the_input_and_of_the_inner_values",
+        """
+    def __init__(self, d_model, d_ff, dropout=0.1):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.before, self.inside = nn.Dropout(dropout), nn.Dropout(dropout)
+
+    def forward(self, x):
+        return self.linear2(self.inside(F.relu(self.linear1(self.before(x)))))
+""",
+    ),
+    _block(
         "functional_dropout_before_the_relu",
         """
     def __init__(self, d_model, d_ff, p=0.1):

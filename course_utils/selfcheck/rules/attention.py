@@ -266,16 +266,20 @@ class Slopes:
         """The slope of a function that writes into its input means nothing; that is paid for where it is looked at."""
         if not all(self.look.kept):
             return [True] * len(arguments)
-        agree = self._along_a_step(1.0, values, arguments, outputs)
-        if not all(agree) and not self.look.sound:  # wrong scores may be so large that they bend along a step
-            calmer = self._along_a_step(0.3, values, arguments, outputs)
-            agree = [one or other for one, other in zip(agree, calmer, strict=True)]
+        q, k = self.look.probe.q, self.look.probe.k
+        picked = q.where(q == q.amax(-1, keepdim=True), 0.0)  # one column of the keys alone
+        away = k.sign() * (0.5 + 0.1 * k.abs().clamp(max=1.0))
+        agree = self._along_a_step(q * 0.1, k * 0.3, values, arguments, outputs)
+        # wrong scores may be so large that they bend along a step, or have a kink at 0
+        for other_q, other_k in ((q * 0.03, k * 0.09), (picked * 0.3, away)):
+            if not all(agree) and not self.look.sound:
+                found = self._along_a_step(other_q, other_k, values, arguments, outputs)
+                agree = [one or other for one, other in zip(agree, found, strict=True)]
         return agree
 
     def _along_a_step(
-        self, scale: float, values: Tensor, arguments: tuple[int, ...], outputs: tuple[int, ...] | None
+        self, q: Tensor, k: Tensor, values: Tensor, arguments: tuple[int, ...], outputs: tuple[int, ...] | None
     ) -> list[bool]:
-        q, k = self.look.probe.q * 0.1 * scale, self.look.probe.k * 0.3 * scale
         args = [q, k, values, *self.look.rest]
         slope = self.student.slope("scaled_dot_product_attention", *args, of=arguments, outputs=outputs)
         return [slope[f"slope of argument {position}"] for position in arguments]
