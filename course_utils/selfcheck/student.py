@@ -15,8 +15,8 @@ from .workbench import MAX_CALLS, Answer, Request, Workbench, flat
 
 Transport = Callable[[Request], Answer]
 
-SLOPE_STEP = 1e-2  # central differences in float32: rounding 1e-5, curvature 1e-5
 MAX_PARAMETERS = 2000  # of one module by name; an honest one has below a hundred, and some rules try each in turn
+SLOPE_STEP = 1e-2  # central differences in float32: rounding 1e-5, curvature 1e-5
 SLOPE_TOLERANCE = 0.03  # relative; a missing path of the gradient is wrong by far more
 SLOPE_SEED = 0  # the same before each call: dropout at the wrong time is no mistake of the gradient
 

@@ -158,8 +158,11 @@ def test_a_count_that_is_no_number_is_the_learners_fault(odd: list[float]) -> No
     assert seen == judge.Trouble("failed", "odd_value")
 
 
-def test_shapes_past_any_message_are_not_filled_with_numbers() -> None:
-    built = Student(lambda request: {"value": {str(n): [100, 100] for n in range(40_000)}})
+@pytest.mark.parametrize(("count", "shape"), [(1000, [1000, 1000]), (60_000, [1])])
+def test_shapes_past_any_message_and_names_without_end_are_not_filled_with_numbers(
+    count: int, shape: list[int]
+) -> None:
+    built = Student(lambda request: {"value": {str(n): shape for n in range(count)}})
     with pytest.raises(Fault, match="odd_value"):
         Built(built, 1, "encoder").parameter_shapes()
 

@@ -585,3 +585,7 @@ def test_text_has_the_contrast_that_wcag_asks_for(ink, paper, scheme):
     colours = _schemes()[scheme]
     lighter, darker = sorted((_luminance(colours[ink]), _luminance(colours[paper])), reverse=True)
     assert (lighter + 0.05) / (darker + 0.05) >= 4.5  # WCAG 2.2, success criterion 1.4.3, level AA
+
+
+def test_a_name_with_line_breaks_stands_on_one_line():
+    assert pages.display_name("anna\nstudent: honest 100\r") == "anna⟨U+000A⟩student: honest 100⟨U+000D⟩"

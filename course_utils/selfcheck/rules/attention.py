@@ -333,7 +333,10 @@ def scaled_dot_product_attention_weights(student: Student, draw: Draw) -> Observ
     calls += [_call(student, shouting, (~hidden).long().unsqueeze(-2))]
     calls += [_call(student, probe, mask) for mask in masks.values()]
     single = _single(probe)
-    *answers, alone = student.try_all([*calls, _call(student, single, *look.rest)])
+    if draw.first:
+        calls.append(_call(student, single, *look.rest))
+    answers = student.try_all(calls)
+    alone: Any = answers.pop() if draw.first else None
     if error := next((answer for answer in answers if isinstance(answer, StudentError)), None):
         raise error
     (_, sharp), (_, silenced), *masked = (_pair(value, probe) for value in answers[1:])
@@ -459,10 +462,10 @@ def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observ
     places, axes = {4: "with heads", 3: "without heads", 2: "one sentence without heads"}, probe.scores.dim()
     fewer = {number: _without(probe, axes - number) for number in places if number < axes}
     single = _single(probe)
-    requests = [_call(student, one, *look.rest) for one in (*fewer.values(), single)]
-    *values, alone = student.try_all(requests)
+    probes = [*fewer.values(), single] if draw.first else list(fewer.values())
+    values = student.try_all([_call(student, one, *look.rest) for one in probes])
     if draw.first:
-        shape = (*single.scores.shape[:-1], probe.v.shape[-1])
+        alone, shape = values.pop(), (*single.scores.shape[:-1], probe.v.shape[-1])
         seen["a single sentence"] = not sound or (_is_pair(alone) and _has_shape(alone[0], shape))
     works = {
         number: not sound or _works(value, one) for (number, one), value in zip(fewer.items(), values, strict=True)
