@@ -126,7 +126,9 @@ class UnitJudge:
                 else:
                     if answer.wrong and lost:
                         open_questions[exercise] = answer
-                    found[exercise] = self._told(exercise, answer, bench)
+                        found[exercise] = {}  # told below
+                    else:
+                        found[exercise] = self._told(exercise, answer, bench)
             lost |= any(verdict.outcome != "passed" for verdict in found[exercise].values())
         for exercise, first in open_questions.items():
             try:

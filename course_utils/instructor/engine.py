@@ -247,7 +247,7 @@ class SandboxBench:
             name in cell.source
             for cell in self._submission.cells
             if cell.kind == "extra"
-            for name in self._unit.provided()
+            for name in self._unit.provided
         )
 
     def own(self, exercise: str) -> Student:

@@ -7,5 +7,6 @@ import gc
 gc.disable()  # imports make no garbage to speak of, and looking for it is an eighth of their time
 from . import engine  # noqa: E402, F401
 
+gc.freeze()
 gc.enable()
 gc.set_threshold(50_000, 20, 20)  # nor does a worker make much: its records are plain values

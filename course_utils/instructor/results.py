@@ -105,13 +105,14 @@ class Writer:
                 tell(done, len(steps))
 
     def _prepare(self, units: Sequence[str]) -> None:
-        gc.disable()  # see nursery.py
-        try:
-            from .gradebook import Autograded
-        finally:
-            gc.enable()
         new = [unit for unit in units if unit not in self._forms]
         if new:
+            gc.disable()  # see nursery.py
+            try:
+                from .gradebook import Autograded
+            finally:
+                gc.freeze()
+                gc.enable()
             self._forms |= forms(self._plan.solutions, new)
             self._autograded = Autograded(self._plan.results / "autograded", self._forms)
 

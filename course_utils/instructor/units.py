@@ -187,6 +187,7 @@ class Unit:
         nodes = [node for node in self.reference_tree.body if getattr(node, "name", None) not in self.exercises]
         return "\n\n".join(ast.unparse(node) for node in nodes if not _is_docstring(node))
 
+    @cached_property
     def provided(self) -> list[str]:
         """Names of earlier units' exercises that reference.py imports to build on."""
         names = [
@@ -209,9 +210,16 @@ class Unit:
 
     def before(self, exercise: str) -> tuple[str, list[str]]:
         """A module with the reference answers to what comes before an exercise, and the names that it gives."""
-        earlier = self.earlier(exercise)
-        source = "\n\n".join([self.preamble(), *(self.answer(name) for name in earlier)])
-        return source, self.provided() + earlier
+        if exercise not in self._before:
+            earlier = self.earlier(exercise)
+            source = "\n\n".join([self.preamble(), *(self.answer(name) for name in earlier)])
+            self._before[exercise] = source, self.provided + earlier
+        return self._before[exercise]
+
+    @cached_property
+    def _before(self) -> dict[str, tuple[str, list[str]]]:
+        """What `before` has told; each follow-through asks for it."""
+        return {}
 
     def truth(self) -> dict[str, Any]:
         """The independent truths, by the exercises' names. Raises UnitError where one is missing."""

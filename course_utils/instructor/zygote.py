@@ -606,7 +606,8 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     config = json.loads(sys.argv[2])
     sys.argv[1:] = []
-    os.environ.pop("GLIBC_TUNABLES", None)  # malloc has read it, and no submission needs to see it
+    for name in ("GLIBC_TUNABLES", "PYTHONMALLOC"):  # they have been read, and no submission needs to see them
+        os.environ.pop(name, None)
     os.set_inheritable(control.fileno(), False)
     if sys.platform == "linux":  # a worker's own limit is none for what it starts
         ceiling = resource.getrlimit(resource.RLIMIT_AS)[1]
@@ -626,7 +627,6 @@ def main() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         serve = warm(config["imports"], config["serve"])
-    gc.enable()
     threads = len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
     if threads > 1:
         names = sorted(thread.name for thread in threading.enumerate())
@@ -634,6 +634,7 @@ def main() -> None:
     if sys.platform == "linux":
         prctl(PR_SET_DUMPABLE, 0)
     gc.freeze()  # without a collection before it, which takes longer than its garbage is worth
+    gc.enable()
     if sys.platform == "linux":
         fill_holes()
         fold_into_huge_pages()

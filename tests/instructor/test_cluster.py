@@ -82,7 +82,7 @@ def test_a_unit_can_be_judged_from_its_parcel_alone(tmp_path):
     )
     assert here["scores"] == there["scores"]
     judge = engine._unit_judge(str(tmp_path / "solutions"), name)
-    assert judge.unit.provided() == built[-1].provided()
+    assert judge.unit.provided == built[-1].provided
     assert [mutant.name for mutant in judge.unit.mutants] == [mutant.name for mutant in built[-1].mutants]
 
 
