@@ -467,7 +467,7 @@ def _environment(package_parent: Path, home: str | None = None) -> dict[str, str
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
-        # huge pages for all that is allocated, from the start: made of small ones later, they are copied for 0.3 seconds
+        # huge pages for all that is allocated, from the start: to make them of small ones later takes 0.3 seconds
         "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
         "PYTHONMALLOC": "malloc",
         "MALLOC_ARENA_MAX": "2",  # each arena of a thread reserves 64 MiB of address space

@@ -81,6 +81,23 @@ def sinusoidal_encoding(max_len, d_model):
     ),
     # TODO 4 -----------------------------------------------------------------------------------------------------------
     Alternative(
+        name="table_with_the_sequence_first",
+        exercise="PositionalEncoding",
+        source="""
+class PositionalEncoding(nn.Module):
+    def __init__(self, d_model, dropout=0.1, max_len=5000):
+        super().__init__()
+        self.dropout = nn.Dropout(p=dropout)
+        self.register_buffer("pe", sinusoidal_encoding(max_len, d_model).unsqueeze(1))  # (max_len, 1, d_model)
+
+    def forward(self, x):
+        if x.size(1) > self.pe.size(0):
+            raise ValueError(f"at most {self.pe.size(0)} tokens, got {x.size(1)}")
+        x = x.transpose(0, 1)  # (seq, batch, d_model)
+        return self.dropout(x + self.pe[: x.size(0)]).transpose(0, 1)
+""",
+    ),
+    Alternative(
         name="batch_axis_and_persistent",
         exercise="PositionalEncoding",
         source="""

@@ -35,6 +35,8 @@ MUTANTS = [
     # FeedForward ------------------------------------------------------------------------------------------------------
     _block("no_relu", "relu_forgotten", "values", (RELU, "hidden = self.linear1(x)")),
     _block("gelu", "another_activation", "values", (RELU, "hidden = F.gelu(self.linear1(x))")),
+    _block("relu6", "activation_with_a_ceiling", "values", (RELU, "hidden = F.relu6(self.linear1(x))")),
+    _block("leaky_relu", "negative_values_leak", "values", (RELU, "hidden = F.leaky_relu(self.linear1(x))")),
     _block(
         "relu_at_the_end",
         "relu_at_the_end",

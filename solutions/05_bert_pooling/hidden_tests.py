@@ -4,6 +4,7 @@ Independent of the reference: items are padded by hand from the tokenizer's own 
 time on its tokens only, in float64, so no mask can go wrong in them.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -54,7 +55,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
 
 
 class NewsDataset:
-    """Ids of a text one by one: the first max_length - 2 words between [CLS] and [SEP], then padding."""
+    """Ids of a text one by one: the first max_length - 2 pieces between [CLS] and [SEP], then padding."""
 
     def __init__(self, texts: list[str], labels: list[int], tokenizer: Any, max_length: int = 50) -> None:
         self.texts, self.labels, self.tokenizer, self.max_length = texts, labels, tokenizer, max_length
@@ -64,14 +65,24 @@ class NewsDataset:
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         known = self.tokenizer
-        words = known.convert_tokens_to_ids(self.texts[index].split())[: self.max_length - 2]
-        tokens = [known.cls_token_id, *words, known.sep_token_id]
+        words = [_pieces(word, known.get_vocab()) for word in self.texts[index].split()]
+        ids = known.convert_tokens_to_ids([piece for pieces in words for piece in pieces])
+        tokens = [known.cls_token_id, *ids[: self.max_length - 2], known.sep_token_id]
         empty = self.max_length - len(tokens)
         return {
             "input_ids": torch.tensor(tokens + [known.pad_token_id] * empty),
             "attention_mask": torch.tensor([1] * len(tokens) + [0] * empty),
             "labels": torch.tensor(self.labels[index]),
         }
+
+
+def _pieces(word: str, vocabulary: Mapping[str, int], start: str = "") -> list[str]:
+    """The longest known beginning of a word, then the pieces of the rest; [UNK] for a word with an unknown rest."""
+    for end in range(len(word), 0, -1):
+        if start + word[:end] in vocabulary:
+            rest = _pieces(word[end:], vocabulary, "##")
+            return ["[UNK]"] if "[UNK]" in rest else [start + word[:end], *rest]
+    return ["[UNK]"] if word else []
 
 
 def _tokens(hidden: Tensor, mask: Tensor) -> list[Tensor]:

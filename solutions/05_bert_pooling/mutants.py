@@ -108,6 +108,30 @@ class NewsDataset(Dataset):
         "input_ids attention_mask",
         ("self.texts[index],", "self.texts[index][: self.max_length],"),
     ),
+    Mutant(
+        name="NewsDataset_words_for_tokens",
+        exercise="NewsDataset",
+        hint="words_for_tokens",
+        loses=("NewsDataset-input_ids", "NewsDataset-attention_mask"),
+        source="""
+class NewsDataset(Dataset):
+    def __init__(self, texts, labels, tokenizer, max_length=50):
+        self.texts, self.labels, self.tokenizer, self.max_length = texts, labels, tokenizer, max_length
+
+    def __len__(self):
+        return len(self.texts)
+
+    def __getitem__(self, index):
+        words = self.texts[index].split()[: self.max_length - 2]
+        ids = self.tokenizer.convert_tokens_to_ids(["[CLS]", *words, "[SEP]"])
+        left = self.max_length - len(ids)
+        return {
+            "input_ids": torch.tensor(ids + [self.tokenizer.pad_token_id] * left),
+            "attention_mask": torch.tensor([1] * len(ids) + [0] * left),
+            "labels": torch.tensor(self.labels[index]),
+        }
+""",
+    ),
     _news(
         "batch_axis_kept",
         "batch_axis_kept",

@@ -26,6 +26,8 @@ from .mask_types import of_each_type, of_some_type
 POOLINGS = ("cls", "mean", "max", "attention")
 OTHER_POOLINGS = ("sum", "last", "me")  # the third is a part of a pooling's name
 WORDS = tuple("oil match bank phone film rain vote train star price goal court cloud ship law tax".split())
+PIECES = ("##ship", "##bank")
+IN_PIECES = ("starship", "cloudbank")  # no words that the tokenizer knows, but two pieces each that it does
 FAR_BELOW = 500.0  # a maximum of padding would have to be lower than this; a mask as large as -1e4 still is
 BELOW_ZERO = 60.0  # more than the largest of the ranked values
 MOVED = 1e-3  # what other tokens change is larger than this; an answer that no token moves earns nothing for padding
@@ -39,17 +41,22 @@ Values = dict[str, Tensor]
 
 
 class _News:
-    """Drawn texts of unequal length with their labels: one too long, one empty, one with an unknown word."""
+    """Drawn texts of unequal length with their labels: one too long, one empty, one with an unknown word.
+
+    The first and the last begin with a word in two pieces.
+    """
 
     def __init__(self, student: Student, draw: Draw) -> None:
         self.student = student
         lengths = [draw.max_length + 3, 0, *(1 + draw.integers(draw.max_length - 4, draw.num_texts - 2)).tolist()]
         texts = [[WORDS[number] for number in draw.integers(len(WORDS), length).tolist()] for length in lengths]
         texts[-1][-1] = "zeppelin"
+        for text, word in zip((texts[0], texts[-1]), IN_PIECES, strict=True):
+            text.insert(0, word)
         self.texts = [" ".join(words) for words in texts]
         self.labels = (3 + draw.normal(draw.num_texts).argsort()).tolist()
         self.order = draw.normal(draw.num_texts).argsort().tolist()
-        self.tokenizer = student.fixture("encoders.tokenizer", list(WORDS))
+        self.tokenizer = student.fixture("encoders.tokenizer", [*WORDS, *PIECES])
         self.dataset = student.build("NewsDataset", self.texts, self.labels, self.tokenizer, draw.max_length)
 
     def look(self, key: str) -> Observations:

@@ -100,7 +100,9 @@ def positional_encoding_buffer(student: Student, draw: Draw) -> Observations:
         parameters, buffers = module.state()
     table = buffers.get("pe")
     shape = [] if table is None else list(table.shape)
-    rows, *columns = shape[1:] if shape[:1] == [1] and len(shape) == 3 else shape or [0]
+    if len(shape) == 3 and 1 in shape[:2]:  # the axis of the sentences, first or second
+        shape.remove(1)
+    rows, *columns = shape or [0]
     return {
         "parameters": len(parameters),
         "columns of the buffer": columns,
