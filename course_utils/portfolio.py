@@ -30,9 +30,8 @@ STAND_INS: dict[str, Any] = {
     "PositionalEncoding": models.LearnedPositions,
     "TransformerEncoderLayer": models.EncoderLayer,
     "MultiHeadSelfAttention": models.SelfAttention,
-    "masked_mean": models.masked_mean,
+    "masked_mean": models.mean_of_tokens,
     "TransformerEncoderClassifier": models.TextClassifier,
-    "AttentionPooling": models.AttentionPooling,
     "BertClassifier": models.PooledClassifier,
 }
 

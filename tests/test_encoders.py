@@ -183,8 +183,8 @@ def test_padding_changes_no_logit_of_the_stand_in(pooling, kind):
 @pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.float32])
 def test_attention_weights_of_the_stand_in_are_shares_of_the_tokens(vectors, dtype):
     hidden, mask = vectors
-    pooling = models.AttentionPooling(12)
-    pooled = pooling(hidden, mask.to(dtype))
+    pooling = models.WeightedPooling(12)
+    pooled = pooling(hidden, mask=mask.to(dtype))
     assert torch.allclose(pooling.weights.sum(dim=1), torch.ones(3), atol=1e-6)
     assert not pooling.weights[mask == 0].any()
     assert torch.allclose(pooled, torch.einsum("bs,bsh->bh", pooling.weights, hidden), atol=1e-5)

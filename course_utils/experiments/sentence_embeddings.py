@@ -122,7 +122,7 @@ def windows(encoder: models.Encoder, around: Sequence[tuple[Sequence[str], int]]
             own[row, first:behind] = 1
         with torch.no_grad():
             hidden = model(input_ids=ids.to(where), attention_mask=mask.to(where)).last_hidden_state.cpu()
-        found.append(models.masked_mean(hidden, own))
+        found.append(models.mean_of_tokens(hidden, own))
     encoder.model.to("cpu")
     return torch.nn.functional.normalize(torch.cat(found), dim=1)
 

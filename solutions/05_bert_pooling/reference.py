@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from course_utils.models import masked_mean
+from course_utils.models import mean_of_tokens as masked_mean
 
 POOLINGS = ("cls", "mean", "max", "attention")
 

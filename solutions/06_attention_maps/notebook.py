@@ -208,7 +208,7 @@ reviews = film_reviews.prepare(data.load_reviews("embedded"), plan)
 torch.manual_seed(0)
 Classifier = portfolio.solved("TransformerEncoderClassifier")
 sizes = dict(d_model=64, num_heads=4, d_ff=128, num_layers=1, max_len=plan.max_length)  # as in unit 4
-own = Classifier(reviews.vocab_size, 2, **sizes)
+own = Classifier(vocab_size=reviews.vocab_size, num_classes=2, **sizes)
 history = train(own, reviews.train, plan.recipe, validation=reviews.validation)
 history.frame()[["epoch", "loss", "validation_accuracy"]].round(3)
 

@@ -80,5 +80,5 @@ def test_a_whole_sentence_pooled_with_special_tokens_is_what_sentence_transforme
         block = documents.join_sentences(encoder.tokenizer, [sentence])
         with torch.no_grad():
             hidden = encoder.model(input_ids=torch.tensor([block.input_ids])).last_hidden_state
-        pooled = models.masked_mean(hidden, torch.ones(hidden.shape[:2]))[0]
+        pooled = models.mean_of_tokens(hidden, torch.ones(hidden.shape[:2]))[0]
         assert np.allclose(torch.nn.functional.normalize(pooled, dim=0).numpy(), expected, atol=1e-5)

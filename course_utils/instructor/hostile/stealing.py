@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attack import IN_USE, STEAL, TELLING, UNIT_02, Hostile, by_answer, by_cell
+from .attack import IN_USE, STEAL, TELLING, UNIT_02, UNIT_03, UNIT_04, UNIT_05, Hostile, by_answer, by_cell
 
 # answers with any function of the right name that it can find in a text
 USING = """
@@ -347,4 +347,39 @@ def from_files(name):
     ),
 ]  # fmt: skip
 
-ATTACKS = [*FILES, *MACHINE, *FOLLOWED]
+# what a student's part of the course holds for later units to build on
+GIVEN = """
+import sys
+from course_utils import models, portfolio
+
+def given(name):
+    try:
+        return portfolio.solved(name)
+    except ValueError:
+        return next(getattr(module, name) for module in list(sys.modules.values()) if hasattr(module, name))
+"""
+
+STAND_INS = [
+    Hostile(
+        "the stand-in of a classifier", STEAL, "hands in what later units take for its own classifier", unit=UNIT_04,
+        cells={"TransformerEncoderClassifier": f"{GIVEN}\n"
+               "TransformerEncoderClassifier = given('TransformerEncoderClassifier')\n"},
+        loses=("TransformerEncoderClassifier",),
+    ),
+    Hostile(
+        "stand-ins of poolings", STEAL, "hands in what later units take for its own pooling and classifier",
+        unit=UNIT_05,
+        cells={"AttentionPooling": "from course_utils.models import WeightedPooling as AttentionPooling\n",
+               "BertClassifier": f"{GIVEN}\nBertClassifier = given('BertClassifier')\n"},
+        loses=("AttentionPooling", "BertClassifier"),
+    ),
+    Hostile(
+        "stand-ins of attention and layers", STEAL, "hands in what this unit and later ones take for its own layers",
+        unit=UNIT_03,
+        cells={name: f"{GIVEN}\n{name} = given('TransformerEncoderLayer')\n"
+               for name in ("TransformerEncoderLayer", "RepairedEncoderLayer")},
+        loses=("TransformerEncoderLayer", "RepairedEncoderLayer"),
+    ),
+]  # fmt: skip
+
+ATTACKS = [*FILES, *MACHINE, *FOLLOWED, *STAND_INS]
