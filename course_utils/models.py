@@ -1,8 +1,8 @@
 """Encoders to build on, made of torch's own blocks.
 
 `SelfAttention`, `EncoderLayer` and `LearnedPositions` stand in for a learner's own parts while those are not written or
-not yet right. None has the name of an exercise, and but for `mean_of_tokens`, a line of torch's
-own, none is called as one asks for: to import one is no answer.
+not yet right. None has the name of an exercise, and but for `mean_of_tokens`, a line of torch's own, none is called as
+an exercise asks for: to import one is no answer.
 """
 
 from __future__ import annotations
