@@ -176,7 +176,7 @@ class WeightedPooling(nn.Module):
     """A weighted mean of token vectors, with weights that are learned; keeps them in `weights` (batch, seq).
 
     hidden: (batch, seq, hidden_size)
-    mask:   (batch, seq), 1 = token, 0 = padding, as int, bool or float; at least one token a row
+    mask:   (batch, seq), given by name, 1 = token, 0 = padding, as int, bool or float; at least one token a row
     Returns (batch, hidden_size).
     Source: Yang et al. 2016, section 2.2.
     """

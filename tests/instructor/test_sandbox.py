@@ -129,6 +129,22 @@ def test_a_canary_in_the_home_folder_cannot_be_read(child: Child, tmp_path: Path
         canary.unlink()
 
 
+def test_malloc_can_ask_whether_the_kernel_has_huge_pages(child: Child) -> None:
+    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not setting.exists():
+        pytest.skip("this kernel has no huge pages")
+    assert ask_sources(child, f"answer = open({str(setting)!r}).read()") == setting.read_text()
+
+
+def test_how_memory_is_handed_out_is_no_variable_of_a_child(child: Child) -> None:
+    names = ask_sources(child, "import os; answer = [*os.environ]")
+    assert {"GLIBC_TUNABLES", "PYTHONMALLOC"} & set(names) == set()
+
+
+def test_a_child_looks_for_its_own_garbage_and_not_for_that_of_the_imports(child: Child) -> None:
+    assert ask_sources(child, "import gc; answer = [gc.isenabled(), gc.get_freeze_count() > 0]") == [True, True]
+
+
 def test_no_variable_of_the_grader_is_seen(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_SECRET", "s3cret")
     with Sandbox("bwrap", SMALL, **LIGHT) as box, box.spawn() as fresh:

@@ -10,6 +10,7 @@ from course_utils.instructor import sample
 from course_utils.instructor.files import SOLUTIONS
 from course_utils.instructor.units import Unit
 from course_utils.selfcheck.report import check_names
+from course_utils.selfcheck.texts import all_exercises
 
 UNIT = Unit(SOLUTIONS / "02_attention")
 NAME = "MultiHeadSelfAttention"
@@ -214,3 +215,8 @@ def test_the_stand_in_keeps_weights_of_each_head_detached():
 def test_heads_that_do_not_divide_the_width_are_told_what_came(num_heads):
     with pytest.raises(ValueError, match=f"num_heads must divide d_model, got d_model=18 and num_heads={num_heads}"):
         models.SelfAttention(18, num_heads)
+
+
+@pytest.mark.parametrize("exercise", all_exercises())
+def test_nothing_to_build_on_has_the_name_of_an_exercise(exercise):
+    assert not hasattr(models, exercise)

@@ -348,35 +348,26 @@ def from_files(name):
 ]  # fmt: skip
 
 # what a student's part of the course holds for later units to build on
-GIVEN = """
-import sys
-from course_utils import models, portfolio
-
-def given(name):
-    try:
-        return portfolio.solved(name)
-    except ValueError:
-        return next(getattr(module, name) for module in list(sys.modules.values()) if hasattr(module, name))
-"""
+GIVEN = "from course_utils.portfolio import solved\n{name} = solved('{given}')\n"
 
 STAND_INS = [
     Hostile(
         "the stand-in of a classifier", STEAL, "hands in what later units take for its own classifier", unit=UNIT_04,
-        cells={"TransformerEncoderClassifier": f"{GIVEN}\n"
-               "TransformerEncoderClassifier = given('TransformerEncoderClassifier')\n"},
+        cells={"TransformerEncoderClassifier":
+               GIVEN.format(name="TransformerEncoderClassifier", given="TransformerEncoderClassifier")},
         loses=("TransformerEncoderClassifier",),
     ),
     Hostile(
         "stand-ins of poolings", STEAL, "hands in what later units take for its own pooling and classifier",
         unit=UNIT_05,
         cells={"AttentionPooling": "from course_utils.models import WeightedPooling as AttentionPooling\n",
-               "BertClassifier": f"{GIVEN}\nBertClassifier = given('BertClassifier')\n"},
+               "BertClassifier": GIVEN.format(name="BertClassifier", given="BertClassifier")},
         loses=("AttentionPooling", "BertClassifier"),
     ),
     Hostile(
         "stand-ins of attention and layers", STEAL, "hands in what this unit and later ones take for its own layers",
         unit=UNIT_03,
-        cells={name: f"{GIVEN}\n{name} = given('TransformerEncoderLayer')\n"
+        cells={name: GIVEN.format(name=name, given="TransformerEncoderLayer")
                for name in ("TransformerEncoderLayer", "RepairedEncoderLayer")},
         loses=("TransformerEncoderLayer", "RepairedEncoderLayer"),
     ),

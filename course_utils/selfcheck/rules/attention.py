@@ -221,7 +221,7 @@ def _behind(attn: Tensor, scores: Tensor) -> Tensor:
     logs = attn.log()
     told = attn != 0 if attn.count_nonzero() > attn.numel() / 4 else torch.ones_like(attn, dtype=torch.bool)
     right = _unshifted(logs - scores, -1, told)
-    if _size(right) < CLOSE:  # as with most learners; the other readings take ten times as long
+    if _size(right) < CLOSE:  # enough for the verdict, as with most learners
         return right
     twice = logs - logs.mean(-1, keepdim=True) + 1 / attn.shape[-1]
     stretch = (attn * scores).sum(-1, keepdim=True) / (attn * attn).sum(-1, keepdim=True)
