@@ -1,7 +1,9 @@
 """The verdicts on one submission of one unit, wherever its code runs.
 
-`assess` asks a bench for handles on the learner's names and compares what the rules see with what they see on the
-truth. It knows nothing of processes: the engine's bench lives in a sandbox, that of a trial in this process.
+`first_pass` asks a bench for handles on the learner's names, as they stand, and compares what the rules see with what
+they see on the truth. Where an exercise is wrong and so is one before it, the question stays open, and `follow_through`
+asks again with the reference in the place of what comes before. It knows nothing of processes: the engine's bench
+lives in a sandbox, that of a trial in this process.
 """
 
 from __future__ import annotations
@@ -33,19 +35,26 @@ class Bench(Protocol):
     """Gives handles on a learner's names. Handles raise `Stopped` when the process behind them ends."""
 
     def own(self, exercise: str) -> Student:
-        """The names as the learner's cells define them, to ask about an exercise.
-
-        Of the exercises before it, those given up by `replace` are the reference's.
-        """
+        """The names as the learner's cells define them, to ask about an exercise; without what was given up."""
 
     def followed(self, exercise: str) -> Student:
         """The same with the reference in the place of all that comes before an exercise."""
 
-    def replace(self, exercise: str) -> None:
-        """Put the reference in the place of an exercise that stopped the process, and start again."""
+    def give_up(self, exercise: str) -> None:
+        """Start again without an exercise that stopped the process: what builds on it will not find it."""
 
     def trouble(self, exercise: str) -> Trouble | Stopped | None:
-        """What happened when the exercise's own cell ran, None if all went well."""
+        """What happened when the exercise's own cell ran for the latest handle, None if all went well."""
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """What the learner's names as they stand have shown."""
+
+    verdicts: Mapping[str, Verdict]  # by grade ids
+    # wrong exercises after one that lost points: the checks that were wrong, or None where it stopped the process.
+    # With the reference before them they may hold.
+    open: Mapping[str, tuple[str, ...] | None]
 
 
 @dataclass(frozen=True)
@@ -101,54 +110,69 @@ class UnitJudge:
         return local(self.unit.truth())
 
     def assess(self, bench: Bench, seed: str, blank: Sequence[str], doubtful: bool = False) -> dict[str, Verdict]:
-        """The verdict on each check of the unit, by grade ids.
+        """The verdict on each check of the unit, by grade ids: the first pass, and at once what it leaves open."""
+        first = self.first_pass(bench, seed, blank, doubtful)
+        found = {**first.verdicts, **self.follow_through(bench, seed, first.open)}
+        return {check: found[check] for check in self.unit.rules}
+
+    def first_pass(self, bench: Bench, seed: str, blank: Sequence[str], doubtful: bool = False) -> FirstPass:
+        """The verdicts on the learner's names as they stand, and the questions that they leave open.
 
         seed: start of the hidden draws of this student and unit; blank: exercises that are as released.
         doubtful: the learner's own cells redefine what the unit builds on, so that a failed check is run again with
         the reference in its place even where no earlier exercise lost a point.
         """
-        found: dict[str, dict[str, Verdict]] = {}
-        # wrong as they stand, or None where they stopped the process; they may hold with the reference before them
-        open_questions: dict[str, _Answer | None] = {}
+        found: dict[str, Verdict] = {}
+        open_questions: dict[str, tuple[str, ...] | None] = {}
         lost = doubtful
         for exercise in self.unit.exercises:
             checks = self.unit.checks(exercise)
             if exercise in blank:
-                found[exercise] = {check: Verdict(check, "missing", filled("blank")) for check in checks}
+                verdicts = {check: Verdict(check, "missing", filled("blank")) for check in checks}
             else:
                 try:
                     answer = self._seen(exercise, bench, partial(bench.own, exercise), seed)
                 except Stopped as stop:
-                    found[exercise] = _stopped(checks, stop)
-                    bench.replace(exercise)
+                    verdicts = _stopped(checks, stop)
+                    bench.give_up(exercise)
                     if lost:
                         open_questions[exercise] = None
                 else:
                     if answer.wrong and lost:
-                        open_questions[exercise] = answer
-                        found[exercise] = {}  # told below
-                    else:
-                        found[exercise] = self._told(exercise, answer, bench)
-            lost |= any(verdict.outcome != "passed" for verdict in found[exercise].values())
-        for exercise, first in open_questions.items():
+                        open_questions[exercise] = tuple(sorted(answer.wrong))
+                        continue  # told when it is followed through
+                    verdicts = self._told(exercise, answer, bench)
+            lost |= any(verdict.outcome != "passed" for verdict in verdicts.values())
+            found |= verdicts
+        return FirstPass(found, open_questions)
+
+    def follow_through(
+        self, bench: Bench, seed: str, questions: Mapping[str, tuple[str, ...] | None]
+    ) -> dict[str, Verdict]:
+        """The verdicts on open questions, each with the reference in the place of what comes before it.
+
+        questions: exercises in their order, see FirstPass.
+        """
+        found: dict[str, Verdict] = {}
+        for exercise, first in questions.items():
             try:
-                again = self._seen(exercise, bench, partial(bench.followed, exercise), seed)
+                answer = self._seen(exercise, bench, partial(bench.followed, exercise), seed)
             except Stopped as stop:
-                found[exercise] = _stopped(self.unit.checks(exercise), stop)
-                bench.replace(exercise)
+                found |= _stopped(self.unit.checks(exercise), stop)
+                bench.give_up(exercise)
             else:
-                wrong = again.wrong & first.wrong if first else again.wrong
-                found[exercise] = self._told(exercise, replace(again, wrong=wrong), bench)
-        return {check: verdict for verdicts in found.values() for check, verdict in verdicts.items()}
+                wrong = answer.wrong if first is None else answer.wrong & set(first)
+                found |= self._told(exercise, replace(answer, wrong=wrong), bench)
+        return found
 
     def _seen(self, exercise: str, bench: Bench, handle: Callable[[], Student], seed: str) -> _Answer:
         """What the rules of an exercise see on the learner's names and on the truth. Raises Stopped."""
+        student = handle()
         trouble = bench.trouble(exercise)
         if isinstance(trouble, Stopped):
             raise trouble
         rules = {name: self.unit.rules[name] for name in self.unit.checks(exercise)}
         expected = {name: self._true(rule, seed) for name, rule in rules.items()}
-        student = handle()
 
         def look(rule: Rule, cases: Sequence[Mapping[str, Any]], seed: str) -> Look:
             if trouble is not None:  # the cell itself failed: nothing of it can be looked at
@@ -170,7 +194,7 @@ class UnitJudge:
                 try:
                     return judge.recognise(check, answer.again, self._mistakes(exercise), answer.rules, answer.wrong)
                 except Stopped:
-                    bench.replace(exercise)
+                    bench.give_up(exercise)
                     stopped = True
             return ""
 
@@ -229,8 +253,8 @@ class TrialBench:
         kept = {name: text for name, text in self._answers.items() if name == exercise}
         return local(self._unit.namespace(kept))
 
-    def replace(self, exercise: str) -> None:
-        """Take the reference for an exercise."""
+    def give_up(self, exercise: str) -> None:
+        """Take the reference for an exercise: nothing here builds on what stopped a process."""
         self._answers.pop(exercise, None)
 
     def trouble(self, exercise: str) -> Trouble | None:

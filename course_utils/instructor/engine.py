@@ -3,6 +3,10 @@
 `grade` is a pure function from a task to a record, so that any `concurrent.futures.Executor` can run it: one core,
 all cores, or a Dask cluster. Each worker process keeps one warm sandbox and the units' truths; each submission gets a
 process of its own in the sandbox, and from it come nothing but plain values.
+
+A process that sees files holds no answer, and a process that holds one sees no file. The first pass asks a submission's
+own names in a process with the environment in sight; what it leaves open is asked in a second pass, in a blind process
+with the reference in the place of earlier exercises.
 """
 
 from __future__ import annotations
@@ -11,10 +15,12 @@ import contextlib
 import gc
 import multiprocessing.util
 import os
+import re
 import selectors
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -24,28 +30,35 @@ from ..selfcheck.judge import Trouble, Verdict, case_seed, trouble_of
 from ..selfcheck.sentences import SENTENCES, filled
 from ..selfcheck.student import Student, StudentError
 from ..selfcheck.texts import unit_texts
+from ..selfcheck.workbench import MAX_MODULES
 from .assess import Stopped, UnitJudge, trial
 from .intake import REASONS, CodeCell, IntakeError, Submission, rebuild
-from .sandbox import WARM_IMPORTS, Child, Limits, Sandbox
-from .task import Patience, Task, skeleton, warm_imports
+from .sandbox import WARM_IMPORTS, Child, Limits, Sandbox, SandboxUnavailable
+from .task import Patience, Task, Unfinished, skeleton, warm_imports
 from .units import Unit, find_units
 
+_MODULE = re.compile(r"[A-Za-z_]\w{0,80}(\.\w{1,80}){0,20}", re.ASCII)
 QUICK = 0.5  # seconds that a student's own cell may take when the others have used up their share of the time
 
 # a process has one warm sandbox, and that has one user; an executor may have several threads
 _one_at_a_time = threading.Lock()
 
 
-def grade(task: Task) -> dict[str, Any]:
-    """The record of a task: outcome, scores with messages in both languages, the student's sources and answers."""
+def grade(task: Task) -> dict[str, Any] | Unfinished:
+    """The record of a task: outcome, scores with messages in both languages, the student's sources and answers.
+
+    Where the first pass leaves questions open, what is needed to go on; see `task.grade`.
+    """
     with _one_at_a_time:
-        return _record(task)
+        return _first_pass(task) if task.unfinished is None else _second_pass(task, task.unfinished)
 
 
-def _record(task: Task) -> dict[str, Any]:
+def _first_pass(task: Task) -> dict[str, Any] | Unfinished:
     start = time.perf_counter()
     ready = _unit_judge(task.solutions, task.unit)
     record: dict[str, Any] = {"student": task.student, "unit": task.unit, "digest": task.digest, "seed": task.seed}
+    verdicts: Mapping[str, Verdict]
+    unfinished: Unfinished | None = None
     try:
         if task.data is None:
             raise IntakeError(task.reason)
@@ -57,34 +70,60 @@ def _record(task: Task) -> dict[str, Any]:
         submission = Submission((), {}, (), "en")
         record |= {"outcome": outcome, "message": message}
     else:
-        verdicts = _verdicts(task, ready, submission)
         record |= {"outcome": "graded", "message": None}
+        verdicts, unfinished = _verdicts(task, ready, submission)
     record |= {
         "language": submission.language,
-        "scores": _scores(task, ready.unit, verdicts, submission, record),
+        "scores": _scores(task, ready.unit, verdicts) + _open_scores(task, ready.unit, submission, record),
         "sources": dict(submission.sources),
         "answers": dict(submission.answers),
         "seconds": round(time.perf_counter() - start, 3),
     }
-    return record
+    return replace(unfinished, record=record) if unfinished else record
 
 
-def _verdicts(task: Task, ready: UnitJudge, submission: Submission) -> dict[str, Verdict]:
+def _second_pass(task: Task, unfinished: Unfinished) -> dict[str, Any]:
+    start = time.perf_counter()
+    ready, record = _unit_judge(task.solutions, task.unit), dict(unfinished.record)
+    submission = rebuild(task.data or b"", skeleton(task.solutions, task.unit))
+    with contextlib.closing(_bench(task, ready.unit, submission)) as bench:
+        verdicts = ready.follow_through(bench, task.seed, unfinished.questions)
+    scores = {(score["exercise"], score["check"]): score for score in record["scores"]}
+    scores |= {(score["exercise"], score["check"]): score for score in _scores(task, ready.unit, verdicts)}
+    order: list[tuple[str, str | None]] = [(rule.exercise, rule.check) for rule in ready.unit.rules.values()]
+    order += [(question, None) for question in ready.unit.rubric]
+    return record | {
+        "scores": [scores[key] for key in order],
+        "seconds": round(record["seconds"] + time.perf_counter() - start, 3),
+    }
+
+
+def _verdicts(task: Task, ready: UnitJudge, submission: Submission) -> tuple[Mapping[str, Verdict], Unfinished | None]:
     if len(submission.blank) == len(ready.unit.exercises):  # nothing to run
-        return {check: Verdict(check, "missing", filled("blank")) for check in ready.unit.rules}
+        return {check: Verdict(check, "missing", filled("blank")) for check in ready.unit.rules}, None
+    with contextlib.closing(_bench(task, ready.unit, submission)) as bench:
+        first = ready.first_pass(bench, task.seed, submission.blank, doubtful=bench.redefines_given_names())
+        return first.verdicts, bench.unfinished(first.open) if first.open else None
+
+
+def _bench(task: Task, unit: Unit, submission: Submission) -> SandboxBench:
     sandbox = _sandbox(task.sandbox, partial(warm_imports, task.solutions, task.unit))
-    with contextlib.closing(SandboxBench(sandbox, ready.unit, submission, task)) as bench:
-        return ready.assess(bench, task.seed, submission.blank, doubtful=bench.redefines_given_names())
+    return SandboxBench(sandbox, unit, submission, task)
 
 
-def _scores(
-    task: Task, unit: Unit, verdicts: Mapping[str, Verdict], submission: Submission, record: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def _scores(task: Task, unit: Unit, verdicts: Mapping[str, Verdict]) -> list[dict[str, Any]]:
+    """The scores of the checks that have a verdict, in the unit's order."""
     scores = []
-    for check, rule in unit.rules.items():
-        verdict, points = verdicts[check], unit.points(check)
+    for check, verdict in ((check, verdicts[check]) for check in unit.rules if check in verdicts):
+        rule, points = unit.rules[check], unit.points(check)
         earned = points if verdict.outcome == "passed" else 0.0
         scores.append(_score(task, rule.exercise, rule.check, earned, points, verdict))
+    return scores
+
+
+def _open_scores(task: Task, unit: Unit, submission: Submission, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The scores of the questions that a person marks."""
+    scores = []
     for question, rubric in unit.rubric.items():
         if record["outcome"] != "graded":
             verdict = Verdict(question, record["outcome"], record["message"])
@@ -219,27 +258,25 @@ class SandboxBench:
     """The names of one submission, in sandboxed processes that hold no answer to what they are asked."""
 
     def __init__(self, sandbox: Sandbox, unit: Unit, submission: Submission, task: Task) -> None:
-        """unit: where the reference answers come from; task: seed and patience."""
+        """unit: where the reference answers come from; task: seed, patience, and what a first pass has left."""
         self._sandbox, self._unit, self._submission, self._task = sandbox, unit, submission, task
-        self._end = time.monotonic() + task.patience.submission_seconds
-        self._replaced: set[str] = set()  # exercises given up
-        self._skipped: set[str] = set()  # cells that stop a process as soon as they run
+        before = task.unfinished
+        self._begin = time.monotonic() - (before.seconds if before else 0.0)
+        self._left_out: set[str] = set(before.left_out if before else ())  # cells that stop a process
+        self._modules: tuple[str, ...] = before.modules if before else ()
+        self._took: dict[str, float] = dict(before.took if before else {})  # seconds of each own cell, the last time
+        self._spent = before.own_seconds if before else 0.0  # seconds of all of them, fresh starts included
+        self._given_up: set[str] = set()  # exercises that stopped a process when they were asked
         self._troubles: dict[str, Trouble | Stopped] = {}
-        self._took: dict[str, float] = {}  # seconds of each own cell when it last ran
-        self._spent = 0.0  # seconds of all of them, fresh starts included
-        self._own: Session | None = None
-        self._followed: Session | None = None
-        # exercises whose reference, in the current process, ran in the place of their cells or was put there later
-        self._placed: set[str] = set()
-        self._imposed: set[str] = set()
+        self._session: Session | None = None
+        self._absent: set[str] = set()  # exercises whose cells are not in the session
+        self._imposed: set[str] = set()  # exercises that are the reference's in it
 
     def close(self) -> None:
-        """End all processes."""
-        for session in (self._own, self._followed):
-            if session is not None:
-                session.close()
-        self._own = self._followed = None
-        self._placed, self._imposed = set(), set()
+        """End the process."""
+        if self._session is not None:
+            self._session.close()
+        self._session = None
 
     def redefines_given_names(self) -> bool:
         """Whether the student's own cells mention a name that the unit builds on and an earlier unit defined."""
@@ -251,67 +288,92 @@ class SandboxBench:
         )
 
     def own(self, exercise: str) -> Student:
-        """A handle on the student's names, with the reference of what was given up before an exercise."""
-        session = self._started(exercise)
-        session.allow(self._left(self._task.patience.exercise_seconds))
-        return Student(self._carrying(session))
+        """A handle on the student's names, without what was given up before an exercise."""
+        absent = self._given_up & set(self._unit.earlier(exercise))
+        if self._session is None or self._absent != absent:
+            self.close()
+            self._absent = absent
+            self._session = self._start(self._open_eyed)
+        return self._handle(self._session)
 
     def followed(self, exercise: str) -> Student:
         """A handle on the student's names with the reference in the place of what comes before an exercise.
 
-        It comes after all that is asked of the student's own names, whose process it ends, and is asked for the
-        exercises in their order, so that no process ever holds the answer to something still to be asked of it.
+        It is asked for the exercises in their order, so that no process ever holds the answer to something still to be
+        asked of it; and its process sees no file.
         """
         earlier = set(self._unit.earlier(exercise))
-        if self._followed is None or self._placed != self._to_place(exercise) or not self._imposed <= earlier:
+        if self._session is None or not self._imposed <= earlier:
             self.close()
-            self._followed = self._start(exercise)
-        session = self._followed
+            self._session = self._start(partial(self._blind, exercise))
+        elif self._imposed != earlier:
+            self._impose(self._session, exercise)
+        self._imposed = earlier
+        return self._handle(self._session)
+
+    def give_up(self, exercise: str) -> None:
+        """Start again without an exercise that stopped the process."""
+        self._given_up.add(exercise)
+        self.close()
+
+    def trouble(self, exercise: str) -> Trouble | Stopped | None:
+        """What happened when an exercise's cell ran for the latest handle."""
+        return self._troubles.get(exercise)
+
+    def unfinished(self, questions: Mapping[str, tuple[str, ...] | None]) -> Unfinished:
+        """What a second pass needs to know of this one; its record is put in later."""
+        with contextlib.suppress(Stopped):  # a second pass that knows of no modules may lack some
+            session = self._session or self._start(self._open_eyed)
+            session.allow(self._left(self._task.patience.cell_seconds))
+            self._modules = _module_names(session.ask({"do": "modules"}).get("value"))
+            self.close()
+        left_out = self._left_out - set(questions)  # with the reference before it, such a cell may end well
+        seconds = time.monotonic() - self._begin
+        took = dict(self._took)
+        return Unfinished({}, questions, tuple(sorted(left_out)), self._modules, took, self._spent, seconds)
+
+    def _handle(self, session: Session) -> Student:
         session.allow(self._left(self._task.patience.exercise_seconds))
+        return Student(session.ask)
+
+    def _left(self, seconds: float) -> float:
+        return min(seconds, self._begin + self._task.patience.submission_seconds - time.monotonic())
+
+    def _open_eyed(self) -> Session:
+        """A process that sees the environment and holds no answer."""
+        return Session(self._sandbox.spawn(), self._task.patience)
+
+    def _blind(self, exercise: str) -> Session:
+        """A process with the reference for what comes before an exercise, which sees no file from now on.
+
+        What the first pass imported is imported before that. Nothing of the student's has run in it yet. Raises
+        SandboxUnavailable where files cannot be covered.
+        """
+        session = Session(self._sandbox.spawn(blind=True), self._task.patience)
+        try:
+            session.allow(self._left(self._task.patience.submission_seconds))
+            session.ask({"do": "import", "modules": list(self._modules)})
+            self._impose(session, exercise)
+        except Stopped:
+            session.close()
+            raise
+        try:
+            session.ask({"do": "cover"})
+        except Stopped as stop:
+            session.close()
+            raise SandboxUnavailable("the sandbox could not cover all files before it took in an answer") from stop
+        return session
+
+    def _impose(self, session: Session, exercise: str) -> None:
         source, names = self._unit.before(exercise)
         answer = session.ask({"do": "impose", "module": f"before_{exercise}", "source": source, "names": names})
         if "error" in answer:  # given code does not fail but where the learner's code has broken Python itself
             raise Stopped("crashed", SENTENCES["crashed"])
-        self._imposed |= earlier
-        return Student(self._carrying(session))
 
-    def replace(self, exercise: str) -> None:
-        """Give an exercise up: what comes after it is asked with the reference's cell in its place."""
-        self._replaced.add(exercise)
-        self.close()
-
-    def trouble(self, exercise: str) -> Trouble | Stopped | None:
-        """What happened when an exercise's cell ran."""
-        if self._followed is None:
-            self._started(exercise)
-        return self._troubles.get(exercise)
-
-    def _carrying(self, session: Session) -> Any:
-        def carry(request: dict[str, Any]) -> dict[str, Any]:
-            return session.ask(request)
-
-        return carry
-
-    def _left(self, seconds: float) -> float:
-        return min(seconds, self._end - time.monotonic())
-
-    def _started(self, exercise: str) -> Session:
-        if self._own is None or self._placed != self._to_place(exercise):
-            self.close()
-            self._own = self._start(exercise)
-        return self._own
-
-    def _to_place(self, exercise: str) -> set[str]:
-        return self._replaced & set(self._unit.earlier(exercise))
-
-    def _start(self, exercise: str) -> Session:
-        """A process in which all cells have run; cells that stop a process are left out of the next one.
-
-        exercise: what it will be asked for; of what was given up, only earlier exercises are the reference's in it.
-        """
+    def _start(self, spawn: Callable[[], Session]) -> Session:
+        """A process in which all cells have run; cells that stop a process are left out of the next one."""
         while True:
-            self._placed = self._to_place(exercise)
-            session = Session(self._sandbox.spawn(), self._task.patience)
+            session = spawn()
             current: CodeCell | None = None
             try:
                 session.ask({"do": "seed", "seed": case_seed(self._task.seed, "start", 0)})
@@ -320,25 +382,20 @@ class SandboxBench:
                 return session
             except Stopped as stop:
                 session.close()
-                if current is None or self._end < time.monotonic():
+                if current is None or self._left(1.0) <= 0:
                     raise stop from None
                 self._leave_out(current, stop)
 
     def _leave_out(self, cell: CodeCell, stop: Stopped) -> None:
-        if cell.kind == "setup" or cell.name in self._skipped:
+        if cell.kind == "setup" or cell.name in self._left_out:
             raise stop
-        self._skipped.add(cell.name)
+        self._left_out.add(cell.name)
         if cell.kind == "exercise":
             self._troubles[cell.name] = stop
-            self._replaced.add(cell.name)
 
     def _run(self, session: Session, cell: CodeCell) -> None:
         session.allow(self._left(self._task.patience.cell_seconds))
-        if cell.name in self._placed:
-            source = f"{self._unit.preamble()}\n\n{self._unit.answer(cell.name)}"
-            session.ask({"do": "run", "name": "reference", "source": source})
-            return
-        if cell.name in self._skipped:
+        if cell.name in self._left_out or (cell.kind == "exercise" and cell.name in self._absent):
             return
         if cell.kind == "extra":
             self._run_own(session, cell)
@@ -346,7 +403,7 @@ class SandboxBench:
         answer = session.ask({"do": "run", "name": cell.name, "source": cell.source})
         if cell.kind != "exercise":
             return
-        self._troubles.pop(cell.name, None)  # of a start with other references before it
+        self._troubles.pop(cell.name, None)  # of a start with others before it
         if "error" not in answer:
             return
         defined = session.ask({"do": "defined", "name": cell.name})
@@ -379,6 +436,12 @@ class SandboxBench:
         if took is None:
             return min(QUICK, (1.5 * half - self._spent) / 4)
         return patience.cell_seconds if took < QUICK else 0.0
+
+
+def _module_names(value: Any) -> tuple[str, ...]:
+    """Of what a process says that it has imported, whatever can be the name of a module."""
+    names = value if isinstance(value, list) else []
+    return tuple(name for name in names[:MAX_MODULES] if isinstance(name, str) and _MODULE.fullmatch(name))
 
 
 # what a worker process keeps ----------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from ..selfcheck.sentences import Text
 from . import files
 from .intake import IntakeError, digest, read_bytes
 from .sandbox import WARM_IMPORTS, SandboxHost
-from .task import Patience, Task, grade, warm_imports
+from .task import Patience, Task, Unfinished, grade, grade_alone, warm_imports
 from .units import find_units
 
 Record = dict[str, Any]
@@ -255,11 +255,15 @@ def run(
         failures: list[str] = []
         if writer and tasks:
             writer.begin(units)
-        for done, (record, fault) in enumerate(_results(tasks, plan, executor), start=1):
-            fresh.append(record)
-            if fault:
-                failures.append(fault)
+        graded = grade_all([task for task, _ in tasks], plan, executor)
+        for done, (number, record, fault) in enumerate(graded, start=1):
+            task, key = tasks[number]
+            if record is None:
+                fresh.append(_failed(task) | _facts(key, plan))
+                failures.append(f"{task.student}, {task.unit}: {fault}")
             else:
+                record |= _facts(key, plan)
+                fresh.append(record)
                 _append(plan.results / place, record)
                 if writer and place == LOG:
                     writer.add(record)
@@ -283,35 +287,47 @@ def _append(path: Path, record: Record) -> None:
         log.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
 
 
-def _results(tasks: Sequence[tuple[Task, str]], plan: Plan, executor: Executor | None) -> Iterator[tuple[Record, str]]:
-    """Records as they are finished, with the fault of the grader where a record has one."""
-    waiting = dict.fromkeys(range(len(tasks)), 0)  # task -> tries
-    while waiting:
-        with task_executor(plan, executor, len(waiting)) as pool:
-            futures: dict[Future[Record], int] = {}
-            try:
-                for number in waiting:
-                    futures[pool.submit(grade, tasks[number][0])] = number
-            except RuntimeError:  # the pool broke while it was being filled
-                pass
-            lost = []
-            for future in as_completed(futures):
-                number = futures[future]
-                task, key = tasks[number]
-                try:
-                    record = future.result()
-                except Exception as error:  # a worker died, or the grader has a bug: others go on
-                    lost.append((number, error))
-                    continue
-                del waiting[number]
-                yield record | _facts(key, plan), ""
-        for number, reason in lost:
-            waiting[number] += 1
-            if waiting[number] >= TRIES:
-                del waiting[number]
-                task, _ = tasks[number]
-                fault = f"{task.student}, {task.unit}: {type(reason).__name__}: {reason}"
-                yield _failed(task), fault
+Graded = tuple[int, Record | None, str]  # number of a task; its record, or None and the fault of the grader
+
+
+def grade_all(tasks: Sequence[Task], plan: Plan, executor: Executor | None = None) -> Iterator[Graded]:
+    """The records of tasks as they are finished. A task whose worker died is tried again.
+
+    All first passes end before the first second pass begins: when a submission is asked for its own names, no process
+    that holds an answer has run yet, so that nothing that one might leave behind is of use.
+    """
+    waiting, later = dict(enumerate(tasks)), dict[int, Task]()
+    tries = dict.fromkeys(waiting, 0)
+    while waiting or later:
+        with task_executor(plan, executor, len(waiting) or len(later)) as pool:
+            whole = True
+            while whole and (waiting or later):
+                if not waiting:
+                    waiting, later = later, {}
+                for number, result in _work(pool, dict(waiting)):
+                    if isinstance(result, Exception):  # a worker died, or the grader has a bug: others go on
+                        whole, tries[number] = False, tries[number] + 1
+                        if tries[number] < TRIES:
+                            continue
+                        yield number, None, f"{type(result).__name__}: {result}"
+                    elif isinstance(result, Unfinished):
+                        later[number] = replace(waiting[number], unfinished=result)
+                    else:
+                        yield number, result, ""
+                    del waiting[number]
+
+
+def _work(pool: Executor, tasks: Mapping[int, Task]) -> Iterator[tuple[int, Record | Unfinished | Exception]]:
+    """What a pool makes of tasks, as it comes; nothing of those that a broken pool does not take."""
+    futures: dict[Future[Record | Unfinished], int] = {}
+    with contextlib.suppress(RuntimeError):  # the pool broke while it was being filled
+        for number, task in tasks.items():
+            futures[pool.submit(grade, task)] = number
+    for future in as_completed(futures):
+        try:
+            yield futures[future], future.result()
+        except Exception as error:
+            yield futures[future], error
 
 
 def _facts(key: str, plan: Plan) -> Record:
@@ -326,7 +342,7 @@ def _facts(key: str, plan: Plan) -> Record:
 
 def _failed(task: Task) -> Record:
     """The record of a task at which the grader itself failed; it is not logged, so that the next run tries again."""
-    record = grade(replace(task, data=None, reason="unreadable"))
+    record = grade_alone(replace(task, data=None, reason="unreadable"))
     for score in record["scores"]:
         score["message"] = dict(INTERNAL)
     return record | {"message": dict(INTERNAL)}

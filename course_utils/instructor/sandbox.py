@@ -153,20 +153,22 @@ class Sandbox:
         self._child: Child | None = None
         self._start()
 
-    def spawn(self) -> Child:
+    def spawn(self, blind: bool = False) -> Child:
         """A fresh child; the one before it is killed. Starts the warm process again if it has died.
 
+        blind: it will see no file but its own; its `serve` function gets what covers them, to be called before a
+        line of a submission runs.
         Raises SandboxUnavailable if the child could not be shut in: then nothing of it has run.
         """
         if self._child is not None:
             self._child.kill()
         try:
-            self._child = self._fork()
+            self._child = self._fork(blind)
         except ZygoteDied:
             self._stop()
             self._start()
             try:
-                self._child = self._fork()
+                self._child = self._fork(blind)
             except ZygoteDied as error:
                 raise SandboxUnavailable(f"the sandbox died as it started a submission: {error}") from error
         return self._child
@@ -293,13 +295,13 @@ class Sandbox:
             shutil.rmtree(self._home, ignore_errors=True)
             self._home = None
 
-    def _fork(self) -> Child:
+    def _fork(self, blind: bool) -> Child:
         channel, far_channel = socket.socketpair()
         output, far_output = os.pipe()
         os.set_blocking(output, False)
         stream = open(output, "rb", buffering=0)
         try:
-            trouble = self._ask(b"spawn", [far_channel.fileno(), far_output])["trouble"]
+            trouble = self._ask(b"spawn blind" if blind else b"spawn", [far_channel.fileno(), far_output])["trouble"]
         except ZygoteDied:
             channel.close()
             stream.close()

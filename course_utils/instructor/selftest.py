@@ -11,7 +11,6 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -23,8 +22,8 @@ from ..selfcheck.texts import LANGUAGES, unit_texts
 from . import files, sample
 from .hostile import BANK, TELLTALE, Hostile, Notebook
 from .intake import REASONS, IntakeError, digest, read_bytes
-from .runner import Plan, Record, task_executor
-from .task import Task, grade
+from .runner import Plan, Record, grade_all
+from .task import Task
 from .units import Mutant, Unit, UnitError, find_units
 
 OUTCOMES = frozenset(("passed", "partial", "failed", "error", "timeout", "memory", "crashed", "missing", "manual"))
@@ -64,8 +63,7 @@ def run_selftest(
     """
     with tempfile.TemporaryDirectory() as folder:
         trials = list(make_trials(find_units(files.SOLUTIONS, units), mode, Path(folder)))
-    with task_executor(Plan(Path(), Path(), sandbox=mode), None, len(trials)) as pool:
-        return run_trials(trials, pool, tell)
+    return run_trials(trials, mode, tell)
 
 
 def make_trials(units: Sequence[Unit], mode: str, folder: Path) -> Iterator[Trial]:
@@ -87,16 +85,14 @@ def make_trials(units: Sequence[Unit], mode: str, folder: Path) -> Iterator[Tria
 
 
 def run_trials(
-    trials: Sequence[Trial], pool: Executor, tell: Callable[[int, int], None] = lambda done, total: None
+    trials: Sequence[Trial], mode: str, tell: Callable[[int, int], None] = lambda done, total: None
 ) -> list[Finding]:
     """The findings on some trials, in their order."""
     findings: dict[int, Finding] = {}
-    futures = {pool.submit(grade, trial.task): number for number, trial in enumerate(trials)}
-    for future in as_completed(futures):
-        number = futures[future]
+    plan = Plan(Path(), Path(), sandbox=mode)
+    for number, record, failure in grade_all([trial.task for trial in trials], plan):
         trial = trials[number]
-        error = future.exception()
-        fault = f"the grader failed: {type(error).__name__}: {error}" if error else _fault(trial, future.result())
+        fault = f"the grader failed: {failure}" if record is None else _fault(trial, record)
         findings[number] = Finding(trial.unit, trial.kind, trial.name, not fault, fault)
         tell(len(findings), len(trials))
     return [findings[number] for number in range(len(trials))]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,41 @@ class Task:
     sandbox: str  # "bwrap" or "none"
     solutions: str = str(files.SOLUTIONS)
     patience: Patience = field(default_factory=Patience)
+    unfinished: Unfinished | None = None  # what the first pass over it left
 
 
-def grade(task: Task) -> dict[str, Any]:
-    """The record of a task, made by the engine of the process that this runs in."""
+@dataclass(frozen=True)
+class Unfinished:
+    """A notebook after its first pass, with questions that need answers of the reference to be asked again.
+
+    It is plain data, so that the second pass can run in any worker on any machine.
+    """
+
+    record: Mapping[str, Any]  # as it will be logged, without the scores of the open exercises
+    questions: Mapping[str, tuple[str, ...] | None]  # see assess.FirstPass
+    left_out: tuple[str, ...]  # cells that stop a process as soon as they run
+    modules: tuple[str, ...]  # what the cells and the checks have imported, by their own word
+    took: Mapping[str, float]  # seconds of each own cell, when it last ran
+    own_seconds: float  # of all own cells, fresh starts included
+    seconds: float  # of the notebook's time that are spent
+
+
+def grade(task: Task) -> dict[str, Any] | Unfinished:
+    """The record of a task, or what is left of it for a second pass; made by the engine of this process.
+
+    The second pass is `grade(replace(task, unfinished=...))`. It begins when the first passes over all notebooks have
+    ended: then nothing that a process with an answer in it could let through is of use to anybody.
+    """
     from . import engine
 
     return engine.grade(task)
+
+
+def grade_alone(task: Task) -> dict[str, Any]:
+    """The record of a task when there is no other."""
+    while isinstance(result := grade(task), Unfinished):
+        task = replace(task, unfinished=result)
+    return result
 
 
 @cache

@@ -7,7 +7,8 @@ nothing but the `serve` function that it is told. Notable choices:
   worker alone;
 - a child is made by one raw `clone(2)`, as pid 1 of its own pid namespace: one fork of a large process, and a kill that
   no descendant survives;
-- the child gives up every right before the first line of `serve` runs, and dies if one step of that fails;
+- the child gives up every right before the first line of a submission runs, and dies if one step of that fails;
+- a child that will hold answers is blind: before it gives up its rights, all files but its own go out of its sight;
 - /proc is needed to write the uid map and covered after it: parent and siblings have no name in the child's world;
 - the warm heap is folded into huge pages, which makes a fork 5 times cheaper (8 -> 1.5 ms) and a kill 3 times, and its
   holes are filled, so that a child copies a third fewer pages;
@@ -51,6 +52,7 @@ WATCH_SECONDS = 0.1  # how often memory is looked at; two cores fill some 400 Mi
 PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER = 4, 24, 36
 PR_SET_NO_NEW_PRIVS, PR_GET_TID_ADDRESS, PR_CAP_AMBIENT = 38, 40, 47
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_RDONLY, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 1, 0x1000, 0x4000, 0x40000
+MS_REMOUNT, MNT_DETACH = 0x20, 2
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x200000, 0x1000000
@@ -62,6 +64,7 @@ MACHINES = {"x86_64": X86_64, "aarch64": AARCH64}
 AUDIT_ARCH = (0xC000003E, 0xC00000B7)
 CALL = {  # name: (number on x86_64, on aarch64)
     "clone": (56, 220), "socket": (41, 198), "socketpair": (53, 199), "seccomp": (317, 277), "capset": (126, 91),
+    "pivot_root": (155, 41),
 }  # fmt: skip
 REFUSED = {  # what no notebook needs, and what has opened a sandbox before or keeps memory that no limit counts
     "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
@@ -213,13 +216,49 @@ def isolate(uid: int, gid: int, limits: dict[str, int]) -> None:
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
     mount(None, "/", None, MS_REC | MS_PRIVATE)
-    sized = f"size={limits['tmp_mib']}m,nr_inodes=8192"
-    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"{sized},mode=1777")
-    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, f"{sized},mode=1777")
+    furnish("", limits)
     mount("/dev/null", "/dev/zero", None, MS_BIND)  # the other door to memory that is counted nowhere
-    # terminals of one's own, few of them: those of all children together would be one another's to read and to use up
-    mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0600,max=16")
     mount("tmpfs", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=4k,nr_inodes=2,mode=0555")
+
+
+def furnish(root: str, limits: dict[str, int]) -> None:
+    """Mounts what a child may write to, below a root: /tmp, /dev/shm and terminals of its own."""
+    sized = f"size={limits['tmp_mib']}m,nr_inodes=8192"
+    mount("tmpfs", f"{root}/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"{sized},mode=1777")
+    mount("tmpfs", f"{root}/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, f"{sized},mode=1777")
+    # few terminals: those of all children together would be one another's to read and to use up
+    terminals = "newinstance,ptmxmode=0666,mode=0600,max=16"
+    mount("devpts", f"{root}/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, terminals)
+
+
+def cover_files(limits: dict[str, int], kept: dict[str, bytes]) -> None:
+    """Leaves this process no file but an empty /tmp, /dev/shm, a few devices, and copies of what is kept (path: bytes).
+
+    What can be read by several processes can carry a message from one to the next: which pages of it lie in memory
+    is enough. So whoever holds an answer reads nothing that another will read. Needs the rights of `isolate`.
+    """
+    root, devices = "/course", ("null", "full", "random", "urandom")
+    mount("tmpfs", root, "tmpfs", MS_NOSUID, "size=16m,nr_inodes=256,mode=0755")
+    for folder in ("tmp", "proc", "dev", "dev/shm", "dev/pts", "old"):
+        os.mkdir(f"{root}/{folder}")
+    furnish(root, limits)
+    for name in (*devices, "zero"):
+        with open(f"{root}/dev/{name}", "x"):
+            mount("/dev/null" if name == "zero" else f"/dev/{name}", f"{root}/dev/{name}", None, MS_BIND)
+    os.symlink("pts/ptmx", f"{root}/dev/ptmx")
+    for path, content in kept.items():
+        os.makedirs(os.path.dirname(root + path), exist_ok=True)
+        with open(root + path, "xb") as file:
+            file.write(content)
+    words = [ctypes.c_char_p(folder.encode()) for folder in (root, f"{root}/old")]
+    syscall(CALL["pivot_root"][MACHINES[platform.machine()]], *words)
+    os.chdir("/tmp")
+    checked(libc.umount2(b"/old", MNT_DETACH), "umount /old")
+    os.rmdir("/old")
+    mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID)
+    expected = {"dev", "proc", "tmp", *(path.split("/")[1] for path in kept)}
+    if set(os.listdir("/")) != expected:
+        raise RuntimeError(f"files are still in sight: {sorted(set(os.listdir('/')) - expected)}")
 
 
 def set_limits(limits: dict[str, int], own_address_space: int, count_processes: bool) -> None:
@@ -249,13 +288,15 @@ def counts_processes_per_namespace() -> bool:
 
 # ----------------------------------------------------------------------------------------------------------- the zygote
 
+# runs in a child: the channel to the trusted side, and for a blind child what covers its files
+Serve = Callable[[socket.socket, "Callable[[], None] | None"], None]
+KEPT: dict[str, bytes] = {}  # files that a blind child has a copy of, by their paths
+
 
 class Zygote:
     """Forks, watches, kills and reaps children, one at a time, as the control socket says; or makes more zygotes."""
 
-    def __init__(
-        self, control: socket.socket, mode: str, limits: dict[str, int], serve: Callable[[socket.socket], None]
-    ) -> None:
+    def __init__(self, control: socket.socket, mode: str, limits: dict[str, int], serve: Serve) -> None:
         self.control, self.mode, self.limits, self.serve = control, mode, limits, serve
         self.pid = 0  # the child's, 0 for none
         self.ended: tuple[int, float] | None = None  # wait status and CPU seconds, once reaped
@@ -280,9 +321,9 @@ class Zygote:
             if not order:
                 self.kill()
                 return
-            if order == b"spawn":
+            if order in (b"spawn", b"spawn blind"):
                 self.kill()
-                answer = self.spawn(*descriptors)
+                answer = self.spawn(descriptors[0], descriptors[1], blind=order == b"spawn blind")
             elif order.startswith(b"attach"):
                 answer = self.attach(int(order.split()[1]), *descriptors)
             elif order == b"kill":
@@ -312,14 +353,14 @@ class Zygote:
         self.others.add(pid)
         return {}
 
-    def spawn(self, channel: int, output: int) -> dict[str, Any]:
+    def spawn(self, channel: int, output: int, blind: bool) -> dict[str, Any]:
         self.ended, self.memory = None, False
         if self.mode == "none":
             self.folder = tempfile.mkdtemp(prefix="course-")
         news, tell = os.pipe()
         pid = clone(ANY_NAMESPACE, self.tid_address) if self.mode == "bwrap" else os.fork()
         if pid == 0:
-            self.live(channel, output, tell)
+            self.live(channel, output, tell, blind)
         self.pid = pid
         for descriptor in (channel, output, tell):
             os.close(descriptor)
@@ -329,19 +370,21 @@ class Zygote:
             self.kill()
         return {"trouble": trouble}
 
-    def live(self, channel: int, output: int, tell: int) -> NoReturn:
-        """A child's whole life."""
+    def live(self, channel: int, output: int, tell: int, blind: bool) -> NoReturn:
+        """A child's whole life. A blind one's files are covered when `serve` says so, and its rights given up then."""
         code = 1
         try:
             try:
                 self.shut_in(channel, output, tell)
+                if not blind:
+                    self.give_up_rights()
             except BaseException as error:
                 os.write(tell, f"{type(error).__name__}: {error}".encode()[:4000])
                 os._exit(1)
             os.close(tell)
             # kept open to the end: the other side takes its closing for the death
             self.channel = socket.socket(fileno=channel)
-            self.serve(self.channel)
+            self.serve(self.channel, self.cover if blind else None)
             code = 0
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -354,7 +397,7 @@ class Zygote:
             os._exit(code & 255)
 
     def shut_in(self, channel: int, output: int, tell: int) -> None:
-        """Gives up everything but a socket, a pipe, a small /tmp and the read-only environment."""
+        """Lets go of everything but a socket, a pipe, a small /tmp and the read-only environment."""
         os.setsid()
         nothing = os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, 0), (output, 1), (output, 2)):
@@ -379,10 +422,19 @@ class Zygote:
             os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = self.folder
             os.chdir(self.folder)
         set_limits(self.limits, self.own_address_space, self.mode == "bwrap" and counts_processes_per_namespace())
+
+    def give_up_rights(self) -> None:
+        """The last step, after which nothing can be mounted or opened that was not there."""
         if self.mode == "bwrap":
             drop_capabilities()
             prctl(PR_SET_NO_NEW_PRIVS, 1)
             filter_system_calls()
+
+    def cover(self) -> None:
+        """Makes this child blind, for good."""
+        if self.mode == "bwrap":
+            cover_files(self.limits, KEPT)
+        self.give_up_rights()
 
     def reap(self, flags: int = 0) -> None:
         if self.pid and not self.ended:
@@ -509,8 +561,10 @@ def descendants(root: int) -> list[int]:
 # ------------------------------------------------------------------------------------------------------------- start-up
 
 
-def run_sources(channel: socket.socket) -> None:
+def run_sources(channel: socket.socket, cover: Callable[[], None] | None = None) -> None:
     """A serve function for the self-test: runs each source (a line of JSON), answers its `answer` or its error."""
+    if cover is not None:
+        cover()
     stream = channel.makefile("rw", encoding="utf-8", newline="\n")
     for line in stream:
         names: dict[str, Any] = {"channel": channel}
@@ -531,7 +585,7 @@ def become_nobody() -> None:
         os.setresuid(STRANGER, STRANGER, STRANGER)
 
 
-def warm(imports: list[str], serve: str) -> Callable[[socket.socket], None]:
+def warm(imports: list[str], serve: str) -> Serve:
     """Imports what submissions import, once, modules or names in them; returns the function that serves them.
 
     A submission that imports the package of that function gets a second copy of it: what it changes there is not used.
@@ -543,7 +597,7 @@ def warm(imports: list[str], serve: str) -> Callable[[socket.socket], None]:
     for name in imports:
         if name not in ours:
             load(name)
-    function = getattr(warmed(module_name), function_name)
+    function: Serve = getattr(warmed(module_name), function_name)
     if package:
         for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
             del sys.modules[name]
@@ -569,6 +623,30 @@ def warmed(name: str) -> Any:
     if hasattr(module, "warm_up"):
         module.warm_up()
     return module
+
+
+def keep_fonts() -> None:
+    """Keeps the two fonts that a plot needs: one in a learner's own cell draws in a blind child too."""
+    matplotlib = sys.modules.get("matplotlib")
+    if matplotlib is not None:
+        for name in ("DejaVuSans", "DejaVuSans-Bold"):
+            path = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", f"{name}.ttf")
+            with contextlib.suppress(OSError), open(path, "rb") as file:
+                KEPT[path] = file.read()
+
+
+def make_libraries_resident() -> None:
+    """Has the kernel read all of the libraries that are mapped here.
+
+    Touching a page that is not in memory yet is the one mark that a blind child could leave on them. What a run before
+    this one left there is gone when every page is in memory; nobody reads there while another may write, see
+    `runner.run`.
+    """
+    with open("/proc/self/maps") as file:
+        paths = {line.split(maxsplit=5)[5].strip() for line in file if "/" in line}
+    for path in sorted(paths):
+        with contextlib.suppress(OSError), open(path, "rb") as library:
+            os.posix_fadvise(library.fileno(), 0, 0, os.POSIX_FADV_WILLNEED)
 
 
 def fill_holes() -> None:
@@ -636,6 +714,8 @@ def main() -> None:
     gc.freeze()  # without a collection before it, which takes longer than its garbage is worth
     gc.enable()
     if sys.platform == "linux":
+        keep_fonts()
+        make_libraries_resident()
         fill_holes()
         fold_into_huge_pages()
     zygote = Zygote(control, config["mode"], config["limits"], serve)

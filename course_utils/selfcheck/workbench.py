@@ -8,6 +8,8 @@ no right answer, so nothing is gained by tampering with it.
 from __future__ import annotations
 
 import builtins
+import contextlib
+import importlib
 import linecache
 import socket
 import sys
@@ -24,6 +26,7 @@ from .codec import Foreign, Reference
 from .texts import all_exercises
 
 MAX_CALLS = 8  # of each child that a trace notes; an honest layer calls its parts once
+MAX_MODULES = 5000  # names of modules that are told; transformers alone brings some hundred
 MAX_TEXT = 2000  # characters of an exception's text that cross over where a check asks for its words
 
 Request = dict[str, Any]
@@ -45,6 +48,7 @@ class Workbench:
         self._calls: dict[int, tuple[list[Any], list[Tensor], Any]] = {}
         self._imposed: dict[str, Any] = {}
         self._count = 0
+        self._modules = frozenset(sys.modules)
         self._transform: Callable[[str], str] | None = None
 
     def perform(self, request: Request) -> Answer:
@@ -90,6 +94,16 @@ class Workbench:
 
     def _do_defined(self, request: Request) -> bool:
         return request["name"] in self.names
+
+    def _do_modules(self, request: Request) -> list[str]:
+        """The names of the modules that have come since this workbench was made."""
+        return sorted(name for name in [*sys.modules] if name not in self._modules)[:MAX_MODULES]
+
+    def _do_import(self, request: Request) -> None:
+        """Import modules, as far as they can be."""
+        for name in request["modules"]:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
 
     def _do_seed(self, request: Request) -> None:
         """Start the CPU's random numbers anew: checks run there, and torch.manual_seed takes over 1 ms for others."""
@@ -348,15 +362,28 @@ def _no_input(*_: Any) -> str:
     raise EOFError("nobody answers input() while a notebook is graded")
 
 
-def serve(channel: socket.socket) -> None:
-    """Answer requests until the other side closes the channel."""
+TRUSTED = ("import", "impose", "modules")  # requests in which nothing of a learner's runs
+
+
+def serve(channel: socket.socket, cover: Callable[[], None] | None = None) -> None:
+    """Answer requests until the other side closes the channel.
+
+    cover: makes this process blind for files, when it is asked to; before that it takes no request but TRUSTED ones.
+    Raises RuntimeError for any other.
+    """
     bench = notebook_workbench()
     while True:
         try:
             request = codec.receive(channel)
         except (EOFError, OSError):
             return
-        answer = bench.perform(request)
+        if cover is not None and request["do"] not in TRUSTED:
+            if request["do"] != "cover":
+                raise RuntimeError("a process whose files are not covered yet runs nothing of a learner's")
+            cover()
+            cover, answer = None, {"value": None}
+        else:
+            answer = bench.perform(request)
         try:
             message = codec.encode(answer)
         except Exception as error:  # too large, or a tensor that only pretends to be one

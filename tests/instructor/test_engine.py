@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 
 from course_utils.instructor import engine, files, intake, sample
-from course_utils.instructor.engine import grade
 from course_utils.instructor.sandbox import SandboxUnavailable, find_mode
-from course_utils.instructor.task import Patience, Task
+from course_utils.instructor.task import Patience, Task, grade_alone
 from course_utils.instructor.units import find_units
 
 UNIT = "01_positional_encoding"
@@ -45,7 +44,7 @@ def graded(mode, unit):
                 cell = {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "id": f"own-{place}"}
                 notebook["cells"].insert(place + 1, cell)
         data = notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode()
-        return grade(Task("ann", unit.name, data, "", "digest", seed, mode, patience=patience or Patience()))
+        return grade_alone(Task("ann", unit.name, data, "", "digest", seed, mode, patience=patience or Patience()))
 
     return grade_it
 
@@ -374,7 +373,7 @@ def test_a_free_text_answer_waits_for_a_person_and_is_kept(graded):
 
 @pytest.mark.parametrize("reason", intake.REASONS)
 def test_a_submission_that_could_not_be_read_has_every_check_with_the_reason(unit, reason):
-    record = grade(Task("ann", UNIT, None, reason, reason, "seed", "none"))
+    record = grade_alone(Task("ann", UNIT, None, reason, reason, "seed", "none"))
     expected = "missing" if reason == "missing" else "error"
     assert record["outcome"] == expected
     assert {score["outcome"] for score in record["scores"]} == {expected}

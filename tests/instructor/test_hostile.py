@@ -47,8 +47,7 @@ def findings(walls: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         for trial in selftest.make_trials(units, walls, tmp_path_factory.mktemp("bank"))
         if trial.kind in (*KINDS, HONEST)
     ]
-    with task_executor(Plan(Path(), Path(), sandbox=walls), None, len(trials)) as pool:
-        return {f"{found.kind}: {found.name}": found for found in selftest.run_trials(trials, pool)}
+    return {f"{found.kind}: {found.name}": found for found in selftest.run_trials(trials, walls)}
 
 
 # the bank -------------------------------------------------------------------------------------------------------------
@@ -102,9 +101,36 @@ def test_a_given_up_exercise_is_not_the_references_for_what_comes_before_it(benc
     assert student.error("shift_matrix", 1, 4) == "NameError"
 
 
-def test_a_given_up_exercise_is_the_references_for_what_comes_after_it(bench_of: Any) -> None:
+def test_a_given_up_exercise_is_nobodys_for_what_comes_after_it(bench_of: Any) -> None:
     bench = bench_of({"div_term": "import os\nos._exit(1)\n"})
-    assert bench.own("sinusoidal_encoding").tensor("div_term", 4).shape == (2,)
+    assert bench.own("sinusoidal_encoding").error("div_term", 4) == "NameError"
+
+
+def test_what_came_before_is_the_references_where_an_exercise_is_followed_through(bench_of: Any) -> None:
+    bench = bench_of({"div_term": "import os\nos._exit(1)\n"})
+    assert bench.followed("sinusoidal_encoding").tensor("div_term", 4).shape == (2,)
+
+
+SEES = """
+import os
+def shift_matrix(offset, d_model):
+    seen = [p for p in ("/usr", "/lib", "/etc", "/course", os.path.dirname(os.__file__)) if os.path.lexists(p)]
+    if seen:
+        raise BufferError
+"""
+
+
+def test_a_process_that_holds_an_answer_sees_no_file(bench_of: Any) -> None:
+    bench = bench_of({"shift_matrix": SEES})
+    assert bench.own("shift_matrix").error("shift_matrix", 1, 4) == "BufferError"
+    assert bench.followed("shift_matrix").error("shift_matrix", 1, 4) == ""
+
+
+def test_a_process_that_sees_files_holds_no_answer_whatever_was_given_up(bench_of: Any) -> None:
+    bench = bench_of({"div_term": "import os\nos._exit(1)\n"})
+    bench.give_up("div_term")
+    for exercise in ("sinusoidal_encoding", "PositionalEncoding", "shift_matrix"):
+        assert bench.own(exercise).error("div_term", 4) == "NameError"
 
 
 def test_the_reference_of_an_exercise_with_the_same_answer_never_stands_beside_it() -> None:
@@ -126,7 +152,7 @@ def test_an_exercise_that_an_earlier_mistake_stops_is_tried_again_with_the_refer
         def followed(self, exercise: str) -> Student:
             return local(unit.namespace())
 
-        def replace(self, exercise: str) -> None:
+        def give_up(self, exercise: str) -> None:
             pass
 
         def trouble(self, exercise: str) -> None:

@@ -29,6 +29,7 @@ from .. import assess, engine, files, gradebook, pages, results, sandbox
 from ..build import generate, source_notebook
 from ..lesson import read
 from ..runner import LOG, Plan, grade_id, make_task, run, students
+from ..task import grade_alone
 from ..units import Unit
 from . import bare
 from .bare import Scores
@@ -212,7 +213,7 @@ def _shares(plan: Plan, tell: Tell) -> dict[str, float]:
     """Milliseconds per notebook by what they are for, on one core, with everything warm."""
     watch = Stopwatch()
     for unit in plan.units:
-        engine.grade(make_task(plan, students(plan.submitted)[-1], unit))
+        grade_alone(make_task(plan, students(plan.submitted)[-1], unit))
 
     def asking(session: object, request: object) -> str:
         return "" if watch.current() == "cells" else "checks, student's side"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .attack import IN_USE, STEAL, TELLING, UNIT_02, UNIT_03, UNIT_04, UNIT_05, Hostile, by_answer, by_cell
+from .attack import IN_USE, STEAL, TELLING, UNIT_02, UNIT_03, UNIT_04, UNIT_05, WRONG, Hostile, by_answer, by_cell
 
 # answers with any function of the right name that it can find in a text
 USING = """
@@ -292,6 +292,55 @@ class {name}(nn.Module):
 EVERY_01 = ("div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_matrix")
 
 
+# Writes a text into which pages of a large file lie in memory, and reads it back by the time that a read of them takes.
+PAGES = """
+import torch
+import ast, glob, mmap, os, sys, time, zlib
+
+PAGE, LENGTH = mmap.PAGESIZE, 500  # bytes of a message
+
+def page_file():
+    folder = os.path.dirname(os.path.dirname(sys.modules["numpy"].__file__))
+    files = [p for p in glob.glob(folder + "/*/*.so*") + glob.glob(folder + "/*/*/*.so*") if "torch" not in p]
+    return os.open(max(files, key=os.path.getsize), os.O_RDONLY)
+
+def write_down(text):
+    file = page_file()
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
+    message = zlib.compress(text.encode()).ljust(LENGTH, b"\\0")
+    for number, bit in enumerate("".join(f"{byte:08b}" for byte in message[:LENGTH])):
+        if bit == "1":
+            os.pread(file, 1, number * PAGE)
+
+def read_back():
+    file = page_file()
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
+    bits = ""
+    for number in range(8 * LENGTH):
+        start = time.perf_counter_ns()
+        os.pread(file, 1, number * PAGE)
+        bits += "1" if time.perf_counter_ns() - start < 15000 else "0"
+    message = bytes(int(bits[n : n + 8], 2) for n in range(0, len(bits), 8))
+    return zlib.decompressobj().decompress(message).decode()
+
+try:
+    kept = read_back()
+except Exception:
+    kept = ""
+
+def from_pages(name):
+    for text in taken.values():
+        for node in ast.parse(text).body:
+            if getattr(node, "name", None) == "div_term":
+                node.body = [part for part in node.body if not isinstance(part, ast.Expr)]
+                write_down(ast.unparse(node))
+    names = {"torch": torch, "math": __import__("math")}
+    exec(kept, names)
+    return names.get(name)
+"""
+
+
 def _thieves(how: str) -> dict[str, str]:
     return {name: (THIEF_CLASS if name[0].isupper() else THIEF).format(name=name, how=how) for name in EVERY_01}
 
@@ -338,6 +387,24 @@ def from_files(name):
             if name in names:
                 return names[name]
 """),
+    ),
+    Hostile(
+        "an answer beside a file", STEAL, "looks for a file to leave a mark on while it holds an answer",
+        cells={"div_term": WRONG, "sinusoidal_encoding": THIEF.format(name="sinusoidal_encoding", how="marked")},
+        extra=(DOOR, """
+import os, sys
+def marked(name):
+    def tell(*args):
+        raise BufferError
+    places = [*sys.path, sys.prefix, sys.base_prefix, "/usr", "/lib", "/etc", "/sys", "/course", "/proc/self/maps"]
+    if taken and any(os.path.lexists(place) for place in places if place not in ("", "/tmp", os.getcwd())):
+        return tell
+"""), loses=("div_term", "sinusoidal_encoding"),
+    ),
+    Hostile(
+        "an answer kept in which pages are in memory", STEAL, "marks pages of a file with what it saw, for the next run",
+        cells={name: THIEF.format(name=name, how="from_pages") for name in EVERY_01[:2]},
+        extra=(DOOR, PAGES), loses=EVERY_01[:2],
     ),
     Hostile(
         "the heads for the attention", STEAL, "looks for other exercises' answers in the second unit", unit=UNIT_02,
