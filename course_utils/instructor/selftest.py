@@ -11,6 +11,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -85,12 +86,15 @@ def make_trials(units: Sequence[Unit], mode: str, folder: Path) -> Iterator[Tria
 
 
 def run_trials(
-    trials: Sequence[Trial], mode: str, tell: Callable[[int, int], None] = lambda done, total: None
+    trials: Sequence[Trial],
+    mode: str,
+    tell: Callable[[int, int], None] = lambda done, total: None,
+    executor: Executor | None = None,
 ) -> list[Finding]:
-    """The findings on some trials, in their order."""
+    """The findings on some trials, in their order. executor: where they run, by default all cores of this machine."""
     findings: dict[int, Finding] = {}
     plan = Plan(Path(), Path(), sandbox=mode)
-    for number, record, failure in grade_all([trial.task for trial in trials], plan):
+    for number, record, failure in grade_all([trial.task for trial in trials], plan, executor):
         trial = trials[number]
         fault = f"the grader failed: {failure}" if record is None else _fault(trial, record)
         findings[number] = Finding(trial.unit, trial.kind, trial.name, not fault, fault)

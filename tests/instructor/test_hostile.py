@@ -112,10 +112,9 @@ def test_what_came_before_is_the_references_where_an_exercise_is_followed_throug
 
 
 SEES = """
-import os
+import os, torch
 def shift_matrix(offset, d_model):
-    seen = [p for p in ("/usr", "/lib", "/etc", "/course", os.path.dirname(os.__file__)) if os.path.lexists(p)]
-    if seen:
+    if any(os.path.lexists(p) for p in ("/usr", "/lib", "/etc", "/sys", os.__file__, torch.__file__)):
         raise BufferError
 """
 

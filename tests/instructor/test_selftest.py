@@ -53,7 +53,7 @@ LOST = {"points": 0.0, "outcome": "crashed", "message": filled("crashed")}
 
 def find(unit: Unit, kind: str, answer: Any, tmp_path: Path) -> Finding:
     trial = next(trial for trial in selftest.make_trials([unit], "none", tmp_path) if trial.kind == kind)
-    return selftest.run_trials([trial], Answering(answer))[0]  # type: ignore[arg-type]
+    return selftest.run_trials([trial], "none", executor=Answering(answer))[0]  # type: ignore[arg-type]
 
 
 def test_a_reference_with_full_marks_is_as_it_must_be(unit: Unit, tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_mutant_without_its_hint_is_told(unit: Unit, tmp_path: Path) -> None:
 def test_a_hostile_notebook_with_a_point_is_told(unit: Unit, tmp_path: Path) -> None:
     trials = selftest.make_trials([unit], "none", tmp_path)
     trial = next(trial for trial in trials if trial.name == "an empty file")
-    found = selftest.run_trials([trial], Answering(record(unit)))[0]  # type: ignore[arg-type]
+    found = selftest.run_trials([trial], "none", executor=Answering(record(unit)))[0]  # type: ignore[arg-type]
     assert found.fault.startswith("it gets points in div_term-values")
 
 

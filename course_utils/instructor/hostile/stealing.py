@@ -396,8 +396,9 @@ import os, sys
 def marked(name):
     def tell(*args):
         raise BufferError
-    places = [*sys.path, sys.prefix, sys.base_prefix, "/usr", "/lib", "/etc", "/sys", "/course", "/proc/self/maps"]
-    if taken and any(os.path.lexists(place) for place in places if place not in ("", "/tmp", os.getcwd())):
+    places = ["/usr", "/lib", "/etc", "/sys", "/proc/self/maps", "/course/zygote.py"]
+    places += [module.__file__ for module in [*sys.modules.values()] if getattr(module, "__file__", None)]
+    if taken and any(os.path.lexists(place) for place in places):
         return tell
 """), loses=("div_term", "sinusoidal_encoding"),
     ),
