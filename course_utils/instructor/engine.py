@@ -270,7 +270,7 @@ class SandboxBench:
         self._troubles: dict[str, Trouble | Stopped] = {}
         self._session: Session | None = None
         self._absent: set[str] = set()  # exercises whose cells are not in the session
-        self._imposed: set[str] = set()  # exercises that are the reference's in it
+        self._imposed: set[str] | None = None  # exercises that are the reference's in it; None for one that sees files
 
     def close(self) -> None:
         """End the process."""
@@ -290,9 +290,9 @@ class SandboxBench:
     def own(self, exercise: str) -> Student:
         """A handle on the student's names, without what was given up before an exercise."""
         absent = self._given_up & set(self._unit.earlier(exercise))
-        if self._session is None or self._absent != absent:
+        if self._session is None or self._imposed is not None or self._absent != absent:
             self.close()
-            self._absent = absent
+            self._absent, self._imposed = absent, None
             self._session = self._start(self._open_eyed)
         return self._handle(self._session)
 
@@ -303,8 +303,9 @@ class SandboxBench:
         asked of it; and its process sees no file.
         """
         earlier = set(self._unit.earlier(exercise))
-        if self._session is None or not self._imposed <= earlier:
+        if self._session is None or self._imposed is None or not self._imposed <= earlier:
             self.close()
+            self._absent = set()
             self._session = self._start(partial(self._blind, exercise))
         elif self._imposed != earlier:
             self._impose(self._session, exercise)
