@@ -549,7 +549,12 @@ def main() -> None:
     for name in ("GLIBC_TUNABLES", "PYTHONMALLOC"):  # they have been read, and no submission needs to see them
         os.environ.pop(name, None)
     os.set_inheritable(control.fileno(), False)
-    if sys.platform == "linux":  # a worker's own limit is none for what it starts
+    if sys.platform == "linux":
+        # handed down to all that is forked or started here, and nobody has a /proc to change it: whatever takes core
+        # dumps on this machine (since Linux 6.16 a socket may, which asks for no limit) gets one without memory in it
+        with open("/proc/self/coredump_filter", "w") as file:
+            file.write("0")
+        # a worker's own limit is none for what it starts
         ceiling = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c is for the trusted side, which then closes the control socket

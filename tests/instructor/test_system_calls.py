@@ -431,6 +431,16 @@ answer = [forked, started, os.listdir("/tmp"), list(resource.getrlimit(resource.
     assert limit == [min(1, resource.getrlimit(resource.RLIMIT_CORE)[1] & 1)] * 2
 
 
+def test_a_core_dump_would_hold_no_memory(child: Child, sandbox: Sandbox) -> None:
+    ask_sources(child, "import subprocess; subprocess.Popen(['/bin/sleep', '60'])")
+    assert sandbox.pid is not None
+    pids = zygote.descendants(sandbox.pid)
+    kinds = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in pids[1:]}  # without bubblewrap's own
+    assert "sleep" in kinds
+    filters = [int(Path(f"/proc/{pid}/coredump_filter").read_text(), 16) for pid in kinds.values()]
+    assert filters == [0] * len(filters)
+
+
 @pytest.mark.parametrize(
     "source", ["resource.setrlimit(resource.RLIMIT_CORE, (0, 1))", "os.setxattr('/tmp', 'user.a', b'')"]
 )
