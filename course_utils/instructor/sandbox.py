@@ -41,6 +41,7 @@ Mode = Literal["bwrap", "none"]
 
 PACKAGE = Path(__file__).resolve().parent.parent
 ZYGOTE = Path(__file__).resolve().with_name("zygote.py")
+SYSTEM_CALLS = ZYGOTE.with_name("system_calls.py")  # all that the zygote imports of this folder
 # what nearly every notebook imports
 WARM_IMPORTS = ("torch", "numpy", "IPython.core.interactiveshell", "matplotlib.pyplot")
 INSIDE = Path("/course")  # where the environment stands in the sandbox
@@ -70,6 +71,7 @@ class Limits:
     file_mib: int = 16  # the largest file
     tmp_mib: int = 64  # all files: once in /tmp, once in /dev/shm
     open_files: int = 128  # descriptors of each process; up to 208 KiB wait in each socket, counted by nobody
+    queued_signals: int = 64  # that wait, of all processes together; kill() needs none of them
 
 
 class Child:
@@ -559,7 +561,8 @@ def _bwrap_command(arguments: list[str]) -> list[str]:
     show(PACKAGE, package)
     nothing = str(package / "instructor")
     words += ["--perms", "0755", "--tmpfs", nothing, "--remount-ro", nothing]
-    show(ZYGOTE, INSIDE / "zygote.py")
+    for script in (ZYGOTE, SYSTEM_CALLS):
+        show(script, INSIDE / script.name)
     # an ordinary user's zygote owns what bubblewrap made: what is written there would last until the next child
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     return [*words, "--", str(python), str(INSIDE / "zygote.py"), *arguments]

@@ -20,8 +20,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
-import functools
 import gc
 import importlib
 import json
@@ -38,7 +36,12 @@ import threading
 import traceback
 import warnings
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING or __package__:
+    from .system_calls import MACHINES, X86_64, kernel_program, number_of
+else:  # run as a script: from the folder that it stands in, before anything that a submission could touch
+    from system_calls import MACHINES, X86_64, kernel_program, number_of
 
 MIB = 1 << 20
 STRANGER = 65534  # the uid that root becomes in the sandbox: "nobody" everywhere, owner of nothing
@@ -58,33 +61,6 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 CLONE_CHILD_CLEARTID, CLONE_CHILD_SETTID = 0x200000, 0x1000000
 ANY_NAMESPACE = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
 ANY_NAMESPACE |= CLONE_NEWNET
-
-X86_64, AARCH64 = 0, 1
-MACHINES = {"x86_64": X86_64, "aarch64": AARCH64}
-AUDIT_ARCH = (0xC000003E, 0xC00000B7)
-CALL = {  # name: (number on x86_64, on aarch64)
-    "clone": (56, 220), "socket": (41, 198), "socketpair": (53, 199), "seccomp": (317, 277), "capset": (126, 91),
-    "pivot_root": (155, 41),
-}  # fmt: skip
-REFUSED = {  # what no notebook needs, and what has opened a sandbox before or keeps memory that no limit counts
-    "unshare": (272, 97), "setns": (308, 268), "mount": (165, 40), "umount2": (166, 39), "pivot_root": (155, 41),
-    "chroot": (161, 51), "open_tree": (428, 428), "move_mount": (429, 429), "fsopen": (430, 430),
-    "fsconfig": (431, 431), "fsmount": (432, 432), "fspick": (433, 433), "mount_setattr": (442, 442),
-    "ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "pidfd_getfd": (438, 438),
-    "kcmp": (312, 272), "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219), "bpf": (321, 280),
-    "perf_event_open": (298, 241), "userfaultfd": (323, 282), "kexec_load": (246, 104), "kexec_file_load": (320, 294),
-    "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
-    "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265), "fanotify_init": (300, 262),
-    "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "io_setup": (206, 0), "vmsplice": (278, 75),
-    # a submission stays on its worker's core, and leaves the watches of the instructor's own programs to these
-    "sched_setaffinity": (203, 122), "inotify_init": (253, 26), "inotify_init1": (294, 26),
-}  # fmt: skip
-# refused where an argument (by its place) has a value: a lease makes whoever opens the file next, the grader too, wait
-# for 45 seconds; a socket's buffer is memory that no limit counts
-REFUSED_WITH = {"fcntl": (72, 25, 1, 1024), "setsockopt": (54, 208, 2, 7)}  # F_SETLEASE, SO_SNDBUF
-MMAP, MAP_SHARED, MAP_ANONYMOUS = (9, 222), 0x1, 0x20
-# answered with "no such call": callers then take the older one
-ABSENT = {"clone3": (435, 435), "memfd_create": (319, 279), "memfd_secret": (447, 447)}
 
 # PyDLL keeps the interpreter's lock over the call: a clone must not come back in a child that waits for it.
 libc = ctypes.PyDLL(None, use_errno=True)
@@ -136,7 +112,7 @@ def clone(flags: int, tid_address: int) -> int:
     flags |= signal.SIGCHLD | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID
     # the order of the last two words differs: (tid, tls) on x86_64, (tls, tid) on aarch64
     tail = map(ctypes.c_ulong, (tid_address, 0) if machine == X86_64 else (0, tid_address))
-    number = ctypes.c_long(CALL["clone"][machine])
+    number = ctypes.c_long(number_of("clone", machine))
     ctypes.pythonapi.PyOS_BeforeFork()
     pid: int = libc.syscall(number, ctypes.c_ulong(flags), None, None, *tail)
     if pid == 0:
@@ -149,53 +125,11 @@ def clone(flags: int, tid_address: int) -> int:
 # ----------------------------------------------------------------------------------- what a child does before it serves
 
 
-class _Instruction(ctypes.Structure):
-    _fields_ = [("code", ctypes.c_ushort), ("jt", ctypes.c_ubyte), ("jf", ctypes.c_ubyte), ("k", ctypes.c_uint)]
-
-
-class _Program(ctypes.Structure):
-    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.POINTER(_Instruction))]
-
-
-def seccomp_program(machine: int) -> list[tuple[int, int, int, int]]:
-    """The filter of system calls as classic BPF: (code, jump if true, jump if false, k) each."""
-    load, equal, at_least, any_bit, answer = 0x20, 0x15, 0x35, 0x45, 0x06
-    number_at, arch_at, first_argument_at, argument_size = 0, 4, 16, 8  # in struct seccomp_data, little-endian
-    allow, refuse, no_such_call = (0x7FFF0000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS)
-    program = [(load, 0, 0, arch_at), (equal, 1, 0, AUDIT_ARCH[machine]), (answer, 0, 0, refuse)]
-    program += [(load, 0, 0, number_at)]
-    if machine == X86_64:  # the x32 twins of all calls
-        program += [(at_least, 0, 1, 0x40000000), (answer, 0, 0, refuse)]
-    for names, verdict in ((REFUSED, refuse), (ABSENT, no_such_call)):
-        for numbers in names.values():
-            program += [(equal, 0, 1, numbers[machine]), (answer, 0, 0, verdict)]
-    for name in ("socket", "socketpair"):
-        program += [(equal, 0, 4, CALL[name][machine]), (load, 0, 0, first_argument_at), (equal, 0, 1, socket.AF_UNIX),
-                    (answer, 0, 0, allow), (answer, 0, 0, refuse)]  # fmt: skip
-    for *both, place, value in REFUSED_WITH.values():
-        program += [(equal, 0, 4, both[machine]), (load, 0, 0, first_argument_at + argument_size * place),
-                    (equal, 0, 1, value), (answer, 0, 0, refuse), (answer, 0, 0, allow)]  # fmt: skip
-    # anonymous memory that is shared stays when no process has it in its tables, and so it is counted nowhere
-    program += [(equal, 0, 5, MMAP[machine]), (load, 0, 0, first_argument_at + argument_size * 3),
-                (any_bit, 0, 2, MAP_ANONYMOUS), (any_bit, 0, 1, MAP_SHARED), (answer, 0, 0, refuse),
-                (answer, 0, 0, allow)]  # fmt: skip
-    program += [(equal, 0, 3, CALL["clone"][machine]), (load, 0, 0, first_argument_at)]
-    program += [(any_bit, 0, 1, ANY_NAMESPACE), (answer, 0, 0, refuse)]
-    return [*program, (answer, 0, 0, allow)]
-
-
-@functools.cache  # made once, before the first fork: it takes a millisecond
-def kernel_program(machine: int) -> _Program:
-    """The filter of system calls as the kernel reads it."""
-    lines = seccomp_program(machine)
-    return _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
-
-
 def filter_system_calls() -> None:
     """Puts the filter over this process and all that it will start, for good."""
     machine = MACHINES[platform.machine()]
     set_mode_filter, spec_allow = 1, 4  # no slow-down against speculation, which a child's threads need not fear
-    syscall(CALL["seccomp"][machine], set_mode_filter, spec_allow, ctypes.byref(kernel_program(machine)))
+    syscall(number_of("seccomp", machine), set_mode_filter, spec_allow, ctypes.byref(kernel_program(machine)))
 
 
 def drop_capabilities() -> None:
@@ -205,7 +139,7 @@ def drop_capabilities() -> None:
             break  # past the kernel's last one
     prctl(PR_CAP_AMBIENT, 4)  # clear all
     header, nothing = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
-    syscall(CALL["capset"][MACHINES[platform.machine()]], header, nothing)
+    syscall(number_of("capset", MACHINES[platform.machine()]), header, nothing)
 
 
 def isolate(uid: int, gid: int, limits: dict[str, int]) -> None:
@@ -251,7 +185,7 @@ def cover_files(limits: dict[str, int], kept: dict[str, bytes]) -> None:
         with open(root + path, "xb") as file:
             file.write(content)
     words = [ctypes.c_char_p(folder.encode()) for folder in (root, f"{root}/old")]
-    syscall(CALL["pivot_root"][MACHINES[platform.machine()]], *words)
+    syscall(number_of("pivot_root", MACHINES[platform.machine()]), *words)
     os.chdir("/tmp")
     checked(libc.umount2(b"/old", MNT_DETACH), "umount /old")
     os.rmdir("/old")
@@ -269,7 +203,8 @@ def set_limits(limits: dict[str, int], own_address_space: int, count_processes: 
         value = value if ceiling == resource.RLIM_INFINITY else min(value, ceiling)
         resource.setrlimit(kind, (value, value))
 
-    hard(resource.RLIMIT_CORE, 0)
+    # the kernel writes no dump below a page, and of 1 (not of 0) it hands none to a program either (core(5))
+    hard(resource.RLIMIT_CORE, 1 if sys.platform == "linux" else 0)
     hard(resource.RLIMIT_CPU, limits["cpu_seconds"])
     hard(resource.RLIMIT_FSIZE, limits["file_mib"] * MIB)
     hard(resource.RLIMIT_NOFILE, limits["open_files"])
@@ -277,6 +212,10 @@ def set_limits(limits: dict[str, int], own_address_space: int, count_processes: 
         hard(resource.RLIMIT_NPROC, limits["processes"])
     if sys.platform == "linux":
         hard(resource.RLIMIT_MEMLOCK, 0)
+        hard(resource.RLIMIT_MSGQUEUE, 0)
+        hard(resource.RLIMIT_SIGPENDING, limits["queued_signals"])
+        hard(resource.RLIMIT_RTPRIO, 0)
+        hard(resource.RLIMIT_NICE, 0)
         hard(resource.RLIMIT_AS, own_address_space + limits["memory_mib"] * MIB)
 
 
@@ -689,7 +628,12 @@ def main() -> None:
     for name in ("GLIBC_TUNABLES", "PYTHONMALLOC"):  # they have been read, and no submission needs to see them
         os.environ.pop(name, None)
     os.set_inheritable(control.fileno(), False)
-    if sys.platform == "linux":  # a worker's own limit is none for what it starts
+    if sys.platform == "linux":
+        # handed down to all that is forked or started here, and nobody has a /proc to change it: whatever takes core
+        # dumps on this machine (since Linux 6.16 a socket may, which asks for no limit) gets one without memory in it
+        with open("/proc/self/coredump_filter", "w") as file:
+            file.write("0")
+        # a worker's own limit is none for what it starts
         ceiling = resource.getrlimit(resource.RLIMIT_AS)[1]
         resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-c is for the trusted side, which then closes the control socket

@@ -302,6 +302,65 @@ except OSError:
 import ctypes
 loot += [fd for fd in (ctypes.CDLL(None).inotify_init() for _ in range(200)) if fd >= 0]
 """,
+    "a hundred thousand record locks": """
+import fcntl, struct
+files = [open(f"locked{number}", "w+b") for number in range(100)]  # of one file alone, the kernel looks at each for each
+try:
+    for file in files:
+        for place in range(2000, 0, -2):
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, place)
+except OSError:
+    pass
+with open("locked99", "rb") as other:
+    asked = fcntl.fcntl(other, 36, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))  # F_OFD_GETLK: who is in the way?
+if struct.unpack("hhqqi4x", asked)[0] != fcntl.F_UNLCK:
+    loot.append("locks in the kernel's memory")
+for file in files:
+    file.close()
+""",
+    "all timers of the user": """
+import ctypes
+libc, timers = ctypes.CDLL(None), [ctypes.c_void_p() for _ in range(1000)]
+loot += [timer for timer in timers if libc.timer_create(1, None, ctypes.byref(timer)) == 0]
+""",
+    "all queued signals of the user": """
+import ctypes, os, signal
+libc, pid = ctypes.CDLL(None), os.getpid()
+signal.pthread_sigmask(signal.SIG_BLOCK, [40])
+if sum(libc.tgkill(pid, pid, 40) == 0 for _ in range(5000)) > 1000:
+    loot.append("signals")
+information = (ctypes.c_int * 32)(40, 0, -1)  # as sigqueue() sends it
+if libc.syscall(138 if os.uname().machine == "aarch64" else 129, pid, 40, information) == 0:
+    loot.append("a signal with a letter")
+""",
+    "all bytes in message queues of the user": """
+import ctypes, os
+libc = ctypes.CDLL(None)
+for number in range(50):
+    queue = libc.mq_open(b"/queue%d" % number, os.O_CREAT | os.O_RDWR, 0o600, None)
+    loot += [queue] if queue >= 0 else []
+""",
+    "all pages in pipes of the user": """
+import fcntl, os
+pipes = [os.pipe() for _ in range(16)]
+for _, end in pipes:
+    try:
+        loot.append(fcntl.fcntl(end, 1031, 2**20))  # F_SETPIPE_SZ
+    except OSError:
+        pass
+for ends in pipes:
+    for end in ends:
+        os.close(end)
+""",
+    "a core dump": """
+import ctypes, resource
+try:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # where a program gets the dumps, the kernel spares it those of 1 alone
+    loot.append("limit")
+except (OSError, ValueError):
+    pass
+loot += ["dumpable"] if ctypes.CDLL(None).prctl(4, 1, 0, 0, 0) == 0 else []
+""",
 }  # fmt: skip
 
 HELD = [

@@ -83,6 +83,69 @@ except OSError as error:
 """,
 }  # fmt: skip
 
+# the kernel's copy of the files that all submissions read: what one can tell or change of it, another can read there
+PAGE_CACHE = {
+    "asks which pages are in memory": """
+import ctypes, mmap, os
+libc, file = ctypes.CDLL(None, use_errno=True), os.open(os.__file__, os.O_RDONLY)
+memory, answers = mmap.mmap(file, 4096, mmap.MAP_PRIVATE), (ctypes.c_ubyte * 1)()
+address = ctypes.c_void_p(ctypes.addressof(ctypes.c_char.from_buffer(memory)))
+loot += ["mincore"] if libc.mincore(address, ctypes.c_size_t(4096), answers) == 0 else []
+loot += ["cachestat"] if libc.syscall(451, file, (ctypes.c_uint64 * 2)(), (ctypes.c_uint64 * 8)(), 0) == 0 else []
+try:
+    os.preadv(file, [bytearray(8)], 0, os.RWF_NOWAIT)
+    loot.append("preadv2")
+except OSError:
+    pass
+""",
+    "has pages taken out of memory, or put there": """
+import ctypes, mmap, os
+libc, file = ctypes.CDLL(None), os.open(os.__file__, os.O_RDONLY)
+memory = mmap.mmap(file, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ)
+for option in (20, 21, 22):  # COLD, PAGEOUT, POPULATE_READ
+    try:
+        memory.madvise(option)
+        loot.append(option)
+    except OSError:
+        pass
+for advice in (os.POSIX_FADV_DONTNEED, os.POSIX_FADV_WILLNEED):
+    try:
+        os.posix_fadvise(file, 0, 0, advice)
+        loot.append(advice)
+    except OSError:
+        pass
+loot += ["readahead"] if libc.readahead(file, ctypes.c_long(0), ctypes.c_size_t(4096)) == 0 else []
+""",
+    "moves pages instead of bytes": """
+import os
+file, ends = os.open(os.__file__, os.O_RDONLY), os.pipe()
+own = os.open("own", os.O_CREAT | os.O_RDWR)
+for move in (lambda: os.splice(file, ends[1], 64, 0), lambda: os.sendfile(ends[1], file, 0, 64),
+             lambda: os.copy_file_range(file, own, 64, 0, 0)):
+    try:
+        loot += [move()]
+    except OSError:
+        pass
+""",
+    "has the disk wait": """
+import ctypes, os
+libc, file = ctypes.CDLL(None), os.open(os.__file__, os.O_RDONLY)
+loot += ["syncfs"] if libc.syncfs(file) == 0 else []
+loot += ["sync"] if libc.syscall(81 if os.uname().machine == "aarch64" else 162) == 0 else []
+loot += ["range"] if libc.sync_file_range(file, ctypes.c_long(0), ctypes.c_long(4096), 7) == 0 else []
+loot += ["fsync"] if libc.fsync(999) != 0 else []  # what reaches the kernel is an error there
+""",
+    "locks files that all read": """
+import fcntl, os
+with open(os.__file__) as file:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        loot.append("flock")
+    except OSError:
+        pass
+""",
+}  # fmt: skip
+
 
 def _neighbours() -> list[Hostile]:
     found = []
@@ -147,4 +210,9 @@ FORCE = [
     ),
 ]  # fmt: skip
 
-ATTACKS = [*_neighbours(), *FORCE]
+SHARED = [
+    by_cell(f"the page cache: {tries}", REACH, tries, f"loot = []\n{source}", TELLING)
+    for tries, source in PAGE_CACHE.items()
+]
+
+ATTACKS = [*_neighbours(), *FORCE, *SHARED]
