@@ -64,8 +64,8 @@ def run_selftest(
     """
     with tempfile.TemporaryDirectory() as folder:
         trials = list(make_trials(find_units(files.SOLUTIONS, units), mode, Path(folder)))
-    with task_executor(Plan(Path(), Path(), sandbox=mode), None, len(trials)) as pool:
-        return run_trials(trials, pool, tell)
+        with task_executor(Plan(Path(folder), Path(folder), sandbox=mode), None, len(trials)) as pool:
+            return run_trials(trials, pool, tell)
 
 
 def make_trials(units: Sequence[Unit], mode: str, folder: Path) -> Iterator[Trial]:
