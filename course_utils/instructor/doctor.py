@@ -89,9 +89,8 @@ def _sandbox() -> Finding:
 
     try:
         names = self_test([Secret(Path.cwd(), "the current folder", firm=False)])
-        return Finding(
-            "sandbox", f"bwrap, tried out; none of {names} names of files here and of the course opens", True
-        )
+        tried = f"bwrap, tried out; {names} names of files of the course, of this folder and your home open none"
+        return Finding("sandbox", tried, True)
     except SandboxUnavailable as error:
         return Finding("sandbox", "none", False, str(error))
 

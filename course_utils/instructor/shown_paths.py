@@ -245,12 +245,14 @@ def _own_secrets() -> Iterator[Secret]:
     is_installed = any(os.path.realpath(folder) == str(project) for folder in installed)
     for folder in [project, *installed]:
         yield Secret(folder / PACKAGE.name / "instructor", "the instructor's part of the course")
+        for name in OF_INSTALLED:
+            yield Secret(folder / name, f"the course's own {name}")
     for folder in dict.fromkeys(parent for place in [PACKAGE, *installed] for parent in [place, *place.parents]):
         if folder != Path("/"):
             yield Secret(folder / "solutions", "the solutions")
-    for name in OF_INSTALLED if is_installed else OF_CHECKOUT:
-        yield Secret(project / name, f"the course's own {name}")
     if not is_installed:
+        for name in OF_CHECKOUT:
+            yield Secret(project / name, f"the course's own {name}")
         yield Secret(project, "the course's folder", firm=False)
     home = os.path.expanduser("~")
     if home != "~":
