@@ -6,15 +6,21 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from course_utils.instructor import shown_paths
+from course_utils.instructor import cluster, engine, sample, selftest, shown_paths
+from course_utils.instructor.hostile import TELLTALE, Hostile, stealing
+from course_utils.instructor.hostile.attack import UNIT_01
 from course_utils.instructor.sandbox import Sandbox, SandboxUnavailable, ask_sources, self_test
 from course_utils.instructor.shown_paths import PACKAGE, Secret, SecretShown, lay_out
+from course_utils.instructor.task import Task
+from course_utils.instructor.units import find_units
 
 LIGHT = {"serve": "__main__:run_sources", "imports": ()}
 
@@ -396,3 +402,156 @@ def test_the_self_test_notices_one_cover_that_is_missing(
     name = place.folder / "submitted" / "ann" / "secret-submitted-ann"
     with pytest.raises(SandboxUnavailable, match=f"instructor's files are invisible.*{name}"):
         self_test([Secret(place.folder / "submitted", "the submissions")])
+
+
+# what the bank of hostile notebooks would notice ----------------------------------------------------------------------
+
+WALKS = [attack for attack in stealing.FILES if stealing.BELOW in "".join(attack.extra)]
+
+
+def loot_of(attack: Hostile) -> list[str]:
+    with Sandbox("bwrap", **LIGHT) as box, box.spawn() as child:
+        return ask_sources(child, f"{attack.extra[0]}\nanswer = loot", 60)
+
+
+def show_too_much(monkeypatch: pytest.MonkeyPatch, *folders: Path) -> None:
+    shown_paths._needed_by_python.cache_clear()
+    monkeypatch.setattr(shown_paths, "SINGLE", (*shown_paths.SINGLE, *map(str, folders)))
+    monkeypatch.setattr(shown_paths, "_covers", lambda secret, shows: set())
+
+
+@pytest.fixture
+def afresh() -> Iterator[None]:
+    yield
+    shown_paths._needed_by_python.cache_clear()
+
+
+@pytest.mark.parametrize("attack", WALKS, ids=lambda attack: attack.name)
+def test_a_hostile_notebook_that_walks_finds_nothing(attack: Hostile) -> None:
+    assert loot_of(attack) == []
+
+
+@pytest.mark.parametrize("attack", WALKS[:2], ids=lambda attack: attack.name)
+def test_a_hostile_notebook_that_walks_would_find_what_is_not_covered(
+    attack: Hostile, below: Callable[[str], Place], monkeypatch: pytest.MonkeyPatch, afresh: None
+) -> None:
+    folder = below("/usr/src").folder
+    for name in ("solutions/01/reference.py", "solutions/01/hidden_tests.py", "submitted/ann/01/01.ipynb"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("secret")
+    folder.chmod(0o755)
+    show_too_much(monkeypatch, Path("/usr/src"))
+    assert [path for path in loot_of(attack) if str(folder) in path] != []
+
+
+def test_a_hostile_notebook_would_find_the_checkout_that_the_environment_tells_of(
+    course: Path, monkeypatch: pytest.MonkeyPatch, afresh: None
+) -> None:
+    told = Path(sysconfig.get_path("purelib")).glob("__editable__*finder.py")
+    if not any(str(course) in file.read_text() for file in told):
+        pytest.skip("the environment holds no editable install of this checkout")
+    show_too_much(monkeypatch, course)
+    assert str(course / "solutions") in loot_of(WALKS[2])
+
+
+@pytest.mark.slow
+def test_thieves_get_no_points_from_a_project_and_a_class_below_folders_of_the_system(
+    below: Callable[[str], Place], course: Path
+) -> None:
+    place, exchange = below("/usr/src"), below("/usr/local/share")
+    checkout = place.course()
+    for part in (f"solutions/{UNIT_01}", f"notebooks/en/{UNIT_01}"):
+        shutil.copytree(course / part, checkout / part)
+    shutil.copy(course / "nbgrader_config.py", checkout)
+    unit = find_units(course / "solutions", [UNIT_01])[0]
+    honest = sample.filled(unit, sample.reference(unit))
+    sample.write(exchange.folder / "submitted", "honest", unit, honest)
+    for number, attack in enumerate(stealing.FILES):
+        data, _ = selftest._handed_in(attack, unit, exchange.folder)
+        assert data is not None
+        sample.write(exchange.folder / "submitted", f"thief {number}", unit, data)
+    subprocess.run(["chmod", "-R", "a+rX", str(place.folder), str(exchange.folder)], check=True)
+    results = exchange.folder / "results"
+    words = [sys.executable, "-m", "course_utils", "grade", str(exchange.folder / "submitted")]
+    run = subprocess.run([*words, "--results", str(results)], cwd=checkout, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    scores = json.loads((results / "scores.json").read_text())
+    points = dict.fromkeys(("honest", *(f"thief {number}" for number in range(len(stealing.FILES)))), 0.0)
+    for score in scores:
+        if score["exercise"] == "div_term":
+            points[score["student"]] += score["points"]
+    assert points.pop("honest") > 0
+    assert set(points.values()) == {0.0}
+    assert [score["message"] for score in scores if TELLTALE in str(score["message"])] == []
+
+
+# a Dask worker --------------------------------------------------------------------------------------------------------
+
+
+def work(
+    monkeypatch: pytest.MonkeyPatch, local_directory: Path, function: Callable[[Task], object], mode: str
+) -> object:
+    worker = SimpleNamespace(address="tcp://10.0.0.7:1", local_directory=str(local_directory))
+    monkeypatch.setattr("distributed.get_worker", lambda: worker)
+    monkeypatch.setattr(engine, "_secrets", ())
+    task = Task("ann", UNIT_01, None, "missing", "missing", "seed", mode)
+    packed = cluster.parcel(task.solutions, UNIT_01)
+    return cluster._work(function, task, packed, cluster.state_of_course())
+
+
+@pytest.fixture
+def new_worker() -> Iterator[None]:
+    cluster._try_walls.cache_clear()
+    cluster._unpacked.cache_clear()
+    yield
+    cluster._try_walls.cache_clear()
+    cluster._unpacked.cache_clear()
+
+
+def test_a_worker_tries_its_walls_once_and_before_its_first_task(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, new_worker: None
+) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(cluster, "self_test", lambda secrets: done.extend(str(secret.path) for secret in secrets))
+    for _ in range(2):
+        work(monkeypatch, tmp_path, lambda task: done.append("task"), "bwrap")
+    assert done == [str(tmp_path), "task", "task"]
+
+
+def test_a_worker_without_walls_refuses_each_task_until_it_has_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, new_worker: None
+) -> None:
+    def missing(secrets: object) -> None:
+        raise SandboxUnavailable("bubblewrap is not on this machine")
+
+    monkeypatch.setattr(cluster, "self_test", missing)
+    for _ in range(2):
+        with pytest.raises(SandboxUnavailable, match="bubblewrap is not on this machine"):
+            work(monkeypatch, tmp_path, lambda task: "done", "bwrap")
+    monkeypatch.setattr(cluster, "self_test", lambda secrets: 1)
+    assert work(monkeypatch, tmp_path, lambda task: "done", "bwrap") == "done"
+
+
+def test_a_worker_that_is_told_to_grade_without_walls_tries_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, new_worker: None
+) -> None:
+    monkeypatch.setattr(cluster, "self_test", lambda secrets: 1 / 0)
+    assert work(monkeypatch, tmp_path, lambda task: "done", "none") == "done"
+
+
+def test_parcels_of_all_workers_below_a_folder_of_the_system_are_hidden(
+    below: Callable[[str], Place], monkeypatch: pytest.MonkeyPatch, new_worker: None
+) -> None:
+    place = below("/usr/lib")
+    own = place.folder / "dask-scratch-space" / "worker-1"
+    place.with_secrets(place.folder, "dask-scratch-space/worker-2/course-x/solutions")
+    own.mkdir(parents=True)
+
+    def thief(task: Task) -> list[list[str]]:
+        assert Path(task.solutions).is_relative_to(own)
+        (Path(task.solutions) / "secret-parcel").write_text("secret")
+        subprocess.run(["chmod", "-R", "a+rX", str(place.folder)], check=True)
+        with Sandbox("bwrap", **LIGHT, secrets=engine._secrets) as box, box.spawn() as child:
+            return ask_sources(child, THIEF, 120)
+
+    assert work(monkeypatch, own, thief, "bwrap") == []
