@@ -324,6 +324,38 @@ def test_the_folders_that_the_linker_is_told_of_are_found(tmp_path: Path) -> Non
     assert shown_paths._linker_folders(str(tmp_path / "start.conf")) == [Path("/usr/local/lib"), Path("/opt/libraries")]
 
 
+def venv_of(python: Path, folder: Path) -> Path:
+    subprocess.run([str(python), "-m", "venv", "--without-pip", str(folder)], check=True)
+    return folder / "bin" / "python"
+
+
+def is_new_enough(python: Path) -> bool:
+    words = [str(python), "-c", "import sys, venv; sys.exit(sys.version_info < (3, 11))"]
+    return python.exists() and subprocess.run(words, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["the system's", "of the system's", "of one behind a link"])
+def test_walls_stand_for_other_pythons(below: Callable[[str], Place], kind: str) -> None:
+    place = below(tempfile.gettempdir())
+    checkout = place.course()
+    system = Path("/usr/bin/python3")
+    if "system" in kind and not is_new_enough(system):
+        pytest.skip("the system has no Python 3.11")
+    if kind == "the system's":
+        place.python = str(system)
+    else:
+        found = system
+        if "link" in kind:  # not in /tmp, of which each child has its own
+            link = below("/opt").folder / "link"
+            link.parent.chmod(0o755)
+            link.symlink_to(sys.base_prefix)
+            found = link / "bin" / f"python3.{sys.version_info[1]}"
+        place.python = str(venv_of(found, place.folder / "venv"))
+    package, found_by_thief, tried = place.steal(checkout)
+    assert (package, found_by_thief) == (str(checkout / "course_utils"), [])
+    assert tried >= 5
+
+
 # what is refused ------------------------------------------------------------------------------------------------------
 
 
