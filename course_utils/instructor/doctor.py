@@ -89,7 +89,7 @@ def _sandbox() -> Finding:
 
     try:
         names = self_test([Secret(Path.cwd(), "the current folder", firm=False)])
-        tried = f"bwrap, tried out; {names} names of files of the course, of this folder and your home open none"
+        tried = f"bwrap, tried out; none of {names} names of files of the course, this folder or your home is there"
         return Finding("sandbox", tried, True)
     except SandboxUnavailable as error:
         return Finding("sandbox", "none", False, str(error))

@@ -102,8 +102,8 @@ class Layout:
 
     def _files_in(self, base: Path, real: Path) -> list[Path]:
         """Files of a secret, but for those of the environment in it, the nearest to the top first."""
-        if not real.is_dir():
-            return [base] if real.exists() else []
+        if not os.path.isdir(real):
+            return [base] if os.path.exists(real) else []
         shown = {str(show.real) for show in self.shows if within(show.real, real)}
         files: list[Path] = []
         folders = [real]
@@ -111,14 +111,13 @@ class Layout:
             try:
                 with os.scandir(folder) as entries:
                     found = [entry for entry in itertools.islice(entries, LOOKED_AT) if entry.path not in shown]
+                plain = [Path(entry.path) for entry in found if entry.is_file(follow_symlinks=False)]
+                inner = [Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False)]
             except OSError:
                 continue
-            files += [
-                base / Path(entry.path).relative_to(real) for entry in found if entry.is_file(follow_symlinks=False)
-            ]
+            files += [base / path.relative_to(real) for path in plain]
             if len(files) >= PROOFS or len(folders) > LOOKED_AT:
                 break
-            inner = [Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False)]
             folders += inner[:LOOKED_INTO]
         return files[:PROOFS]
 
@@ -137,7 +136,7 @@ def lay_out(secrets: Sequence[Secret] = ()) -> Layout:
     needed, python = _needed_by_python()
     own = [(PACKAGE, INSIDE / "lib" / PACKAGE.name), (Path(__file__).with_name("zygote.py"), INSIDE / "zygote.py")]
     shows = [Show(source, target) for source, target in [*needed, *own]]
-    by_target = {show.target: show for show in shows if show.source.exists()}
+    by_target = {show.target: show for show in shows if os.path.exists(show.source)}
     links = {show.target: text for show in by_target.values() if (text := _kept_link(show, by_target))}
     shown = [show for show in by_target.values() if links.keys().isdisjoint([show.target, *show.target.parents])]
     covers: set[Path] = set()
@@ -231,7 +230,8 @@ def _kept_link(show: Show, shown: dict[Path, Show]) -> str:
 
 def _all_secrets(given: Iterable[Secret]) -> list[Secret]:
     """The given secrets and those of the course's own that exist, with absolute paths, each once."""
-    own = [secret for secret in _own_secrets() if secret.path.exists()]
+    # os.path: pathlib raises where this user may not look
+    own = [secret for secret in _own_secrets() if os.path.exists(secret.path)]
     found: dict[Path, Secret] = {}
     for secret in [*given, *own]:
         path = Path(os.path.abspath(secret.path))
@@ -266,9 +266,9 @@ def _covers(secret: Secret, shows: Sequence[Show]) -> set[Path] | None:
     """
     places = _aliases(secret.path)
     above = [(place, show) for place in places for show in shows if within(place, show.real)]
-    if above and not secret.path.exists():
+    if above and not os.path.exists(secret.path):
         raise SecretShown(
-            f"{secret.path} ({secret.what}) does not exist yet, and below {above[0][1].source}, which submissions see, "
+            f"{secret.path} ({secret.what}) is not to be found, and below {above[0][1].source}, which submissions see, "
             "it could not be hidden later; make it first, or take another folder"
         )
     for place, show in above:
@@ -286,8 +286,8 @@ def _covers(secret: Secret, shows: Sequence[Show]) -> set[Path] | None:
 
 def _python_in(place: Path) -> list[Path]:
     """What Python cannot do without and lies in a folder."""
-    paths = [Path(os.path.realpath(path)) for path in [Path(sys.executable), *_package_folders()] if path.exists()]
-    return [path for path in paths if within(path, place)]
+    paths = [path for path in [Path(sys.executable), *_package_folders()] if os.path.exists(path)]
+    return [real for path in paths if within(real := Path(os.path.realpath(path)), place)]
 
 
 def _aliases(path: Path) -> set[Path]:
@@ -355,7 +355,7 @@ def _words(shows: Iterable[Show], links: dict[Path, str], covers: set[Path]) -> 
         below = mounted[over] if over is not None else None
         visible = below / target.relative_to(over) if over is not None and below is not None else None
         if target in covers:
-            if visible is not None and visible.is_dir():
+            if visible is not None and os.path.isdir(visible):
                 yield from ("--perms", "0755", "--tmpfs", str(target))
                 mounted[target] = None
             elif visible is not None:

@@ -367,9 +367,19 @@ def test_a_secret_folder_that_python_needs_is_refused_in_one_sentence(folder: st
 
 
 def test_a_secret_that_is_not_there_yet_is_refused_where_it_would_show() -> None:
-    words = "^/usr/lib/not-yet \\(the results\\) does not exist yet, and below /usr/lib, .*; make it first"
+    words = "^/usr/lib/not-yet \\(the results\\) is not to be found, and below /usr/lib, .*; make it first"
     with pytest.raises(SandboxUnavailable, match=words):
         Sandbox("bwrap", **LIGHT, secrets=[Secret(Path("/usr/lib/not-yet"), "the results")])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_secret_in_a_folder_that_is_closed_to_this_user_stops_nothing(
+    below: Callable[[str], Place], tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "submitted").mkdir()
+    place = below(tempfile.gettempdir())
+    assert place.steal(place.course(), tmp_path / "submitted", user=1000)[1] == []
 
 
 def test_a_secret_that_is_not_there_yet_costs_nothing_elsewhere(tmp_path: Path) -> None:
