@@ -116,14 +116,15 @@ def grade(
 ) -> None:
     """Grade a class; write scores, gradebook and feedback into the folder of results."""
     from .results import Writer
-    from .runner import Plan, RunError, nursery, run
+    from .runner import Plan, RunError, nursery, run, secrets_of
     from .sandbox import SandboxUnavailable, find_mode
     from .units import UnitError
 
     if os.path.isdir(submitted) and not dask:
         nursery()  # torch loads there while the sandbox is put to the proof here
     try:
-        mode = find_mode(sandbox.value) if not dask else sandbox.value.replace("auto", "bwrap")
+        secrets = secrets_of(submitted, results)
+        mode = find_mode(sandbox.value, secrets) if not dask else sandbox.value.replace("auto", "bwrap")
         if mode == "none":
             console.print("Warning: --sandbox none runs what students wrote with your own rights.", style="bold red")
         plan = Plan(submitted, results, tuple(unit or ()), jobs, dask, mode, regrade)

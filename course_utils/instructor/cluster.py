@@ -7,6 +7,7 @@
 Notable choices:
 - a unit's solutions travel with each task, zipped to a few dozen KiB: a worker needs no copy of them, a changed unit
   reaches workers that already run, and a lost worker takes nothing with it;
+- a worker runs against its sandbox's walls before its first task, and refuses where one is missing;
 - give a worker one thread: it grades one notebook at a time, since its warm sandbox has one user, and others wait;
 - a worker with another state of the course is refused: its verdicts would be logged as those of this one.
 """
@@ -31,10 +32,13 @@ from typing import Any, TypeVar
 
 from . import files
 from .runner import RunError
+from .sandbox import self_test
+from .shown_paths import Secret
 from .task import Task
 from .units import all_units
 
 CONNECT_SECONDS = 10.0  # a scheduler answers within milliseconds, also over a campus network
+SCRATCH = "dask-scratch-space"  # Dask's own name
 CHECKED = ("torch", "numpy")  # packages whose version can change a value
 
 T = TypeVar("T")
@@ -169,7 +173,21 @@ def _work(function: Callable[[Task], T], task: Task, packed: bytes, state: str) 
     worker: Any = get_worker()
     if state != state_of_course():  # it joined, or the course changed, after the run had begun
         raise RunError(_another_state(worker.address))
+    if task.sandbox != "none":
+        _try_walls(worker.local_directory)
     return function(replace(task, solutions=str(_unpacked(packed, worker.local_directory))))
+
+
+@cache  # once in a worker's life, before its first task; walls that are missing are looked for again
+def _try_walls(place: str) -> None:
+    """Run against this machine's sandbox, which hides the folder of parcels. Raises SandboxUnavailable."""
+    from . import engine
+
+    # Dask puts the folders of a machine's workers side by side
+    shared = next((folder for folder in Path(place).parents if folder.name == SCRATCH), Path(place))
+    secret = Secret(shared, "the folder of the Dask worker")
+    self_test([secret])
+    engine.keep_secret(secret)
 
 
 @cache

@@ -13,7 +13,7 @@ from rich.table import Table
 from . import build as builder
 from . import files, sample
 from .results import Writer
-from .runner import Plan, Record, run
+from .runner import Plan, Record, run, secrets_of
 from .sandbox import SandboxUnavailable, find_mode
 from .units import find_units
 
@@ -37,7 +37,7 @@ def run_demo(console: Console, progress: Callable[[str], AbstractContextManager[
     console.print(f"{len(students)} students: {', '.join(students)}", markup=False)
     console.rule("3. Grading")
     try:
-        mode = find_mode("auto")
+        mode = find_mode("auto", secrets_of(submitted, results))
     except SandboxUnavailable as error:
         console.print(f"No sandbox here, so the demo grades its own notebooks without one. ({error})", markup=False)
         mode = "none"

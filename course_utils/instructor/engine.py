@@ -33,7 +33,8 @@ from ..selfcheck.texts import unit_texts
 from ..selfcheck.workbench import MAX_MODULES
 from .assess import Stopped, UnitJudge, trial
 from .intake import REASONS, CodeCell, IntakeError, Submission, rebuild
-from .sandbox import WARM_IMPORTS, Child, Limits, Sandbox, SandboxUnavailable
+from .sandbox import WARM_IMPORTS, Child, Limits, Mode, Sandbox, SandboxUnavailable
+from .shown_paths import Secret
 from .task import Patience, Task, Unfinished, skeleton, warm_imports
 from .units import Unit, find_units
 
@@ -475,6 +476,15 @@ def share_sandbox(address: str) -> None:
     _host = address
 
 
+_secrets: tuple[Secret, ...] = ()  # what a sandbox of this process's own has to hide beside the course's own
+
+
+def keep_secret(*secrets: Secret) -> None:
+    """Let this process's own sandbox hide these, too; one that a SandboxHost has was told of its secrets."""
+    global _secrets
+    _secrets = secrets
+
+
 _sandboxes: dict[str, Sandbox] = {}  # by mode
 
 
@@ -491,7 +501,8 @@ def _sandbox(mode: str, warm_of_unit: Callable[[], Sequence[str]] = tuple) -> Sa
         kept.close()
         imports = tuple(kept.imports)
     imports += tuple(name for name in warm if name not in imports)
-    sandbox = Sandbox("none" if mode == "none" else "bwrap", Limits(), imports=imports, host=_host)
+    walls: Mode = "none" if mode == "none" else "bwrap"
+    sandbox = Sandbox(walls, Limits(), imports=imports, host=_host, secrets=_secrets)
     multiprocessing.util.Finalize(None, sandbox.close, exitpriority=10)  # atexit does not run in a pool's workers
     _sandboxes[mode] = sandbox
     return sandbox

@@ -34,7 +34,8 @@ from ..runtime import usable_cores
 from ..selfcheck.sentences import Text
 from . import files
 from .intake import IntakeError, digest, read_bytes
-from .sandbox import WARM_IMPORTS, SandboxHost
+from .sandbox import WARM_IMPORTS, Mode, SandboxHost
+from .shown_paths import Secret
 from .task import Patience, Task, Unfinished, grade, grade_alone, warm_imports
 from .units import find_units
 
@@ -67,6 +68,11 @@ class Plan:
     regrade: bool = False  # grade again what has not changed
     solutions: Path = files.SOLUTIONS
     patience: Patience = field(default_factory=Patience)
+
+
+def secrets_of(submitted: Path, results: Path, solutions: Path = files.SOLUTIONS) -> tuple[Secret, ...]:
+    """What of a run no submission may read."""
+    return Secret(submitted, "the submissions"), Secret(results, "the results"), Secret(solutions, "the solutions")
 
 
 @dataclass(frozen=True)
@@ -373,7 +379,9 @@ def task_executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Ex
         jobs = min(plan.jobs or usable_cores(), max(tasks, 1))
         warm = {name for unit in plan.units for name in warm_imports(str(plan.solutions), unit)}
         imports = (*WARM_IMPORTS, *sorted(warm - set(WARM_IMPORTS)))
-        with SandboxHost("none" if plan.sandbox == "none" else "bwrap", jobs, imports=imports) as host:
+        mode: Mode = "none" if plan.sandbox == "none" else "bwrap"
+        hidden = secrets_of(plan.submitted, plan.results, plan.solutions)
+        with SandboxHost(mode, jobs, imports=imports, secrets=hidden) as host:
             told = (host.address, str(plan.solutions), plan.units)
             with ProcessPoolExecutor(jobs, mp_context=nursery(), initializer=_worker_starts, initargs=told) as pool:
                 yield pool

@@ -37,14 +37,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
+from .shown_paths import INSIDE, PACKAGE, Layout, Secret, SecretShown, lay_out
+from .wall_proofs import BLIND_PROBES, PROBES
+
 Mode = Literal["bwrap", "none"]
 
-PACKAGE = Path(__file__).resolve().parent.parent
 ZYGOTE = Path(__file__).resolve().with_name("zygote.py")
-SYSTEM_CALLS = ZYGOTE.with_name("system_calls.py")  # all that the zygote imports of this folder
 # what nearly every notebook imports
 WARM_IMPORTS = ("torch", "numpy", "IPython.core.interactiveshell", "matplotlib.pyplot")
-INSIDE = Path("/course")  # where the environment stands in the sandbox
 WARM_SECONDS = 180  # importing torch on a cold disk and a busy machine
 ANSWER_SECONDS = 20  # fork or kill on a busy machine; past that the whole sandbox is ended
 HOW_TO_INSTALL = (
@@ -137,14 +137,18 @@ class Sandbox:
         serve: str = "course_utils.selfcheck.workbench:serve",
         imports: Sequence[str] = WARM_IMPORTS,
         host: str = "",
+        secrets: Sequence[Secret] = (),
     ) -> None:
-        """serve: what a child runs; imports: what is warm; host: the address of a SandboxHost that has both ready."""
+        """serve: what a child runs; imports: what is warm; host: the address of a SandboxHost that has both ready;
+        secrets: what no child may read beside the course's own, where there is no host.
+        """
         if mode not in ("bwrap", "none"):
             raise ValueError(f'mode must be "bwrap" or "none", got {mode!r}; find_mode("auto") chooses')
         self.mode: Mode = mode
         self.limits = limits or Limits()
         self.serve = serve
         self.imports = imports
+        self.secrets = tuple(secrets)
         self._host = host
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -247,7 +251,7 @@ class Sandbox:
         arguments = [str(theirs.fileno()), json.dumps(config)]
         try:
             if self.mode == "bwrap":
-                command, environment = _bwrap_command(arguments), {}
+                command, environment = _bwrap_command(arguments, self.secrets), {}
             else:
                 command, environment = (
                     [sys.executable, str(ZYGOTE), *arguments],
@@ -480,33 +484,7 @@ def _environment(package_parent: Path, home: str | None = None) -> dict[str, str
     }
 
 
-def _python_binds() -> tuple[list[tuple[Path, Path]], Path]:
-    """What must be readable for this Python to run inside, as (path outside, path inside), and its executable inside.
-
-    A virtual environment moves to /course/venv. Its base cannot move; each stop of the executable's chain of links is
-    bound where it is.
-    """
-    executable = Path(sys.executable)
-    binds: list[tuple[Path, Path]] = []
-    inside = executable
-    if sys.prefix != sys.base_prefix:
-        binds.append((Path(sys.prefix), INSIDE / "venv"))
-        inside = INSIDE / "venv" / executable.relative_to(sys.prefix)
-    bases = [Path(sys.base_prefix)]
-    hop = executable
-    for _ in range(10):
-        if not hop.is_symlink():
-            break
-        hop = Path(os.path.normpath(hop.parent / os.readlink(hop)))
-        bases.append(hop.parent.parent)
-    for base in dict.fromkeys(bases):
-        below_another = any(base.is_relative_to(other) for other in [Path("/usr"), *(source for source, _ in binds)])
-        if not below_another and base != Path("/"):
-            binds.append((base, base))
-    return binds, inside
-
-
-def _bwrap_command(arguments: list[str]) -> list[str]:
+def _bwrap_command(arguments: list[str], secrets: Sequence[Secret] = ()) -> list[str]:
     """The walls. Nothing is there but what is named here."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
@@ -524,123 +502,22 @@ def _bwrap_command(arguments: list[str]) -> list[str]:
     for name, value in _environment(INSIDE / "lib").items():
         words += ["--setenv", name, value]
 
-    made: set[Path] = set()
-
-    def parents(path: Path) -> None:
-        for parent in reversed(path.parents):
-            if parent != Path("/") and parent not in made:
-                made.add(parent)
-                words.extend(["--perms", "0755", "--dir", str(parent)])
-
-    def show(source: Path, target: Path) -> None:
-        parents(target)
-        words.extend(["--ro-bind", str(source), str(target)])
-
-    words += ["--ro-bind", "/usr", "/usr"]
-    made.add(Path("/usr"))
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        path = Path("/") / name
-        if path.is_symlink():
-            words += ["--symlink", os.readlink(path), str(path)]
-        elif path.is_dir():
-            words += ["--ro-bind", str(path), str(path)]
-    for name in ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "fonts", "alternatives"):
-        path = Path("/etc") / name
-        if path.exists():
-            show(path, path)
     words += ["--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"]
-    made.update({Path("/dev"), Path("/proc"), Path("/tmp")})
-    # torch asks there which instructions it may use, and malloc whether there are huge pages
-    for folder in (Path("/sys/devices/system/cpu"), Path("/sys/kernel/mm/transparent_hugepage")):
-        if folder.is_dir():
-            show(folder, folder)
-    binds, python = _python_binds()
-    for source, target in binds:
-        show(source, target)
-    package = INSIDE / "lib" / PACKAGE.name
-    show(PACKAGE, package)
-    nothing = str(package / "instructor")
-    words += ["--perms", "0755", "--tmpfs", nothing, "--remount-ro", nothing]
-    for script in (ZYGOTE, SYSTEM_CALLS):
-        show(script, INSIDE / script.name)
+    layout = _lay_out(secrets)
+    words += layout.words
     # an ordinary user's zygote owns what bubblewrap made: what is written there would last until the next child
     words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
-    return [*words, "--", str(python), str(INSIDE / "zygote.py"), *arguments]
+    return [*words, "--", str(layout.python), str(INSIDE / "zygote.py"), *arguments]
+
+
+def _lay_out(secrets: Sequence[Secret]) -> Layout:
+    try:
+        return lay_out(secrets)
+    except SecretShown as error:
+        raise SandboxUnavailable(str(error)) from None
 
 
 # -------------------------------------------------------------------------------------------------------- the self-test
-
-_PROBES = {
-    "the network is unreachable": """
-import socket
-reached = []
-for address in (("1.1.1.1", 53), ("127.0.0.1", 22), ("::1", 22)):
-    try:
-        socket.create_connection(address, timeout=1).close()
-        reached.append(address)
-    except OSError:
-        pass
-try:
-    reached += [name for _, name in socket.if_nameindex() if name != "lo"]
-except OSError:
-    pass
-answer = reached
-""",
-    "the instructor's files are invisible": """
-import os
-answer = [path for path in HIDDEN if os.path.lexists(path)]
-""",
-    "the environment is scrubbed": """
-import os
-answer = [name for name in os.environ if name not in VARIABLES]
-for path in ("/proc/1/environ", "/proc/self/environ", "/proc/2/environ"):
-    try:
-        answer += [path] if open(path, "rb").read() else []
-    except OSError:
-        pass
-""",
-    "/tmp is private and writable": """
-import os
-answer = os.listdir("/tmp") + os.listdir("/dev/shm")
-for folder in ("/tmp", "/dev/shm"):
-    open(folder + "/left-behind", "w").write("x")
-""",
-    "the environment is read-only": """
-import os, sys
-answer = []
-library = os.path.dirname(os.__file__)
-folders = ["/", "/dev", "/usr", "/course", "/course/lib/course_utils", "/proc", sys.prefix, sys.base_prefix, library]
-for folder in folders:
-    try:
-        open(folder + "/left-behind", "w")
-        answer.append(folder)
-    except OSError:
-        pass
-""",
-    "the warm parent is out of reach": """
-import ctypes, os
-answer = os.listdir("/proc") + ([] if os.getpid() == 1 else ["pid %d" % os.getpid()])
-for pid in range(2, 50):
-    try:
-        os.kill(pid, 0)
-        answer.append("kill %d" % pid)
-    except OSError:
-        pass
-if ctypes.CDLL(None).ptrace(16, 2, 0, 0) == 0:
-    answer.append("ptrace")
-""",
-    "all rights are given up": """
-import ctypes, os
-libc = ctypes.CDLL(None)
-caps = (ctypes.c_uint32 * 6)()
-libc.capget((ctypes.c_uint32 * 2)(0x20080522, 0), caps)
-answer = ["capabilities"] if any(caps) else []
-answer += ["uid %d" % os.getuid()] if 0 in os.getresuid() else []
-answer += ["new privileges"] if libc.prctl(39, 0, 0, 0, 0) != 1 else []
-answer += ["no filter"] if libc.prctl(21, 0, 0, 0, 0) != 2 else []
-answer += ["a user namespace"] if libc.unshare(0x10000000) == 0 else []
-""",
-}
 
 
 def ask_sources(child: Child, source: str, seconds: float = 20) -> Any:
@@ -659,42 +536,29 @@ def ask_sources(child: Child, source: str, seconds: float = 20) -> Any:
     return answer["answer"]
 
 
-def _hidden_paths(canary: str) -> list[str]:
-    """Paths that must not exist inside: the canary, the repository's other folders, what the home folder holds."""
-    shown = [source for source, _ in _python_binds()[0] if source != Path(sys.prefix)]
-    if sys.prefix == sys.base_prefix:
-        shown.append(Path(sys.prefix))
-    repository = PACKAGE.parent
-    hidden = [
-        canary,
-        *(str(repository / name) for name in ("solutions", "build")),
-        str(PACKAGE),
-        "/etc/passwd",
-        "/etc/shadow",
-    ]
-    for folder in (Path.home(), repository):
-        with contextlib.suppress(OSError):
-            hidden += [str(path) for path in sorted(folder.iterdir())[:200]]
+def self_test(secrets: Sequence[Secret] = ()) -> int:
+    """Starts a sandbox and runs against its walls; how many names of secret files it tried.
 
-    def must_show(path: str) -> bool:
-        return any(bind.is_relative_to(path) or Path(path).is_relative_to(bind) for bind in [*shown, Path("/usr")])
-
-    return [path for path in hidden if not must_show(path)]
-
-
-def self_test() -> None:
-    """Starts a sandbox and runs against its walls.
-
+    secrets: what no submission may read beside the course's own; one that is not there yet is left out.
     Raises SandboxUnavailable that names the first wall that is missing.
     """
+    there = [secret for secret in secrets if os.path.exists(secret.path)]
     with tempfile.NamedTemporaryFile(prefix="course-canary-") as canary:
+        names = {str(name) for names in _lay_out(there).proofs().values() for name in names}
+        hidden = sorted({canary.name, "/etc/passwd", "/etc/shadow", *names})
         known = [*_environment(INSIDE), "PWD", "OLDPWD", "SHLVL", "LC_CTYPE"]
-        preamble = f"HIDDEN = {_hidden_paths(canary.name)!r}\nVARIABLES = {known!r}\n"
-        with Sandbox("bwrap", Limits(cpu_seconds=30), serve="__main__:run_sources", imports=()) as sandbox:
+        preamble = f"HIDDEN = {hidden!r}\nVARIABLES = {known!r}\n"
+        with Sandbox(
+            "bwrap", Limits(cpu_seconds=30), serve="__main__:run_sources", imports=(), secrets=there
+        ) as sandbox:
             for _ in range(2):  # the second child must find nothing of the first
                 with sandbox.spawn() as child:
-                    for claim, source in _PROBES.items():
+                    for claim, source in PROBES.items():
                         _prove(claim, child, preamble + source)
+            with sandbox.spawn(blind=True) as child:
+                for claim, source in (PROBES | BLIND_PROBES).items():
+                    _prove(claim, child, preamble + source)
+    return len(names)
 
 
 def _prove(claim: str, child: Child, source: str) -> None:
@@ -707,14 +571,15 @@ def _prove(claim: str, child: Child, source: str) -> None:
         raise SandboxUnavailable(f"the sandbox's self-test failed: it is not so that {claim} ({counterexamples})")
 
 
-def find_mode(wanted: Literal["auto", "bwrap", "none"] = "auto") -> Mode:
+def find_mode(wanted: Literal["auto", "bwrap", "none"] = "auto", secrets: Sequence[Secret] = ()) -> Mode:
     """How submissions can be run here: "bwrap" where its self-test passes, "none" only where that was asked for.
 
+    secrets: what no submission may read beside the course's own.
     Raises SandboxUnavailable, never falls back.
     """
     if wanted == "none":
         return "none"
     if wanted not in ("auto", "bwrap"):
         raise ValueError(f'the sandbox must be "auto", "bwrap" or "none", got {wanted!r}')
-    self_test()
+    self_test(secrets)
     return "bwrap"

@@ -64,7 +64,7 @@ def run_selftest(
     """
     with tempfile.TemporaryDirectory() as folder:
         trials = list(make_trials(find_units(files.SOLUTIONS, units), mode, Path(folder)))
-    return run_trials(trials, mode, tell)
+        return run_trials(trials, mode, tell)
 
 
 def make_trials(units: Sequence[Unit], mode: str, folder: Path) -> Iterator[Trial]:
@@ -93,12 +93,13 @@ def run_trials(
 ) -> list[Finding]:
     """The findings on some trials, in their order. executor: where they run, by default all cores of this machine."""
     findings: dict[int, Finding] = {}
-    plan = Plan(Path(), Path(), sandbox=mode)
-    for number, record, failure in grade_all([trial.task for trial in trials], plan, executor):
-        trial = trials[number]
-        fault = f"the grader failed: {failure}" if record is None else _fault(trial, record)
-        findings[number] = Finding(trial.unit, trial.kind, trial.name, not fault, fault)
-        tell(len(findings), len(trials))
+    with tempfile.TemporaryDirectory() as folder:  # nothing is handed in or written: these tasks bring their notebooks
+        plan = Plan(Path(folder), Path(folder), sandbox=mode)
+        for number, record, failure in grade_all([trial.task for trial in trials], plan, executor):
+            trial = trials[number]
+            fault = f"the grader failed: {failure}" if record is None else _fault(trial, record)
+            findings[number] = Finding(trial.unit, trial.kind, trial.name, not fault, fault)
+            tell(len(findings), len(trials))
     return [findings[number] for number in range(len(trials))]
 
 

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -704,8 +705,8 @@ def test_the_self_test_names_a_missing_wall(
 ) -> None:
     built = sandbox_module._bwrap_command
 
-    def with_a_hole(arguments: list[str]) -> list[str]:
-        command = [word for word in built(arguments) if word != wall]
+    def with_a_hole(*arguments: Any) -> list[str]:
+        command = [word for word in built(*arguments) if word != wall]
         at = len(command) - 1 - command[::-1].index("--remount-ro")  # the last one: that of the root
         return [*command[:at], *hole, *command[at:]]
 
@@ -721,7 +722,7 @@ def test_a_child_that_cannot_be_shut_in_never_runs(sandbox: Sandbox) -> None:
 
 def test_an_unreadable_course_is_told_from_a_missing_right(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     closed = ["/bin/sh", "-c", "echo \"python: can't open file '/course/zygote.py': [Errno 13] Permission denied\" >&2"]
-    monkeypatch.setattr(sandbox_module, "_bwrap_command", lambda arguments: closed)
+    monkeypatch.setattr(sandbox_module, "_bwrap_command", lambda *_: closed)
     with pytest.raises(SandboxUnavailable, match=r"chmod -R a\+rX"):
         Sandbox("bwrap", **LIGHT)
 
@@ -730,7 +731,7 @@ def test_a_machine_without_user_namespaces_is_told_what_to_allow(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = ["/bin/sh", "-c", "echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1"]
-    monkeypatch.setattr(sandbox_module, "_bwrap_command", lambda arguments: refused)
+    monkeypatch.setattr(sandbox_module, "_bwrap_command", lambda *_: refused)
     with pytest.raises(SandboxUnavailable, match=r"apparmor_restrict_unprivileged_userns=0.*--sandbox none"):
         Sandbox("bwrap", **LIGHT)
 

@@ -36,7 +36,76 @@ def _looted(name: str, tries: str, source: str) -> Hostile:
     return by_cell(name, STEAL, tries, f"loot = []\n{source}", TELLING)
 
 
+# all folders below the places that Python itself needs, but for the inside of packages, which are many and public
+BELOW = """
+import os, sys, time, course_utils
+
+def folders_below(*more):
+    starts = [*more, "/usr/src", "/usr/local/share", "/usr/local", "/course", "/opt", "/srv", sys.prefix, sys.base_prefix, *sys.path]
+    starts += [sys.prefix + "/..", sys.base_prefix + "/..", os.path.realpath(sys.executable) + "/../.."]
+    above = os.path.realpath(course_utils.__file__)
+    while above != "/":
+        above = os.path.dirname(above)
+        starts.append(above)
+    starts += ["/usr/lib", "/usr/share", "/usr"]
+    seen, end = set(), time.monotonic() + 3
+    for start in starts:
+        for folder, folders, files in os.walk(start):
+            place = os.path.realpath(folder)
+            if place in seen or place.startswith(("/proc", "/sys", "/dev")) or time.monotonic() > end:
+                folders.clear()
+                continue
+            seen.add(place)
+            if "__init__.py" in files and "course_utils" not in folder:
+                folders.clear()
+            yield folder, files
+"""
+
+# folders that the environment's own files tell of: where it was made, from which checkout packages were installed
+TOLD = """
+import glob, re
+
+def told_folders():
+    names = ["*.pth", "*finder.py", "*.egg-link", "*.dist-info/direct_url.json"]
+    files = [sys.prefix + "/pyvenv.cfg", *(f for p in sys.path for name in names for f in glob.glob(f"{p}/{name}"))]
+    told = set()
+    for file in files:
+        for path in re.findall(r"/[^'\\" \\n:;,]+", open(file, errors="replace").read()):
+            while path.strip("/"):
+                told.add("/" + path.strip("/"))
+                path = os.path.dirname(path)
+    return sorted(told)
+"""
+
 FILES = [
+    _looted(
+        "solutions below what Python needs",
+        "looks for solutions and the instructor's part below the system, the environment and its base, by every name",
+        f"""{BELOW}
+for folder, files in folders_below():
+    if {{"reference.py", "hidden_tests.py"}} <= set(files) or folder.endswith("course_utils/instructor") and files:
+        loot.append(folder)
+""",
+    ),
+    _looted(
+        "a class below what Python needs",
+        "looks for other students' work and for marks below the system, the environment and its base, by every name",
+        f"""{BELOW}
+for folder, files in folders_below():
+    if os.path.basename(folder) + ".ipynb" in files or {{"log.jsonl", "gradebook.db", "scores.json"}} & set(files):
+        loot.append(folder)
+""",
+    ),
+    _looted(
+        "a checkout that the environment tells of",
+        "reads in the environment's own files where the course and the environment come from, and looks there",
+        f"""{BELOW}{TOLD}
+for folder in told_folders():
+    for name in ("solutions", "build", ".git", "submitted", "results"):
+        if os.path.isdir(f"{{folder}}/{{name}}") and os.listdir(f"{{folder}}/{{name}}"):
+            loot.append(f"{{folder}}/{{name}}")
+""",
+    ),
     _stolen(
         "the reference beside the notebook",
         "reads reference.py from where it lies in the repository",
