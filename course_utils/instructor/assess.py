@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..selfcheck import judge
@@ -100,12 +101,20 @@ class UnitJudge:
         """A handle on the independent truths."""
         return local(self.unit.truth())
 
-    def assess(self, bench: Bench, seed: str, blank: Sequence[str], doubtful: bool = False) -> dict[str, Verdict]:
+    def assess(
+        self,
+        bench: Bench,
+        seed: str,
+        blank: Sequence[str],
+        doubtful: bool = False,
+        sources: Mapping[str, str] = MappingProxyType({}),
+    ) -> dict[str, Verdict]:
         """The verdict on each check of the unit, by grade ids.
 
         seed: start of the hidden draws of this student and unit; blank: exercises that are as released.
         doubtful: the learner's own cells redefine what the unit builds on, so that a failed check is run again with
         the reference in its place even where no earlier exercise lost a point.
+        sources: the cells of exercises as handed in; a message names no line that is not one of them.
         """
         found: dict[str, dict[str, Verdict]] = {}
         # wrong as they stand, or None where they stopped the process; they may hold with the reference before them
@@ -117,7 +126,7 @@ class UnitJudge:
                 found[exercise] = {check: Verdict(check, "missing", filled("blank")) for check in checks}
             else:
                 try:
-                    answer = self._seen(exercise, bench, partial(bench.own, exercise), seed)
+                    answer = self._seen(exercise, bench, partial(bench.own, exercise), seed, sources)
                 except Stopped as stop:
                     found[exercise] = _stopped(checks, stop)
                     bench.replace(exercise)
@@ -132,7 +141,7 @@ class UnitJudge:
             lost |= any(verdict.outcome != "passed" for verdict in found[exercise].values())
         for exercise, first in open_questions.items():
             try:
-                again = self._seen(exercise, bench, partial(bench.followed, exercise), seed)
+                again = self._seen(exercise, bench, partial(bench.followed, exercise), seed, sources)
             except Stopped as stop:
                 found[exercise] = _stopped(self.unit.checks(exercise), stop)
                 bench.replace(exercise)
@@ -141,7 +150,9 @@ class UnitJudge:
                 found[exercise] = self._told(exercise, replace(again, wrong=wrong), bench)
         return {check: verdict for verdicts in found.values() for check, verdict in verdicts.items()}
 
-    def _seen(self, exercise: str, bench: Bench, handle: Callable[[], Student], seed: str) -> _Answer:
+    def _seen(
+        self, exercise: str, bench: Bench, handle: Callable[[], Student], seed: str, sources: Mapping[str, str]
+    ) -> _Answer:
         """What the rules of an exercise see on the learner's names and on the truth. Raises Stopped."""
         trouble = bench.trouble(exercise)
         if isinstance(trouble, Stopped):
@@ -151,9 +162,9 @@ class UnitJudge:
         student = handle()
 
         def look(rule: Rule, cases: Sequence[Mapping[str, Any]], seed: str) -> Look:
-            if trouble is not None:  # the cell itself failed: nothing of it can be looked at
-                return [trouble] * len(cases)
-            return judge.look(rule, student, cases, seed)
+            # where the cell itself failed nothing of it can be looked at
+            seen = judge.look(rule, student, cases, seed) if trouble is None else [trouble] * len(cases)
+            return [judge.placed(case, exercise, sources.get(exercise, "")) for case in seen]
 
         visible = module(self.unit.name).VISIBLE_CASES[exercise]
         seen = {name: look(rule, self._cases(rule), seed) for name, rule in rules.items()}

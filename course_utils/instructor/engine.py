@@ -74,7 +74,8 @@ def _verdicts(task: Task, ready: UnitJudge, submission: Submission) -> dict[str,
         return {check: Verdict(check, "missing", filled("blank")) for check in ready.unit.rules}
     sandbox = _sandbox(task.sandbox, partial(warm_imports, task.solutions, task.unit))
     with contextlib.closing(SandboxBench(sandbox, ready.unit, submission, task)) as bench:
-        return ready.assess(bench, task.seed, submission.blank, doubtful=bench.redefines_given_names())
+        doubtful = bench.redefines_given_names()
+        return ready.assess(bench, task.seed, submission.blank, doubtful, submission.sources)
 
 
 def _scores(
