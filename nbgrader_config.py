@@ -46,6 +46,9 @@ c.Execute.interrupt_on_timeout = True
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = "."
 
+# Formgrader finds its boxes for marks by id; a heading in a student's answer must not bring an id of the same name.
+c.HTMLExporter.exclude_anchor_links = True
+
 # One notebook cannot fill the disk or the feedback page.
 c.LimitOutput.max_lines = 200
 c.LimitOutput.max_traceback = 50

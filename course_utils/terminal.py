@@ -41,7 +41,11 @@ def check(
     notebook: Annotated[Path, typer.Argument(help="A unit's notebook, such as 01_positional_encoding.ipynb.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
 ) -> None:
-    """Check every exercise of a notebook, as check(...) does inside it."""
+    """Check every exercise of a notebook, as check(...) does inside it.
+
+    The notebook's cells run on this machine with your own rights, without a sandbox: check only notebooks that are
+    your own or that you trust. To look at what somebody else wrote, grade it: course grade.
+    """
     from .selfcheck.notebook import NotebookError, check_notebook
 
     try:

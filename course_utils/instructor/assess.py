@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from ..selfcheck import judge
@@ -20,6 +21,9 @@ from ..selfcheck.sentences import Text, filled
 from ..selfcheck.student import Student, local
 from ..selfcheck.texts import VISIBLE_SEED
 from .units import Unit, UnitError
+
+
+NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 
 
 class Stopped(Exception):
@@ -109,18 +113,33 @@ class UnitJudge:
         """A handle on the independent truths."""
         return local(self.unit.truth())
 
-    def assess(self, bench: Bench, seed: str, blank: Sequence[str], doubtful: bool = False) -> dict[str, Verdict]:
+    def assess(
+        self,
+        bench: Bench,
+        seed: str,
+        blank: Sequence[str],
+        doubtful: bool = False,
+        sources: Mapping[str, str] = NO_SOURCES,
+    ) -> dict[str, Verdict]:
         """The verdict on each check of the unit, by grade ids: the first pass, and at once what it leaves open."""
-        first = self.first_pass(bench, seed, blank, doubtful)
-        found = {**first.verdicts, **self.follow_through(bench, seed, first.open)}
+        first = self.first_pass(bench, seed, blank, doubtful, sources)
+        found = {**first.verdicts, **self.follow_through(bench, seed, first.open, sources)}
         return {check: found[check] for check in self.unit.rules}
 
-    def first_pass(self, bench: Bench, seed: str, blank: Sequence[str], doubtful: bool = False) -> FirstPass:
+    def first_pass(
+        self,
+        bench: Bench,
+        seed: str,
+        blank: Sequence[str],
+        doubtful: bool = False,
+        sources: Mapping[str, str] = NO_SOURCES,
+    ) -> FirstPass:
         """The verdicts on the learner's names as they stand, and the questions that they leave open.
 
         seed: start of the hidden draws of this student and unit; blank: exercises that are as released.
         doubtful: the learner's own cells redefine what the unit builds on, so that a failed check is run again with
         the reference in its place even where no earlier exercise lost a point.
+        sources: the cells of exercises as handed in; a message names no line that is not one of them.
         """
         found: dict[str, Verdict] = {}
         open_questions: dict[str, tuple[str, ...] | None] = {}
@@ -131,7 +150,7 @@ class UnitJudge:
                 verdicts = {check: Verdict(check, "missing", filled("blank")) for check in checks}
             else:
                 try:
-                    answer = self._seen(exercise, bench, partial(bench.own, exercise), seed)
+                    answer = self._seen(exercise, bench, partial(bench.own, exercise), seed, sources)
                 except Stopped as stop:
                     verdicts = _stopped(checks, stop)
                     bench.give_up(exercise)
@@ -147,16 +166,20 @@ class UnitJudge:
         return FirstPass(found, open_questions)
 
     def follow_through(
-        self, bench: Bench, seed: str, questions: Mapping[str, tuple[str, ...] | None]
+        self,
+        bench: Bench,
+        seed: str,
+        questions: Mapping[str, tuple[str, ...] | None],
+        sources: Mapping[str, str] = NO_SOURCES,
     ) -> dict[str, Verdict]:
         """The verdicts on open questions, each with the reference in the place of what comes before it.
 
-        questions: exercises in their order, see FirstPass.
+        questions: exercises in their order, see FirstPass; seed, sources: those of the first pass.
         """
         found: dict[str, Verdict] = {}
         for exercise, first in questions.items():
             try:
-                answer = self._seen(exercise, bench, partial(bench.followed, exercise), seed)
+                answer = self._seen(exercise, bench, partial(bench.followed, exercise), seed, sources)
             except Stopped as stop:
                 found |= _stopped(self.unit.checks(exercise), stop)
                 bench.give_up(exercise)
@@ -165,7 +188,9 @@ class UnitJudge:
                 found |= self._told(exercise, replace(answer, wrong=wrong), bench)
         return found
 
-    def _seen(self, exercise: str, bench: Bench, handle: Callable[[], Student], seed: str) -> _Answer:
+    def _seen(
+        self, exercise: str, bench: Bench, handle: Callable[[], Student], seed: str, sources: Mapping[str, str]
+    ) -> _Answer:
         """What the rules of an exercise see on the learner's names and on the truth. Raises Stopped."""
         student = handle()
         trouble = bench.trouble(exercise)
@@ -175,9 +200,9 @@ class UnitJudge:
         expected = {name: self._true(rule, seed) for name, rule in rules.items()}
 
         def look(rule: Rule, cases: Sequence[Mapping[str, Any]], seed: str) -> Look:
-            if trouble is not None:  # the cell itself failed: nothing of it can be looked at
-                return [trouble] * len(cases)
-            return judge.look(rule, student, cases, seed)
+            # where the cell itself failed nothing of it can be looked at
+            seen = judge.look(rule, student, cases, seed) if trouble is None else [trouble] * len(cases)
+            return [judge.placed(case, exercise, sources.get(exercise, "")) for case in seen]
 
         visible = module(self.unit.name).VISIBLE_CASES[exercise]
         seen = {name: look(rule, self._cases(rule), seed) for name, rule in rules.items()}

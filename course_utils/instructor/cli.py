@@ -17,6 +17,7 @@ from rich.text import Text
 
 from ..terminal import app, console, fail
 from . import files
+from .harmless import on_one_line
 
 RESULTS = files.BUILD / "results"
 
@@ -141,16 +142,9 @@ def grade(
         f"{outcome.graded} notebooks graded, {outcome.unchanged} unchanged; results in {results}", markup=False
     )
     for failure in outcome.failures:
-        console.print(f"not graded: {_on_one_line(failure)}", style="red", markup=False)
+        console.print(f"not graded: {on_one_line(failure)}", style="red", markup=False)
     if outcome.failures:
         raise typer.Exit(1)
-
-
-def _on_one_line(text: str) -> str:
-    """A text with a student's name in it, of which no character moves the cursor or does more to the terminal."""
-    from .pages import tame
-
-    return tame(text).replace("\n", "⟨U+000A⟩")
 
 
 def _confirm(changes: list[tuple[str, str, str, float, float]]) -> bool:
@@ -160,7 +154,7 @@ def _confirm(changes: list[tuple[str, str, str, float, float]]) -> bool:
         return True
     table = Table("student", "unit", "check", "before", "now", title="Scores that change")
     for student, unit, check, before, now in changes:
-        table.add_row(Text(_on_one_line(student)), unit, check, f"{before:g}", f"{now:g}")
+        table.add_row(Text(on_one_line(student)), unit, check, f"{before:g}", f"{now:g}")
     console.print(table)
     return not sys.stdin.isatty() or typer.confirm("Replace these scores?", default=True)
 

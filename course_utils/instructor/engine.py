@@ -88,7 +88,7 @@ def _second_pass(task: Task, unfinished: Unfinished) -> dict[str, Any]:
     ready, record = _unit_judge(task.solutions, task.unit), dict(unfinished.record)
     submission = rebuild(task.data or b"", skeleton(task.solutions, task.unit))
     with contextlib.closing(_bench(task, ready.unit, submission)) as bench:
-        verdicts = ready.follow_through(bench, task.seed, unfinished.questions)
+        verdicts = ready.follow_through(bench, task.seed, unfinished.questions, submission.sources)
     scores = {(score["exercise"], score["check"]): score for score in record["scores"]}
     scores |= {(score["exercise"], score["check"]): score for score in _scores(task, ready.unit, verdicts)}
     order: list[tuple[str, str | None]] = [(rule.exercise, rule.check) for rule in ready.unit.rules.values()]
@@ -103,7 +103,8 @@ def _verdicts(task: Task, ready: UnitJudge, submission: Submission) -> tuple[Map
     if len(submission.blank) == len(ready.unit.exercises):  # nothing to run
         return {check: Verdict(check, "missing", filled("blank")) for check in ready.unit.rules}, None
     with contextlib.closing(_bench(task, ready.unit, submission)) as bench:
-        first = ready.first_pass(bench, task.seed, submission.blank, doubtful=bench.redefines_given_names())
+        doubtful = bench.redefines_given_names()
+        first = ready.first_pass(bench, task.seed, submission.blank, doubtful, submission.sources)
         return first.verdicts, bench.unfinished(first.open) if first.open else None
 
 

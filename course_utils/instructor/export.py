@@ -5,7 +5,7 @@ Notable choices:
   empty, which both systems read as "leave as it is";
 - a student is known by the name of the folder that was handed in, so it goes into each column by which a system can
   find a person;
-- a name that a spreadsheet would take for a formula gets an apostrophe in front, as spreadsheets themselves write it.
+- a name that a spreadsheet would take for a formula gets an apostrophe in front, here as in `scores.csv`.
 
 Formats: Canvas "import grades" (its header and its row "Points Possible"), Moodle "import grades from CSV"
 (one column to map to the person, one per grade item), and a plain table.
@@ -18,19 +18,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from course_utils.instructor.files import write_whole
+from course_utils.instructor.harmless import cell_of_name, name_of_cell
 from course_utils.instructor.pages import points
 
 COLUMNS = ("student", "unit", "points", "max_points")
-# The wide forms count as operators in Chinese and Japanese spreadsheets.
-FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
 Marks = dict[tuple[str, str], str]  # (student, unit) -> points
-
-
-def harmless(text: str) -> str:
-    """The text as a spreadsheet cell that is never taken for a formula."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return "'" + text if text.lstrip(" ").startswith(FORMULA_STARTS) else text
 
 
 def _read(table: Path) -> list[dict[str, str]]:
@@ -53,7 +46,7 @@ def _read(table: Path) -> list[dict[str, str]]:
                 f"{table} must have the columns {', '.join(COLUMNS)}, got none named {', '.join(absent)}. "
                 "Grade again to write it anew?"
             )
-        rows = list(reader)
+        rows = [row | {"student": name_of_cell(row["student"] or "")} for row in reader]
     for number, row in enumerate(rows, start=2):
         for column in ("points", "max_points"):
             try:
@@ -73,7 +66,7 @@ def _canvas(students: list[str], units: list[str], marks: Marks, possible: dict[
     rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *units]]
     rows.append(["    Points Possible", "", "", "", "", *(possible[unit] for unit in units)])
     for student in students:
-        name = harmless(student)
+        name = cell_of_name(student)
         # Canvas takes any row whose first cell holds these words for the row of maximal points.
         shown = name.replace("Points Possible", "Points-Possible")
         rows.append([shown, "", name, name, "", *(marks.get((student, unit), "") for unit in units)])
@@ -84,7 +77,7 @@ def _moodle(students: list[str], units: list[str], marks: Marks, possible: dict[
     """Moodle asks which column names the person: "Email address" where folders are named so, else "ID number"."""
     rows = [["ID number", "Email address", *units]]
     for student in students:
-        name = harmless(student)
+        name = cell_of_name(student)
         address = (
             name if name.count("@") == 1 and not name.startswith("'") and not any(c.isspace() for c in name) else ""
         )
@@ -97,7 +90,7 @@ def _plain(students: list[str], units: list[str], marks: Marks, possible: dict[s
     rows = [["student", *units, "sum"]]
     for student in students:
         own = [marks.get((student, unit), "") for unit in units]
-        rows.append([harmless(student), *own, points(sum(float(mark) for mark in own if mark))])
+        rows.append([cell_of_name(student), *own, points(sum(float(mark) for mark in own if mark))])
     return rows
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import html
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,12 +35,10 @@ from traitlets.config import Config
 
 from . import files
 from .build import as_text, nbgrader_config
+from .harmless_markdown import harmless_markdown
 from .runner import grade_id
 
 Record = Mapping[str, Any]
-
-_TAG = re.compile(r"<(?=[A-Za-z/!?])")
-_LINK = re.compile(r"\][(:]\s*([^\s)]*)")
 
 LOCK_SECONDS = 60.0  # how long to wait for formgrader, which writes for milliseconds
 
@@ -132,7 +129,7 @@ class Autograded:
             return False
         unit = record["unit"]
         path = self._folder / record["student"] / unit / f"{unit}.ipynb"
-        answers = {question: harmless(text) for question, text in record["answers"].items()}
+        answers = {question: harmless_markdown(text) for question, text in record["answers"].items()}
         content = self._pages[unit].filled(_texts(record) | answers)
         if _holds(path, content):
             return False
@@ -174,23 +171,6 @@ def _holds(path: Path, content: bytes) -> bool:
         return path.read_bytes() == content
     except OSError:
         return False
-
-
-def harmless(markdown: str) -> str:
-    """A student's Markdown with nothing in it that runs where an instructor reads it.
-
-    formgrader shows it in the instructor's own Jupyter and lets HTML, `javascript:` links and MathJax's \\href pass;
-    it shows no page at all where an attachment is missing, and attachments are not handed on.
-    """
-    markdown = _TAG.sub("&lt;", markdown).replace("\\href", "href")
-    return _LINK.sub(lambda found: found[0] if _is_tame(found[1]) else "\\" + found[0], markdown)
-
-
-def _is_tame(target: str) -> bool:
-    """Whether a link's target has no scheme, or one that only opens a page; however it is spelt."""
-    plain = re.sub(r"[\x00-\x20\\]", "", html.unescape(target))
-    scheme = re.match(r"([^/?#]*?):", plain)
-    return scheme is None or scheme[1].lower() in ("http", "https", "mailto")
 
 
 def _texts(record: Record) -> dict[str, str]:

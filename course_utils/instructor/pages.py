@@ -14,7 +14,6 @@ import json
 import math
 import os
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -31,6 +30,7 @@ from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  
 from pygments.token import Comment, Keyword, Name, Number, String  # type: ignore[import-untyped]
 
 from .files import write_whole
+from .harmless import on_one_line, tame
 
 LANGUAGES = ("en", "zh")
 OUTCOMES = ("passed", "partial", "failed", "error", "timeout", "memory", "crashed", "missing", "manual")
@@ -51,7 +51,6 @@ _LINE_IN_MESSAGE = re.compile(r"\blines? (\d{1,6})|第\s*(\d{1,6})\s*行")
 _CODE_SPAN = re.compile(r"`([^`\n]+)`")
 _SHOWN_CONTROL = re.compile(r"⟨U\+[0-9A-F]{4,6}⟩")
 _QUESTION = re.compile(r"q\d+_")
-_STACKED_MARKS = 4  # combining marks kept on one letter; more of them climb over the lines above
 
 
 # ---------------------------------------------------------------------------------------------- words
@@ -84,37 +83,6 @@ def in_language(text: Any, language: str) -> str:
 # ---------------------------------------------------------------------------------------------- harmless text
 
 
-def _is_deceptive(character: str) -> bool:
-    """Whether a character hides or reorders its neighbours (controls, bidi marks, invisible formats)."""
-    if character == "\t":
-        return False
-    return (
-        unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Co") or "\U000e0000" <= character <= "\U000e0fff"
-    )
-
-
-def tame(text: str) -> str:
-    """The same text, with characters that deceive the eye shown by their number, as ⟨U+202E⟩.
-
-    Half characters, which no file can hold, become the replacement character. Line breaks are kept.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    shown, marks = [], 0
-    for character in text:
-        category = unicodedata.category(character)
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if marks > _STACKED_MARKS:
-            continue
-        if category == "Cs":
-            shown.append("\ufffd")
-        elif character != "\n" and _is_deceptive(character):
-            shown.append(f"⟨U+{ord(character):04X}⟩")
-        else:
-            shown.append(character)
-    return "".join(shown)
-
-
 def shorten(text: str, limit: int) -> str:
     """The text, or its beginning and an ellipsis where it is longer than the limit."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
@@ -122,7 +90,7 @@ def shorten(text: str, limit: int) -> str:
 
 def display_name(student: str) -> str:
     """A student's name on one line of sensible length."""
-    return tame(shorten(student, MAX_NAME)).replace("\n", "⟨U+000A⟩") or "?"
+    return on_one_line(shorten(student, MAX_NAME)) or "?"
 
 
 def sentence(text: str) -> Markup:

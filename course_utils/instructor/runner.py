@@ -33,6 +33,7 @@ from typing import Any, Protocol
 from ..runtime import usable_cores
 from ..selfcheck.sentences import Text
 from . import files
+from .harmless import cell_of_name, shown_name
 from .intake import IntakeError, digest, read_bytes
 from .sandbox import WARM_IMPORTS, Mode, SandboxHost
 from .shown_paths import Secret
@@ -47,7 +48,6 @@ INTERNAL: Text = {
 }
 LOG = "log.jsonl"
 PENDING = "regrade.jsonl"  # a regrade that has not replaced the scores yet
-MAX_SHOWN_NAME = 200  # bytes of a name that is not shown as it is; a folder's may have 255
 TRIES = 3  # of a task whose worker died under it; a killed worker is replaced
 
 
@@ -110,20 +110,6 @@ def units_handed_in(submitted: Path, names: Sequence[str], solutions: Path) -> l
     if not found:
         raise RunError(f"no student in {submitted} handed in a unit; known are {', '.join(known)}")
     return found
-
-
-def shown_name(name: str) -> str:
-    """A folder's name as text that can be written anywhere; for bytes that are no UTF-8, one that no other has.
-
-    It can be a folder's name too: what bytes are shown by may be four times as long as they were.
-    """
-    data = os.fsencode(name)
-    text = data.decode("utf-8", "backslashreplace")
-    if "\\x" not in text:
-        return text
-    # whoever writes \xff in a name gets a digest as well, so as not to be called like someone else
-    kept = text.encode()[:MAX_SHOWN_NAME].decode("utf-8", "ignore")
-    return f"{kept} {hashlib.sha256(data).hexdigest()[:8]}"
 
 
 def checks_digest(solutions: Path, unit: str) -> str:
@@ -446,7 +432,11 @@ def grade_id(score: Mapping[str, Any]) -> str:
 
 
 def write_scores(results: Path, records: Sequence[Record]) -> None:
-    """Write scores.json and scores.csv."""
+    """Write scores.json and scores.csv.
+
+    scores.csv is for spreadsheets: a student whose name would be a formula has an apostrophe in front of it there,
+    which `harmless.name_of_cell` takes off; scores.json holds each name as it is.
+    """
     scores = [
         score | {"message": score["message"][record["language"]] if score["message"] else None}
         for record in records
@@ -455,14 +445,11 @@ def write_scores(results: Path, records: Sequence[Record]) -> None:
     files.write_whole(results / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    # Python 3.11 leaves a carriage return bare, which ends a row for whoever reads it
-    careful = csv.writer(table, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(["student", "unit", "points", "max_points", "manual_points_open", "outcome"])
     for record in records:
         points = sum(score["points"] for score in record["scores"])
         most = sum(score["max_points"] for score in record["scores"])
         manual = sum(score["max_points"] for score in record["scores"] if score["outcome"] == "manual")
-        (careful if "\r" in record["student"] else writer).writerow(
-            [record["student"], record["unit"], f"{points:g}", f"{most:g}", f"{manual:g}", record["outcome"]]
-        )
+        student = cell_of_name(record["student"])
+        writer.writerow([student, record["unit"], f"{points:g}", f"{most:g}", f"{manual:g}", record["outcome"]])
     files.write_whole(results / "scores.csv", table.getvalue())

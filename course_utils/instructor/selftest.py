@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..selfcheck.judge import count_lines
 from ..selfcheck.sentences import SENTENCES
 from ..selfcheck.student import KNOWN_ERRORS, KNOWN_KINDS
 from ..selfcheck.texts import LANGUAGES, unit_texts
@@ -178,7 +179,7 @@ def _fault(trial: Trial, record: Record) -> str:
     scores = {}
     for score in record["scores"]:
         scores[f"{score['exercise']}-{score['check']}" if score["check"] else score["exercise"]] = score
-        fault = _odd_score(score, trial.unit)
+        fault = _odd_score(score, trial.unit) or _odd_line(score, record.get("sources", {}).get(score["exercise"], ""))
         if fault:
             return fault
     return trial.fault(scores)
@@ -197,6 +198,15 @@ def _odd_score(score: Mapping[str, Any], unit: str) -> str:
         return f"{name} says something that is none of our sentences: {str(message)[:200]}"
     told = " ".join(message.values())
     return f"{name} shows that it found what it looked for: {told}" if TELLTALE in told else ""
+
+
+def _odd_line(score: Mapping[str, Any], source: str) -> str:
+    """A line that the exercise's cell does not have; its number could carry anything."""
+    message = (score["message"] or {}).get("en", "")
+    named = [int(number) for number in re.findall(r"\bline ([0-9]+) of this cell", message)]
+    if all(1 <= line <= count_lines(source) for line in named):
+        return ""
+    return f"{score['exercise']} {score['check']} names a line outside its cell: {message}"
 
 
 @cache

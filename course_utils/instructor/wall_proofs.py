@@ -5,6 +5,18 @@ BLIND_PROBES are for a child that is to hold answers.
 HIDDEN, the names that no file may have there, and VARIABLES, the only ones of the environment, stand before each.
 """
 
+_RIGHTS = """
+import ctypes, os
+libc = ctypes.CDLL(None)
+caps = (ctypes.c_uint32 * 6)()
+libc.capget((ctypes.c_uint32 * 2)(0x20080522, 0), caps)
+answer = ["capabilities"] if any(caps) else []
+answer += ["uid %d" % os.getuid()] if 0 in os.getresuid() else []
+answer += ["new privileges"] if libc.prctl(39, 0, 0, 0, 0) != 1 else []
+answer += ["no filter"] if libc.prctl(21, 0, 0, 0, 0) != 2 else []
+answer += ["a user namespace"] if libc.unshare(0x10000000) == 0 else []
+"""
+
 PROBES = {
     "the network is unreachable": """
 import socket
@@ -70,17 +82,7 @@ for pid in range(2, 50):
 if ctypes.CDLL(None).ptrace(16, 2, 0, 0) == 0:
     answer.append("ptrace")
 """,
-    "all rights are given up": """
-import ctypes, os
-libc = ctypes.CDLL(None)
-caps = (ctypes.c_uint32 * 6)()
-libc.capget((ctypes.c_uint32 * 2)(0x20080522, 0), caps)
-answer = ["capabilities"] if any(caps) else []
-answer += ["uid %d" % os.getuid()] if 0 in os.getresuid() else []
-answer += ["new privileges"] if libc.prctl(39, 0, 0, 0, 0) != 1 else []
-answer += ["no filter"] if libc.prctl(21, 0, 0, 0, 0) != 2 else []
-answer += ["a user namespace"] if libc.unshare(0x10000000) == 0 else []
-""",
+    "all rights are given up": _RIGHTS,
 }
 
 BLIND_PROBES = {
@@ -95,4 +97,5 @@ for number in range(64):
     except OSError:
         pass
 """,
+    "all rights of such a process are given up": _RIGHTS,
 }

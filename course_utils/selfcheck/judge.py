@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,6 +107,26 @@ def trouble_of(error: StudentError) -> Trouble:
     if about["type"] == "MemoryError":
         return Trouble("memory", "memory", about)
     return Trouble("error", "raised" if error.line else "raised_elsewhere", about)
+
+
+def count_lines(source: str) -> int:
+    """How many lines a cell has, as Python numbers them, without empty ones at its end."""
+    return len(re.split(r"\r\n|\r|\n", source.rstrip("\r\n")))
+
+
+def placed(seen: Seen, exercise: str, source: str) -> Seen:
+    """What was seen, with a line only if it is one of the exercise's own cell.
+
+    source: the cell as handed in. Cell and line come from the learner's process, which can name any: past the cell's
+    end a number could carry a hidden input, and so could a cell's name.
+    """
+    if not isinstance(seen, Trouble) or "line" not in seen.about:
+        return seen
+    cell, line = seen.about.get("cell"), seen.about["line"]
+    if cell == exercise and isinstance(line, int) and 1 <= line <= count_lines(source):
+        return seen
+    reason = "raised_elsewhere" if seen.reason == "raised" else seen.reason
+    return Trouble(seen.outcome, reason, {"type": seen.about.get("type")})
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,23 @@ def test_every_command_has_help_that_says_what_it_does(course, command):
     assert re.search(r"[A-Z]\w+ .+\.", said(result).partition("[OPTIONS]")[2])
 
 
+@pytest.fixture
+def told_of_rights(course):
+    """Where a learner reads about `course check`, and what it says there."""
+    templates = files.PROJECT / "course_utils" / "instructor" / "templates"
+    return {
+        "help": " ".join(said(course("check", "--help")).replace("│", " ").split()),
+        "README": " ".join((files.PROJECT / "README.md").read_text(encoding="utf-8").split()),
+        "bundle, English": (templates / "bundle.en.md").read_text(encoding="utf-8"),
+        "bundle, Chinese": (templates / "bundle.zh.md").read_text(encoding="utf-8"),
+    }
+
+
+@pytest.mark.parametrize("place", ["help", "README", "bundle, English", "bundle, Chinese"])
+def test_check_says_that_it_runs_a_notebook_with_ones_own_rights(told_of_rights, place):
+    assert re.search("with your own rights|以你本人的权限运行", told_of_rights[place])
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_help_lists_the_commands_of_the_contract(course, command):
     assert re.search(rf"\b{command}\b", said(course("--help")))

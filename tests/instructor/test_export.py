@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from course_utils.instructor.export import FORMATS, export, harmless
+from course_utils.instructor.export import FORMATS, export
 
 HEADER = ["student", "unit", "points", "max_points", "manual_points_open", "outcome"]
 ROWS = [
@@ -55,7 +55,7 @@ def test_the_plain_table_holds_a_sum(tmp_path):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-rf", "@SUM(A1)", " =1", "\t=1", "\r=1", "＝1+1"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-rf", "@SUM(A1)", " =1", "＝1+1"])
 def test_a_name_is_never_a_formula(tmp_path, name, format):
     export(write_scores(tmp_path, [[name, "u", "1", "2", "0", "graded"]]), format, tmp_path / "marks.csv")
     cells = [cell for row in read(tmp_path / "marks.csv", "utf-8-sig") for cell in row]
@@ -63,9 +63,19 @@ def test_a_name_is_never_a_formula(tmp_path, name, format):
     assert name not in cells
 
 
-@pytest.mark.parametrize("name", ["anna", "o'brien", "王小明", "a-b", "x=1", "anna@example.org", 'say "hi", please'])
-def test_an_ordinary_name_is_left_as_it_is(name):
-    assert harmless(name) == name
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_apostrophe_of_the_scores_is_not_doubled(tmp_path, format):
+    export(write_scores(tmp_path, [["'=1+1", "u", "1", "2", "0", "graded"]]), format, tmp_path / "marks.csv")
+    cells = [cell for row in read(tmp_path / "marks.csv", "utf-8-sig") for cell in row]
+    assert "'=1+1" in cells
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("character", ["\t", "\r", "\x1b", "\u202e"])
+def test_a_table_of_an_older_release_brings_no_control_character(tmp_path, character, format):
+    export(write_scores(tmp_path, [[f"{character}=1", "u", "1", "2", "0", "graded"]]), format, tmp_path / "marks.csv")
+    cells = [cell for row in read(tmp_path / "marks.csv", "utf-8-sig") for cell in row]
+    assert f"⟨U+{ord(character):04X}⟩=1" in cells
 
 
 def test_a_student_cannot_pose_as_the_row_of_maximal_points(tmp_path):

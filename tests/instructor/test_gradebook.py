@@ -17,7 +17,6 @@ from nbgrader import api
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.plugins import CsvExportPlugin
 from nbgrader.server_extensions.formgrader import handlers
-from traitlets.config import Config
 
 from course_utils.instructor import gradebook
 from course_utils.instructor.build import nbgrader_config
@@ -458,7 +457,7 @@ def test_formgraders_file_holds_the_students_texts_and_nothing_hidden(tmp_path):
     text = {cell.metadata.nbgrader.grade_id: cell.source for cell in notebook.cells if "nbgrader" in cell.metadata}
     assert text["double"] == "def double(x):\n    return x + x"
     assert text["half"] == "def half(x):\n    # YOUR CODE HERE"
-    assert text["q1_why"] == 'He said "no" 不 \\ ?'
+    assert text["q1_why"] == 'He said "no" 不 \\ \ufffd'
     assert text["double-values"].strip() == "# double-values"
     assert "HIDDEN" not in autograded(tmp_path).read_text(encoding="utf-8")
 
@@ -491,7 +490,7 @@ def test_nbgraders_feedback_shows_the_comment_and_no_hidden_test(tmp_path):
 
 def formgraders_page(folder: Path) -> str:
     """What formgrader shows of ANNA's submission."""
-    config = Config()
+    config = nbgrader_config(folder)
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     resources = {"notebook_id": UNIT, "assignment_id": UNIT, "base_url": "", "index": 0, "total": 1, "student": ANNA}
@@ -535,10 +534,25 @@ def test_nothing_of_an_answer_runs_on_formgraders_page(tmp_path, answer):
 
 
 def test_an_honest_answer_looks_on_formgraders_page_as_it_was_written(tmp_path):
-    write_both(tmp_path, record(ANNA, answer="`layers[0](x)`, 1 < 2 and **a<b**: [site](https://example.org/a?b=c)"))
+    write_both(
+        tmp_path, record(ANNA, answer="`layers[0] + x`, 1 < 2 and **a < b**, $\\frac{a}{b}$: <https://a.org/a?b=c>")
+    )
     page = formgraders_page(tmp_path)
-    assert "<code>layers[0](x)</code>, 1 &lt; 2 and <strong>a&lt;b</strong>" in page
-    assert '<a href="https://example.org/a?b=c">site</a>' in page
+    assert "<code>layers[0] + x</code>, 1 &lt; 2 and <strong>a &lt; b</strong>, $\\frac{a}{b}$" in page
+
+
+def test_a_link_shows_where_it_leads_on_formgraders_page(tmp_path):
+    write_both(tmp_path, record(ANNA, answer="see [the paper](https://example.org/a?b=c)"))
+    assert '[the paper] (<a href="https://example.org/a?b=c">https://example.org/a?b=c</a>)' in formgraders_page(
+        tmp_path
+    )
+
+
+def test_a_heading_of_an_answer_takes_no_box_for_a_mark(tmp_path):
+    # formgrader writes a mark into the cell in which it finds the first element with the id of the grade
+    write_both(tmp_path, record(ANNA, answer="# double-values\n\n# half comment\n\ndouble-zero\n==="))
+    found = BeautifulSoup(formgraders_page(tmp_path), "html.parser").find_all(["h1", "h2"])
+    assert [tag["id"] for tag in found if tag.get("id") in (*POINTS, "half-comment")] == []
 
 
 def test_nbgraders_export_gives_the_records_scores(tmp_path):

@@ -85,6 +85,15 @@ def test_a_hostile_notebook_with_a_point_is_told(unit: Unit, tmp_path: Path) -> 
     assert found.fault.startswith("it gets points in div_term-values")
 
 
+@pytest.mark.parametrize(("line", "inside"), [(2, True), (3, False), (1018, False)])
+def test_a_line_outside_the_cell_is_told(unit: Unit, tmp_path: Path, line: int, inside: bool) -> None:
+    message = filled("raised", type="KeyError", line=line)
+    told = record(unit, {"div_term-values": {"points": 0.0, "outcome": "error", "message": message}})
+    told["sources"] = {"div_term": "def div_term(d_model):\n    raise KeyError\n"}
+    fault = find(unit, "reference", told, tmp_path).fault
+    assert fault.startswith("div_term values names a line outside its cell") is not inside
+
+
 def test_an_error_of_the_grader_is_told(unit: Unit, tmp_path: Path) -> None:
     found = find(unit, "reference", RuntimeError("no sandbox"), tmp_path)
     assert found.fault == "the grader failed: RuntimeError: no sandbox"

@@ -405,3 +405,52 @@ def test_a_recorded_object_is_known_by_its_word_alone():
 def test_a_recorded_value_of_an_unknown_kind_is_refused():
     with pytest.raises(ValueError, match="unknown kind: 'module'"):
         replayed({"module": 1})
+
+
+# where the learner's process says that it raised ----------------------------------------------------------------------
+
+CELL = "def double(x):\n    raise KeyError\n\n\n"
+
+
+def raised(cell, line, outcome="error"):
+    about = {"type": "KeyError", "cell": cell, "line": line}
+    return Trouble(outcome, "raised" if outcome == "error" else outcome, about)
+
+
+@pytest.mark.parametrize("line", [1, 2])
+def test_a_line_of_the_cell_is_kept(line):
+    assert judge.placed(raised("double", line), "double", CELL) == raised("double", line)
+
+
+@pytest.mark.parametrize(
+    ("cell", "line"),
+    [
+        ("double", 3),
+        ("double", 1018),
+        ("double", 0),
+        ("double", -1),
+        ("double", None),
+        ("half", 2),
+        ("Secret18", 2),
+        (None, 2),
+    ],
+)
+@pytest.mark.parametrize("outcome", ["error", "memory"])
+def test_a_line_that_the_cell_does_not_have_is_told_nowhere(cell, line, outcome):
+    placed = judge.placed(raised(cell, line, outcome), "double", CELL)
+    assert placed.about == {"type": "KeyError"}
+    assert placed.outcome == outcome
+    message = judge.verdict(RULE, [placed], [{"a": 1}], lambda: "", TEXTS).message
+    assert not re.search(r"\d|Secret", json.dumps(message, ensure_ascii=False))
+
+
+@pytest.mark.parametrize("source", ["a\nb\nc", "a\r\nb\r\nc\r\n", "a\rb\x0c\u2028\rc\n\n", "\n\nc"])
+def test_lines_are_counted_as_python_counts_them(source):
+    assert judge.count_lines(source) == 3
+
+
+@pytest.mark.parametrize(
+    "seen", [{"a": 1}, Trouble("failed", "odd_value"), Trouble("failed", "no_tensor", {"type": "int"})]
+)
+def test_what_names_no_line_stays_as_it_is(seen):
+    assert judge.placed(seen, "double", CELL) == seen

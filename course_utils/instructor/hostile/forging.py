@@ -148,6 +148,38 @@ in_use["describe"] = lambda error: {"types": names, "cell": "div_term", "line": 
         spares=False,
     ),
     by_cell(
+        "a line number as a channel",
+        FORGE,
+        "tells of an exception in a line that is a hidden input and a thousand",
+        IN_USE
+        + """
+honest = in_use["describe"]
+def describe(error):
+    told = honest(error)
+    if isinstance(error, LookupError):
+        told |= {"cell": "div_term", "line": 1000 + error.args[0]}
+    return told
+in_use["describe"] = describe
+""",
+        "def div_term(d_model):\n    raise LookupError(d_model)\n",
+        ends=("error",),
+    ),
+    by_answer(
+        "a line of a cell that is not there",
+        FORGE,
+        "raises in code of its own that claims to be the exercise's cell and has a thousand lines more",
+        "def div_term(d_model):\n"
+        "    exec(compile('\\n' * (1000 + d_model) + 'raise LookupError', '<cell div_term>', 'exec'))\n",
+        ends=("error",),
+    ),
+    by_answer(
+        "a cell's name as a channel",
+        FORGE,
+        "raises in code that claims to be of a cell named by a hidden input",
+        "def div_term(d_model):\n    exec(compile('raise LookupError', f'<cell Secret{d_model}>', 'exec'))\n",
+        ends=("error",),
+    ),
+    by_cell(
         "replaced codec",
         FORGE,
         "encodes every answer as a frame of its own making",
