@@ -115,6 +115,7 @@ def grade(
     regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
 ) -> None:
     """Grade a class; write scores, gradebook and feedback into the folder of results."""
+    from .hand_marks import GradebookError
     from .results import Writer
     from .runner import Plan, RunError, nursery, run
     from .sandbox import SandboxUnavailable, find_mode
@@ -132,7 +133,7 @@ def grade(
             outcome = run(plan, tell=tell, confirm=_confirm, writer=writer)
         with progress("writing pages") as tell:
             writer.finish(outcome.records, tell)
-    except (RunError, UnitError, SandboxUnavailable, OSError) as error:
+    except (RunError, UnitError, SandboxUnavailable, GradebookError, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail("interrupted; what was graded is kept, run the same command again to go on") from None
@@ -178,11 +179,17 @@ def report(results: ResultsFolder = RESULTS, lang: Annotated[Language, typer.Opt
 
 def _from_results(results: Path, what: str, write: Callable[[Any, dict[str, Any]], object]) -> None:
     from . import pages
-    from .results import all_texts
+    from .hand_marks import GradebookError
+    from .results import all_texts, refresh
 
     if not (results / "log.jsonl").is_file():
         raise fail(f"{results} holds no results; grade first: course grade SUBMITTED --results {results}")
-    console.print(f"{what}: {write(pages, all_texts())}", markup=False)
+    try:
+        refresh(results)
+        done = write(pages, all_texts())
+    except (GradebookError, ValueError, OSError) as error:
+        raise fail(error) from None
+    console.print(f"{what}: {done}", markup=False)
 
 
 @app.command()
@@ -193,10 +200,11 @@ def export(
 ) -> None:
     """Write the marks in the form that a school's system reads."""
     from .export import export as write
+    from .hand_marks import GradebookError
 
     try:
         path = write(results, format.value, out or results / f"marks-{format.value}.csv")
-    except (ValueError, OSError) as error:
+    except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {path}", markup=False)
 

@@ -421,14 +421,24 @@ def grade_id(score: Mapping[str, Any]) -> str:
     return f"{score['exercise']}-{score['check']}" if score["check"] else str(score["exercise"])
 
 
-def write_scores(results: Path, records: Sequence[Record]) -> None:
-    """Write scores.json and scores.csv."""
-    scores = [
-        score | {"message": score["message"][record["language"]] if score["message"] else None}
+def score_rows(records: Sequence[Record]) -> list[Record]:
+    """The rows of scores.json: those of records, with messages in the language of each."""
+    return [
+        score | {"message": _in_language(score["message"], record["language"])}
         for record in records
         for score in record["scores"]
     ]
-    files.write_whole(results / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
+
+
+def _in_language(message: Text | str | None, language: str) -> str | None:
+    """A message in one language; one that came from scores.json is in a single one."""
+    return message[language] if isinstance(message, dict) else message
+
+
+def write_scores(results: Path, records: Sequence[Record]) -> None:
+    """Write scores.json and scores.csv; records: with what people entered, where there is a gradebook."""
+    rows = score_rows(records)
+    files.write_whole(results / "scores.json", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     # Python 3.11 leaves a carriage return bare, which ends a row for whoever reads it
