@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,7 +18,11 @@ from rich.text import Text
 from ..terminal import app, console, fail
 from . import files
 
+if TYPE_CHECKING:
+    from .finding import Row
+
 RESULTS = files.BUILD / "results"
+SHOWN_FILES = 20  # on the terminal; all of them stand in intake.csv
 
 
 class Language(StrEnum):
@@ -137,13 +141,27 @@ def grade(
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail("interrupted; what was graded is kept, run the same command again to go on") from None
-    console.print(
-        f"{outcome.graded} notebooks graded, {outcome.unchanged} unchanged; results in {results}", markup=False
-    )
+    _show_left_aside(outcome.seen, results)
+    console.print(f"{outcome.told()}; results in {results}", markup=False)
     for failure in outcome.failures:
         console.print(f"not graded: {_on_one_line(failure)}", style="red", markup=False)
     if outcome.failures:
         raise typer.Exit(1)
+
+
+def _show_left_aside(seen: Sequence[Row], results: Path) -> None:
+    """Show what was read by another name, and what was left aside and why."""
+    from .finding import TABLE
+
+    rows = [row for row in seen if row.note and not row.is_system]
+    if not rows:
+        return
+    table = Table("file", "unit", "read as", "note", title="What was read by another name or left aside")
+    for row in rows[:SHOWN_FILES]:
+        table.add_row(*map(Text, (row.source, row.unit, row.read_as or "–", row.note)))
+    console.print(table)
+    if len(rows) > SHOWN_FILES:
+        console.print(f"and {len(rows) - SHOWN_FILES} more, in {results / TABLE}", markup=False)
 
 
 def _on_one_line(text: str) -> str:

@@ -52,13 +52,15 @@ def _record(task: Task) -> dict[str, Any]:
         submission = rebuild(task.data, skeleton(task.solutions, task.unit))
     except IntakeError as error:
         outcome = "missing" if error.reason == "missing" else "error"
-        message = REASONS[error.reason]
+        message = task.note if task.data is None and task.note else REASONS[error.reason]
         verdicts = {check: Verdict(check, outcome, message) for check in ready.unit.rules}
         submission = Submission((), {}, (), "en")
         record |= {"outcome": outcome, "message": message}
     else:
         verdicts = _verdicts(task, ready, submission)
         record |= {"outcome": "graded", "message": None}
+    if task.data is not None and task.note:
+        record |= {"note": task.note, "read_from": task.read_from}
     record |= {
         "language": submission.language,
         "scores": _scores(task, ready.unit, verdicts, submission, record),

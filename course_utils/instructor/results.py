@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ..selfcheck.texts import unit_texts, units
 from . import files
 from .hand_marks import GRADEBOOK, Hands, read_hands, with_hands
-from .runner import LOG, Plan, Record, score_rows, write_scores
+from .runner import Plan, Record, score_rows, write_scores
 from .units import Unit, find_units
 
 if TYPE_CHECKING:
