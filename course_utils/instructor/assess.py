@@ -22,7 +22,6 @@ from ..selfcheck.student import Student, local
 from ..selfcheck.texts import VISIBLE_SEED
 from .units import Unit, UnitError
 
-
 NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,7 +19,11 @@ from ..terminal import app, console, fail
 from . import files
 from .harmless import on_one_line
 
+if TYPE_CHECKING:
+    from .finding import Row
+
 RESULTS = files.BUILD / "results"
+SHOWN_FILES = 20  # on the terminal; all of them stand in intake.csv
 
 
 class Language(StrEnum):
@@ -116,6 +120,7 @@ def grade(
     regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
 ) -> None:
     """Grade a class; write scores, gradebook and feedback into the folder of results."""
+    from .hand_marks import GradebookError
     from .results import Writer
     from .runner import Plan, RunError, nursery, run, secrets_of
     from .sandbox import SandboxUnavailable, find_mode
@@ -134,17 +139,31 @@ def grade(
             outcome = run(plan, tell=tell, confirm=_confirm, writer=writer)
         with progress("writing pages") as tell:
             writer.finish(outcome.records, tell)
-    except (RunError, UnitError, SandboxUnavailable, OSError) as error:
+    except (RunError, UnitError, SandboxUnavailable, GradebookError, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail("interrupted; what was graded is kept, run the same command again to go on") from None
-    console.print(
-        f"{outcome.graded} notebooks graded, {outcome.unchanged} unchanged; results in {results}", markup=False
-    )
+    _show_left_aside(outcome.seen, results)
+    console.print(f"{outcome.told()}; results in {results}", markup=False)
     for failure in outcome.failures:
         console.print(f"not graded: {on_one_line(failure)}", style="red", markup=False)
     if outcome.failures:
         raise typer.Exit(1)
+
+
+def _show_left_aside(seen: Sequence[Row], results: Path) -> None:
+    """Show what was read by another name, and what was left aside and why."""
+    from .finding import TABLE
+
+    rows = [row for row in seen if row.note and not row.is_system]
+    if not rows:
+        return
+    table = Table("file", "unit", "read as", "note", title="What was read by another name or left aside")
+    for row in rows[:SHOWN_FILES]:
+        table.add_row(*map(Text, (row.source, row.unit, row.read_as or "–", row.note)))
+    console.print(table)
+    if len(rows) > SHOWN_FILES:
+        console.print(f"and {len(rows) - SHOWN_FILES} more, in {results / TABLE}", markup=False)
 
 
 def _confirm(changes: list[tuple[str, str, str, float, float]]) -> bool:
@@ -173,11 +192,17 @@ def report(results: ResultsFolder = RESULTS, lang: Annotated[Language, typer.Opt
 
 def _from_results(results: Path, what: str, write: Callable[[Any, dict[str, Any]], object]) -> None:
     from . import pages
-    from .results import all_texts
+    from .hand_marks import GradebookError
+    from .results import all_texts, refresh
 
     if not (results / "log.jsonl").is_file():
         raise fail(f"{results} holds no results; grade first: course grade SUBMITTED --results {results}")
-    console.print(f"{what}: {write(pages, all_texts())}", markup=False)
+    try:
+        refresh(results)
+        done = write(pages, all_texts())
+    except (GradebookError, ValueError, OSError) as error:
+        raise fail(error) from None
+    console.print(f"{what}: {done}", markup=False)
 
 
 @app.command()
@@ -188,10 +213,11 @@ def export(
 ) -> None:
     """Write the marks in the form that a school's system reads."""
     from .export import export as write
+    from .hand_marks import GradebookError
 
     try:
         path = write(results, format.value, out or results / f"marks-{format.value}.csv")
-    except (ValueError, OSError) as error:
+    except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {path}", markup=False)
 

@@ -53,7 +53,7 @@ def run_demo(console: Console, progress: Callable[[str], AbstractContextManager[
     console.print(f"the class:       {shown}/class.html", markup=False)
     console.print(f"a student:       {shown}/feedback/laboratory report/01_positional_encoding.html", soft_wrap=True)
     console.print(f"scores as files: {shown}/scores.csv, scores.json, gradebook.db", markup=False)
-    console.print(f"{outcome.graded} notebooks in {time.perf_counter() - start:.0f} s, sandbox: {mode}", markup=False)
+    console.print(f"{outcome.told()}; {time.perf_counter() - start:.0f} s, sandbox: {mode}", markup=False)
     if outcome.failures:
         raise SystemExit(1)
 

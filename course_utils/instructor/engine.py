@@ -66,13 +66,15 @@ def _first_pass(task: Task) -> dict[str, Any] | Unfinished:
         submission = rebuild(task.data, skeleton(task.solutions, task.unit))
     except IntakeError as error:
         outcome = "missing" if error.reason == "missing" else "error"
-        message = REASONS[error.reason]
+        message = task.note if task.data is None and task.note else REASONS[error.reason]
         verdicts = {check: Verdict(check, outcome, message) for check in ready.unit.rules}
         submission = Submission((), {}, (), "en")
         record |= {"outcome": outcome, "message": message}
     else:
         record |= {"outcome": "graded", "message": None}
         verdicts, unfinished = _verdicts(task, ready, submission)
+    if task.data is not None and task.note:
+        record |= {"note": task.note, "read_from": task.read_from}
     record |= {
         "language": submission.language,
         "scores": _scores(task, ready.unit, verdicts) + _open_scores(task, ready.unit, submission, record),

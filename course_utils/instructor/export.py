@@ -1,8 +1,8 @@
 """Marks for a school's system, from the scores of a results folder.
 
 Notable choices:
-- points are those of `scores.csv`: what was graded automatically; a student and unit that do not stand there stay
-  empty, which both systems read as "leave as it is";
+- points are those of `scores.csv`, which first takes up what people have entered in the gradebook since; a student and
+  unit that do not stand there stay empty, which both systems read as "leave as it is";
 - a student is known by the name of the folder that was handed in, so it goes into each column by which a system can
   find a person;
 - a name that a spreadsheet would take for a formula gets an apostrophe in front, here as in `scores.csv`.
@@ -20,6 +20,8 @@ from pathlib import Path
 from course_utils.instructor.files import write_whole
 from course_utils.instructor.harmless import cell_of_name, name_of_cell
 from course_utils.instructor.pages import points
+from course_utils.instructor.results import refresh
+from course_utils.instructor.runner import LOG
 
 COLUMNS = ("student", "unit", "points", "max_points")
 
@@ -115,6 +117,8 @@ def export(results: Path, format: str, out: Path) -> Path:
         raise ValueError(
             f"out must be a file to write, got {out}, which is a folder. Try {out / f'marks_{format}.csv'}."
         )
+    if (results / LOG).is_file():
+        refresh(results)
     rows = _read(results / "scores.csv")
     students = sorted({row["student"] for row in rows}, key=lambda name: (name.casefold(), name))
     units = sorted({row["unit"] for row in rows})

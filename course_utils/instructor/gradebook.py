@@ -35,12 +35,12 @@ from traitlets.config import Config
 
 from . import files
 from .build import as_text, nbgrader_config
+from .hand_marks import LOCK_SECONDS, GradebookError
 from .harmless_markdown import harmless_markdown
 from .runner import grade_id
 
 Record = Mapping[str, Any]
 
-LOCK_SECONDS = 60.0  # how long to wait for formgrader, which writes for milliseconds
 
 COURSE = api.Course.__table__
 ASSIGNMENT = api.Assignment.__table__
@@ -61,10 +61,6 @@ GRADED_TEXT = sa.Table(
     sa.Column("id", sa.String(32), primary_key=True),  # of the grade
     sa.Column("digest", sa.String(32), nullable=False),
 )
-
-
-class GradebookError(RuntimeError):
-    """The gradebook cannot be written; the message says why and what to try."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -34,6 +35,7 @@ MAX_SOURCE = 2**18  # characters of one cell: as JSON, at 12 bytes each, they fi
 MAX_CODE, BRACE = 2**18, 16
 MAX_ANSWER = 100_000  # characters of one free-text answer
 
+_NO_LINK = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Such a line is a comment or part of a string, and is read quickly either way: an f-string would need its brace.
 _COMMENT_LINE = re.compile(r"^[ \t]*#[^\n{]*$", re.MULTILINE)
 
@@ -66,6 +68,14 @@ REASONS: dict[str, Text] = {
     "too_many_parts": {
         "en": "The notebook holds far more data than a notebook does; clear its outputs and hand it in again.",
         "zh": "笔记本里的数据远多于正常的笔记本；请清除输出后重新提交。",
+    },
+    "no_notebook": {
+        "en": "No notebook of this unit was found among the files that were handed in.",
+        "zh": "提交的文件中没有找到本单元的笔记本。",
+    },
+    "too_many_files": {
+        "en": "There are more notebooks than can be looked at; hand in the one that counts.",
+        "zh": "笔记本太多，无法全部查看；请只提交需要评分的那一个。",
     },
     "too_many_cells": {
         "en": "The notebook has more than 2000 cells; remove those that are not needed.",
@@ -153,35 +163,56 @@ class Submission:
 
 def read_bytes(folder: Path, student: str, unit: str) -> bytes:
     """The bytes of `folder/student/unit/unit.ipynb`, a regular file reached through no link. Raises IntakeError."""
-    handles: list[int] = []
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-    try:
-        handles.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
-        for part in (student, unit):
-            handles.append(os.open(part, flags | os.O_DIRECTORY, dir_fd=handles[-1]))
-        handles.append(os.open(f"{unit}.ipynb", flags | os.O_NONBLOCK, dir_fd=handles[-1]))  # a FIFO must not block
-        status = os.fstat(handles[-1])
-        if not stat.S_ISREG(status.st_mode):
-            raise IntakeError("not_a_file")
-        if status.st_size > MAX_BYTES:
-            raise IntakeError("too_large")
-        with os.fdopen(os.dup(handles[-1]), "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise IntakeError(_reason(error, folder / student / unit)) from None
-    finally:
-        for handle in handles:
-            os.close(handle)
+    return read_file(folder, (student, unit, f"{unit}.ipynb"))
+
+
+def read_file(folder: Path, parts: Sequence[str]) -> bytes:
+    """The bytes of a regular file below a folder, reached through no link; parts: its path, name by name.
+
+    Raises IntakeError.
+    """
+    with open_folder(folder, parts[:-1]) as parent:
+        handle = -1
+        try:
+            handle = os.open(parts[-1], _NO_LINK | os.O_NONBLOCK, dir_fd=parent)  # a FIFO must not block
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise IntakeError("not_a_file")
+            if status.st_size > MAX_BYTES:
+                raise IntakeError("too_large")
+            with os.fdopen(os.dup(handle), "rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise IntakeError(_reason(error, folder, parts)) from None
+        finally:
+            if handle >= 0:
+                os.close(handle)
     if len(data) > MAX_BYTES:
         raise IntakeError("too_large")
     return data
 
 
-def _reason(error: OSError, folder: Path) -> str:
+@contextmanager
+def open_folder(folder: Path, parts: Sequence[str]) -> Iterator[int]:
+    """A handle on a folder below a folder, which itself may be a link, reached through no other. Raises IntakeError."""
+    handles: list[int] = []
+    try:
+        try:
+            handles.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))
+            for part in parts:
+                handles.append(os.open(part, _NO_LINK | os.O_DIRECTORY, dir_fd=handles[-1]))
+        except OSError as error:
+            raise IntakeError(_reason(error, folder, parts)) from None
+        yield handles[-1]
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
+def _reason(error: OSError, folder: Path, parts: Sequence[str]) -> str:
     # os.path: a link may lead to where nobody may look, for which pathlib raises
-    if error.errno == errno.ELOOP or (
-        error.errno == errno.ENOTDIR and (os.path.islink(folder) or os.path.islink(folder.parent))
-    ):
+    ways = [folder.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    if error.errno == errno.ELOOP or (error.errno == errno.ENOTDIR and any(map(os.path.islink, ways))):
         return "link"
     if error.errno == errno.ENOENT:
         return "missing"
@@ -192,9 +223,9 @@ def _reason(error: OSError, folder: Path) -> str:
 
 def rebuild(data: bytes, skeleton: Skeleton) -> Submission:
     """What counts of a notebook's bytes. Raises IntakeError for what is no notebook."""
-    notebook = _parsed(data)
+    notebook, cells = read_cells(data)
     exercises = skeleton.exercises()
-    cells = _readable([_Cell.of(cell) for cell in _raw_cells(notebook)], exercises)
+    cells = _readable(cells, exercises)
     chosen = {name: _solution(name, exercises, cells) for name in exercises}
     blank = tuple(
         name
@@ -220,8 +251,14 @@ def rebuild(data: bytes, skeleton: Skeleton) -> Submission:
     )
 
 
+def read_cells(data: bytes) -> tuple[Mapping[str, Any], list[Cell]]:
+    """A notebook and its cells, from its bytes. Raises IntakeError for what is no notebook."""
+    notebook = _parsed(data)
+    return notebook, [Cell.of(cell) for cell in _raw_cells(notebook)]
+
+
 @dataclass(frozen=True, eq=False)
-class _Cell:
+class Cell:
     """A student's cell, with whatever could be read of it."""
 
     kind: str
@@ -230,7 +267,8 @@ class _Cell:
     identity: str
 
     @classmethod
-    def of(cls, cell: Any) -> _Cell:
+    def of(cls, cell: Any) -> Cell:
+        """What there is of a cell, whatever was handed in as one."""
         cell = cell if isinstance(cell, dict) else {}
         source = cell.get("source", cell.get("input", ""))
         if isinstance(source, list):
@@ -278,7 +316,7 @@ def _raw_cells(notebook: Mapping[str, Any]) -> list[Any]:
     return cells
 
 
-def _readable(cells: list[_Cell], exercises: Mapping[str, str]) -> list[_Cell]:
+def _readable(cells: list[Cell], exercises: Mapping[str, str]) -> list[Cell]:
     """The cells, those without text whose code would take too long to read; cells of exercises are read first."""
     left, known, kept = MAX_CODE, {""}, list(cells)
     for number in sorted(range(len(cells)), key=lambda number: cells[number].grade_id not in exercises):
@@ -293,7 +331,7 @@ def _readable(cells: list[_Cell], exercises: Mapping[str, str]) -> list[_Cell]:
     return kept
 
 
-def _solution(name: str, released: Mapping[str, str], cells: list[_Cell]) -> _Cell | None:
+def _solution(name: str, released: Mapping[str, str], cells: list[Cell]) -> Cell | None:
     """The cell that holds a student's answer to an exercise: the last that says anything, by id or else by name.
 
     released: the text of every exercise as it was given; a cell that says no more than one of them is no answer.
@@ -309,11 +347,11 @@ def _solution(name: str, released: Mapping[str, str], cells: list[_Cell]) -> _Ce
     return None
 
 
-def _is_blank(cell: _Cell, released: Mapping[str, str]) -> bool:
+def _is_blank(cell: Cell, released: Mapping[str, str]) -> bool:
     return any(_same_code(cell.source, text) for text in released.values())
 
 
-def _extra_cells(cells: list[_Cell], skeleton: Skeleton, taken: set[int]) -> dict[str | None, list[CodeCell]]:
+def _extra_cells(cells: list[Cell], skeleton: Skeleton, taken: set[int]) -> dict[str | None, list[CodeCell]]:
     """The student's own code cells, by the id of the skeleton's cell that each of them follows."""
     extras: dict[str | None, list[CodeCell]] = {}
     place: str | None = None
@@ -333,7 +371,7 @@ def _extra_cells(cells: list[_Cell], skeleton: Skeleton, taken: set[int]) -> dic
     return extras
 
 
-def _own_part(cell: _Cell, known: Mapping[str, Any] | None, same: Mapping[str, Any] | None) -> str:
+def _own_part(cell: Cell, known: Mapping[str, Any] | None, same: Mapping[str, Any] | None) -> str:
     """The source of a cell that was not taken as a solution, as far as it is the student's own and has to run."""
     if cell.kind != "code" or same is not None or not cell.source.strip():
         return ""
@@ -364,7 +402,7 @@ def _is_constant(node: ast.stmt) -> bool:
     return True
 
 
-def _answers(cells: list[_Cell], skeleton: Skeleton) -> Iterator[tuple[str, str]]:
+def _answers(cells: list[Cell], skeleton: Skeleton) -> Iterator[tuple[str, str]]:
     identities = {_grade_id(cell): cell["id"] for cell in skeleton.cells if _is_question(cell)}
     for name, released in skeleton.questions().items():
         texts = [cell.source.strip() for cell in cells if cell.grade_id == name]

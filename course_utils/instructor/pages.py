@@ -30,6 +30,7 @@ from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  
 from pygments.token import Comment, Keyword, Name, Number, String  # type: ignore[import-untyped]
 
 from .files import write_whole
+from .hand_marks import read_hands, with_hands
 from .harmless import on_one_line, tame
 
 LANGUAGES = ("en", "zh")
@@ -200,6 +201,9 @@ def _scores(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             "outcome": _outcome(score),
             "message": score.get("message"),
             "hint": score.get("hint") or None,
+            "by_hand": score.get("by_hand") is True,
+            "automatic": score.get("automatic_points"),
+            "comment": score.get("comment"),
         }
         for score in record.get("scores") or []
     ]
@@ -227,6 +231,16 @@ def _automatic(scores: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [score for score in scores if score["outcome"] != "manual" and not _is_unread_answer(score)]
 
 
+def _is_written(score: Mapping[str, Any]) -> bool:
+    """Whether this is a free-text question; one of a course that names them otherwise shows it by its outcome."""
+    return bool(_QUESTION.match(score["exercise"])) or (score["outcome"] == "manual" and not score["check"])
+
+
+def _lost(scores: Iterable[dict[str, Any]]) -> float:
+    """Points that could have been had; extra credit on one check makes up for nothing on another."""
+    return sum(max(0.0, score["max"] - score["points"]) for score in scores)
+
+
 def _earned(scores: Iterable[dict[str, Any]]) -> float:
     return sum(score["points"] for score in scores)
 
@@ -250,8 +264,9 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
 def read_records(results: Path) -> list[dict[str, Any]]:
     """The last record of each student and unit in a results folder, ordered by student and unit.
 
-    They come from `log.jsonl`. A student and unit that stand in `scores.json` alone get a record made from their
-    scores, without code. Raises ValueError if the folder or both files are absent.
+    They come from `log.jsonl`, with what people entered in `gradebook.db`. A student and unit that stand in
+    `scores.json` alone get a record made from their scores, without code.
+    Raises ValueError if the folder or both files are absent, GradebookError if the gradebook cannot be read.
     """
     results = Path(results)
     log, table = results / "log.jsonl", results / "scores.json"
@@ -265,20 +280,28 @@ def read_records(results: Path) -> list[dict[str, Any]]:
             f"results must hold log.jsonl or scores.json, got {results}, which holds neither. Run `course grade` first?"
         )
 
-    records: dict[tuple[str, str], dict[str, Any]] = {}
+    logged: dict[tuple[str, str], dict[str, Any]] = {}
     for record in _json_lines(log) if log.is_file() else ():
         student, unit = record.get("student"), record.get("unit")
         if isinstance(student, str) and isinstance(unit, str):
-            records[student, unit] = record
+            logged[student, unit] = record
+    merged = with_hands(list(logged.values()), read_hands(results)) if logged else []
+    records = {(record["student"], record["unit"]): record for record in merged}
     if table.is_file():
         alone: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
         for score in json.loads(table.read_text(encoding="utf-8")):
             if (score["student"], score["unit"]) not in records:
                 alone[score["student"], score["unit"]].append(score)
         for (student, unit), scores in alone.items():
-            all_missing = all(score.get("outcome") in ("missing", "manual") for score in scores)
-            outcome = "missing" if all_missing else "graded"
-            records[student, unit] = {"student": student, "unit": unit, "outcome": outcome, "scores": scores}
+            found = {score.get("outcome") for score in scores}
+            outcome = "missing" if found <= {"missing", "manual"} else "error" if found == {"error"} else "graded"
+            records[student, unit] = {
+                "student": student,
+                "unit": unit,
+                "outcome": outcome,
+                "language": LANGUAGES[0],
+                "scores": scores,
+            }
     return sorted(records.values(), key=lambda record: (_by_name(record["student"]), record["unit"]))
 
 
@@ -337,6 +360,10 @@ def _check_view(score: dict[str, Any], texts: Mapping[str, Any], language: str, 
     hint = in_language(texts.get("hints", {}).get(score["hint"]), language) if score["hint"] else ""
     if not message and outcome not in ("passed", "manual"):
         message = t["no_message"]
+    by_hand = ""
+    if score["by_hand"] and outcome != "manual" and score["automatic"] is not None:
+        given, checked = points(score["points"]), points(_number(score["automatic"]))
+        by_hand = t["points_by_hand"].format(points=given, automatic=checked)
     return {
         "outcome": outcome,
         "word": t[f"state_{outcome}"],
@@ -344,6 +371,7 @@ def _check_view(score: dict[str, Any], texts: Mapping[str, Any], language: str, 
         "rule": sentence(rule),
         "message": "" if message.strip() == hint.strip() else sentence(message),
         "hint": sentence(hint),
+        "by_hand": by_hand,
         "mark": points(score["max"]) if outcome == "manual" else f"{points(score['points'])} / {points(score['max'])}",
     }
 
@@ -378,10 +406,11 @@ def _exercise_view(
             check | {"message": "" if check["message"] == record_message else check["message"]} for check in checks
         ]
 
-    written = all(score["outcome"] == "manual" or _QUESTION.match(score["exercise"]) for score in scores)
+    written = all(map(_is_written, scores))
     waiting = all(score["outcome"] == "manual" for score in scores)
     settled = [score for score in scores if score["outcome"] != "manual"]
-    lost = _possible(settled) - _earned(settled)
+    lost = _lost(settled)
+    comment = next((text for score in scores if isinstance(text := score["comment"], str)), "")
     source = (record.get("sources") or {}).get(name)
     answer = (record.get("answers") or {}).get(name)
     lines: list[dict[str, Any]] = []
@@ -407,6 +436,7 @@ def _exercise_view(
         "lines": lines,
         "cut": cut,
         "open": lost > 0,
+        "comment": tame(shorten(_BREAKS.sub("\n", comment), MAX_ANSWER)).strip(),
         "answer": shown_answer,
         "no_code": read and not written and not lines,
     }
@@ -440,7 +470,7 @@ def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language:
     automatic = _automatic(scores)
     earned, graded = _earned(automatic), _possible(automatic)
     still_open = _possible(score for score in scores if score["outcome"] == "manual")
-    lost = max(0.0, graded - earned)
+    lost = _lost(automatic)
 
     exercises = [
         _exercise_view(name, group, record, texts, language, t) for name, group in _by_exercise(scores).items()
@@ -461,6 +491,8 @@ def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language:
     empty = _possible(score for score in scores if _is_unread_answer(score))
     if empty and notice is None:
         notes.append(t["points_empty"].format(points=points(empty)))
+    if _is_read(record) and (found := in_language(record.get("note"), language)):
+        notes.insert(0, sentence(found))
     page = {
         "title": f"{t['feedback_title'].format(unit=unit_title)} · {display_name(str(record.get('student', '')))}",
         "unit": tame(unit),
@@ -470,6 +502,7 @@ def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language:
         "earned_text": points(earned),
         "graded_text": points(graded),
         "graded_max": graded,
+        "graded_word": t["points_graded_too" if any(score["by_hand"] for score in automatic) else "points_graded"],
         "open": still_open,
         "notes": notes,
         "bar": _bar(earned, lost, still_open, t),

@@ -1,4 +1,6 @@
-"""The files of a results folder that are made from its log: scores, gradebook, feedback, class page.
+"""The files of a results folder that are made from its log and its gradebook: scores, feedback, class page.
+
+What people entered in the gradebook is in all of them; where it cannot be read, they stay as they are.
 
 nbgrader and what it brings take seconds to import, so they are imported where they are first needed: while the
 sandbox grades.
@@ -10,7 +12,7 @@ import contextlib
 import gc
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from importlib import metadata
@@ -19,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..selfcheck.texts import unit_texts, units
 from . import files
-from .runner import Plan, Record, write_scores
+from .hand_marks import GRADEBOOK, Hands, read_hands, with_hands
+from .runner import Plan, Record, score_rows, write_scores
 from .units import Unit, find_units
 
 if TYPE_CHECKING:
@@ -70,6 +73,36 @@ def _digest(unit: Unit) -> str:
     return state.hexdigest()[:16]
 
 
+def refresh(results: Path) -> None:
+    """Bring scores, and the pages that they are on, up to what stands in the log and in the gradebook by now.
+
+    The scores come last: after a kill the next call finds the same pages to write.
+    Raises ValueError where there is no log, GradebookError where the gradebook cannot be read.
+    """
+    from . import pages
+
+    records, texts = sorted(pages.read_records(results), key=_place), all_texts()
+    known = _rows_of(json.loads(table.read_bytes())) if (table := results / "scores.json").is_file() else {}
+    now = _rows_of(score_rows(records))
+    changed = [record for record in records if known.get(place := _place(record)) != now.get(place)]
+    for record in changed:
+        pages.write_page(results, record, texts.get(record["unit"], {}))
+    if changed:
+        pages.write_class_page(results, texts)
+    write_scores(results, records)
+
+
+def _place(item: Mapping[str, Any]) -> tuple[str, str]:
+    return item["student"], item["unit"]
+
+
+def _rows_of(scores: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for score in scores:
+        found.setdefault(_place(score), []).append(score)
+    return found
+
+
 class Writer:
     """Writes the files of a run: what one record decides while others are graded, the rest at the end."""
 
@@ -78,6 +111,7 @@ class Writer:
         self._plan = plan
         self._forms: dict[str, Forms] = {}
         self._autograded: Autograded
+        self._hands: Hands | None = None  # as they were before this run
         self._written: dict[tuple[str, str], Record] = {}
         # a thread of its own: the first record waits for the imports, and the run's progress should not
         self._thread = ThreadPoolExecutor(1)
@@ -117,15 +151,26 @@ class Writer:
             self._autograded = Autograded(self._plan.results / "autograded", self._forms)
 
     def _add(self, record: Record) -> None:
-        from . import pages
-
         self._prepare([record["unit"]])
         self._autograded.write(record)
+        if self._hands is None:
+            self._hands = read_hands(self._plan.results)
+        self._write_page(with_hands([record], self._hands)[0])
+
+    def _write_page(self, record: Record) -> None:
+        from . import pages
+
         pages.write_page(self._plan.results, record, unit_texts(record["unit"]))
 
     def _finish(self, records: Sequence[Record]) -> None:
         from . import gradebook, pages
 
-        write_scores(self._plan.results, records)
-        gradebook.write_gradebook(self._plan.results / "gradebook.db", self._forms, records)
+        # first, for it notes which answers changed after they were marked
+        gradebook.write_gradebook(self._plan.results / GRADEBOOK, self._forms, records)
+        before, hands = self._hands or Hands(), read_hands(self._plan.results)
+        earlier, now = with_hands(records, before), with_hands(records, hands)
+        for old, new in zip(earlier, now, strict=True):
+            if old != new:
+                self._write_page(new)
+        write_scores(self._plan.results, now)
         pages.write_class_page(self._plan.results, all_texts())

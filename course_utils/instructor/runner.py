@@ -33,8 +33,9 @@ from typing import Any, Protocol
 from ..runtime import usable_cores
 from ..selfcheck.sentences import Text
 from . import files
+from .finding import MAX_NAMED, Finder, Row, is_system_file, write_table
 from .harmless import cell_of_name, shown_name
-from .intake import IntakeError, digest, read_bytes
+from .intake import digest
 from .sandbox import WARM_IMPORTS, Mode, SandboxHost
 from .shown_paths import Secret
 from .task import Patience, Task, Unfinished, grade, grade_alone, warm_imports
@@ -83,6 +84,19 @@ class Outcome:
     graded: int  # how many were graded in this run
     unchanged: int  # how many were not, because nothing has changed
     failures: list[str]  # what the grader itself could not do
+    read: int = 0  # notebooks of this class that were read, in this run or in an earlier one
+    renamed: int = 0  # how many of them lay elsewhere or under another name
+    unread: int = 0  # what was handed in and could not be read as a notebook
+    students: int = 0  # whose folders there are
+    new: int = 0  # how many of those read were graded in this run
+    seen: Sequence[Row] = ()  # each file that was found, and what was made of it
+
+    def told(self) -> str:
+        """What was read, as a sentence."""
+        notebooks = f"{self.read} notebook{'' if self.read == 1 else 's'}"
+        class_ = f"{self.students} student{'' if self.students == 1 else 's'}"
+        counts = f"{self.renamed} by another name, {self.unread} could not be read"
+        return f"read {notebooks} of {class_} ({counts}); {self.new} graded now, {self.read - self.new} unchanged"
 
 
 # what there is ------------------------------------------------------------------------------------------------------
@@ -95,21 +109,25 @@ def students(submitted: Path) -> list[str]:
     names = sorted(
         entry.name
         for entry in os.scandir(submitted)
-        if not entry.name.startswith(".") and (entry.is_symlink() or entry.is_dir())  # a link's end may be closed to us
+        if not is_system_file(entry.name) and (entry.is_symlink() or entry.is_dir())  # a link's end may be closed to us
     )
     if not names:
         raise RunError(f"{submitted} holds no student's folder; notebooks belong in STUDENT/UNIT/UNIT.ipynb")
     return names
 
 
-def units_handed_in(submitted: Path, names: Sequence[str], solutions: Path) -> list[str]:
-    """The known units that any student handed in. Raises RunError where there is none."""
-    known = [unit.name for unit in find_units(solutions)]
-    # os.path: a folder that may not be looked into, which pathlib raises for, holds nothing here and costs nobody else
-    found = [unit for unit in known if any(os.path.isdir(submitted / name / unit) for name in names)]
+def units_handed_in(finder: Finder, names: Sequence[str], plan: Plan) -> list[str]:
+    """The known units that any student handed in. Raises RunError where there is none, with what there is instead."""
+    found: set[str] = set()
+    for name in names:
+        found |= finder.units(name)
+    known = [unit.name for unit in find_units(plan.solutions)]
     if not found:
-        raise RunError(f"no student in {submitted} handed in a unit; known are {', '.join(known)}")
-    return found
+        seen = [path for name in names for path in finder.seen(name)]
+        more = f" and {len(seen) - MAX_NAMED} more" if len(seen) > MAX_NAMED else ""
+        instead = f"; seen were {', '.join(seen[:MAX_NAMED])}{more}" if seen else ""
+        raise RunError(f"no student in {plan.submitted} handed in a unit; known are {', '.join(known)}{instead}")
+    return [unit for unit in known if unit in found]
 
 
 def checks_digest(solutions: Path, unit: str) -> str:
@@ -127,18 +145,18 @@ def checks_digest(solutions: Path, unit: str) -> str:
     return state.hexdigest()[:16]
 
 
-def make_task(plan: Plan, student: str, unit: str) -> Task:
-    """The task for a student and unit, with a fresh secret seed."""
-    try:
-        data, reason = read_bytes(plan.submitted, student, unit), ""
-    except IntakeError as error:
-        data, reason = None, error.reason
+def make_task(plan: Plan, student: str, unit: str, finder: Finder | None = None) -> Task:
+    """The task for a student and unit, with a fresh secret seed; finder: the one that has looked at this class."""
+    shown = shown_name(student)
+    found = (finder or Finder(plan.submitted, plan.solutions)).handed_in(student, unit, shown)
     return Task(
-        student=shown_name(student),
+        student=shown,
         unit=unit,
-        data=data,
-        reason=reason,
-        digest=digest(data) if data is not None else reason,
+        data=found.data,
+        reason=found.reason,
+        note=found.note,
+        read_from=found.read_from,
+        digest=digest(found.data) if found.data is not None else found.reason,
         seed=secrets.token_hex(16),
         sandbox=plan.sandbox,
         solutions=str(plan.solutions),
@@ -231,7 +249,8 @@ def run(
     """
     names = students(plan.submitted)
     units = [unit.name for unit in find_units(plan.solutions, plan.units)] if plan.units else None
-    units = units or units_handed_in(plan.submitted, names, plan.solutions)
+    finder = Finder(plan.submitted, plan.solutions)
+    units = units or units_handed_in(finder, names, plan)
     plan = replace(plan, units=tuple(units))
     digests = {unit: checks_digest(plan.solutions, unit) for unit in units}
     place = PENDING if plan.regrade else LOG
@@ -240,8 +259,8 @@ def run(
         _cut_broken_end(plan.results / PENDING)
         before = read_log(plan.results)
         known = read_log(plan.results, PENDING) if plan.regrade else before
-        wanted = [make_task(plan, student, unit) for student in names for unit in units]
-        keyed = [(task, f"{task.digest}/{digests[task.unit]}") for task in wanted]
+        wanted = [make_task(plan, student, unit, finder) for student in names for unit in units]
+        keyed = [(task, _key(task, digests[task.unit])) for task in wanted]
         tasks = [(task, key) for task, key in keyed if known.get((task.student, task.unit), {}).get("key") != key]
         fresh: list[Record] = []
         failures: list[str] = []
@@ -270,7 +289,28 @@ def run(
                 fresh = []
             (plan.results / PENDING).unlink(missing_ok=True)
         after = before | {(record["student"], record["unit"]): record for record in fresh}
-    return Outcome([record for _, record in sorted(after.items())], len(tasks), len(wanted) - len(tasks), failures)
+        here = [after[task.student, task.unit] for task in wanted if (task.student, task.unit) in after]
+        unread = [record for record in here if record["outcome"] == "error"]
+        seen = finder.table({(record["student"], record["unit"]): record["message"]["en"] for record in unread})
+        write_table(plan.results, seen)
+    return Outcome(
+        [record for _, record in sorted(after.items())],
+        len(tasks),
+        len(wanted) - len(tasks),
+        failures,
+        read=sum(record["outcome"] == "graded" for record in here),
+        renamed=sum(record["outcome"] == "graded" and bool(record.get("read_from")) for record in here),
+        unread=len(unread),
+        new=sum(record["outcome"] == "graded" and any(record is item for item in fresh) for record in here),
+        students=len(names),
+        seen=seen,
+    )
+
+
+def _key(task: Task, checks: str) -> str:
+    """What a record is known by: with another of these, a notebook is graded again."""
+    note = hashlib.sha256(task.note["en"].encode()).hexdigest()[:8] if task.note else ""
+    return f"{task.digest}/{checks}/{note}" if note else f"{task.digest}/{checks}"
 
 
 def _append(path: Path, record: Record) -> None:
@@ -431,18 +471,28 @@ def grade_id(score: Mapping[str, Any]) -> str:
     return f"{score['exercise']}-{score['check']}" if score["check"] else str(score["exercise"])
 
 
+def score_rows(records: Sequence[Record]) -> list[Record]:
+    """The rows of scores.json: those of records, with messages in the language of each."""
+    return [
+        score | {"message": _in_language(score["message"], record["language"])}
+        for record in records
+        for score in record["scores"]
+    ]
+
+
+def _in_language(message: Text | str | None, language: str) -> str | None:
+    """A message in one language; one that came from scores.json is in a single one."""
+    return message[language] if isinstance(message, dict) else message
+
+
 def write_scores(results: Path, records: Sequence[Record]) -> None:
-    """Write scores.json and scores.csv.
+    """Write scores.json and scores.csv; records: with what people entered, where there is a gradebook.
 
     scores.csv is for spreadsheets: a student whose name would be a formula has an apostrophe in front of it there,
     which `harmless.name_of_cell` takes off; scores.json holds each name as it is.
     """
-    scores = [
-        score | {"message": score["message"][record["language"]] if score["message"] else None}
-        for record in records
-        for score in record["scores"]
-    ]
-    files.write_whole(results / "scores.json", json.dumps(scores, ensure_ascii=False, indent=1) + "\n")
+    rows = score_rows(records)
+    files.write_whole(results / "scores.json", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["student", "unit", "points", "max_points", "manual_points_open", "outcome"])

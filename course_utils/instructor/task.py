@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..selfcheck.sentences import Text
 from . import files
 from .intake import Skeleton
 from .units import find_units
@@ -37,6 +38,8 @@ class Task:
     sandbox: str  # "bwrap" or "none"
     solutions: str = str(files.SOLUTIONS)
     patience: Patience = field(default_factory=Patience)
+    note: Text | None = None  # how the notebook was found; where there is none to read, in the place of the reason
+    read_from: str = ""  # where it lay, if that was not at its place under its name
     unfinished: Unfinished | None = None  # what the first pass over it left
 
 
