@@ -160,7 +160,7 @@ def _show_left_aside(seen: Sequence[Row], results: Path) -> None:
         return
     table = Table("file", "unit", "read as", "note", title="What was read by another name or left aside")
     for row in rows[:SHOWN_FILES]:
-        table.add_row(*map(Text, (row.source, row.unit, row.read_as or "–", row.note)))
+        table.add_row(*map(Text, (on_one_line(row.source), row.unit, row.read_as or "–", row.note)))
     console.print(table)
     if len(rows) > SHOWN_FILES:
         console.print(f"and {len(rows) - SHOWN_FILES} more, in {results / TABLE}", markup=False)

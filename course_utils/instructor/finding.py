@@ -29,6 +29,7 @@ from typing import Any
 from ..selfcheck.sentences import Text
 from ..selfcheck.texts import LANGUAGES
 from . import files
+from .harmless import cell_of_name
 from .intake import MAX_BYTES, REASONS, Cell, IntakeError, Skeleton, open_folder, read_cells, read_file
 from .task import skeleton
 from .units import find_units
@@ -474,10 +475,10 @@ def _joined(first: Text, second: Text) -> Text:
 
 
 def write_table(results: Path, rows: Sequence[Row]) -> Path:
-    """Write `intake.csv` into the results folder; returns its path."""
+    """Write `intake.csv` into the results folder, names as `harmless.cell_of_name` gives them; returns its path."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(COLUMNS)
-    # Python 3.11 leaves a carriage return bare, which ends a row for whoever reads it
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerows((row.source, row.student, row.unit, row.read_as, row.note) for row in rows)
-    return files.write_whole(results / TABLE, text.getvalue().encode("utf-8", "backslashreplace"))
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in rows:
+        writer.writerow([*map(cell_of_name, (row.source, row.student)), row.unit, row.read_as, row.note])
+    return files.write_whole(results / TABLE, text.getvalue())

@@ -448,3 +448,12 @@ def test_a_students_folder_that_vanishes_meanwhile_costs_nobody_else(mixed):
     finder = Finder(mixed / "submitted", files.SOLUTIONS)
     shutil.rmtree(mixed / "submitted" / "copy")
     assert finder.handed_in("copy", UNIT, "copy") == finding.HandedIn(None, "missing")
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(1).txt", "a\x1b[2Jb.txt", "\u202etxt.exe", "x\ny.txt", "+1.txt"])
+def test_no_cell_of_the_table_is_a_formula_or_holds_a_control_character(tmp_path, name):
+    rows = [finding.Row(f"{name}/{name}", name, UNIT, "", "left aside")]
+    text = finding.write_table(tmp_path, rows).read_text(encoding="utf-8")
+    (_, cells) = csv.reader(text.splitlines())
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
+    assert all(character.isprintable() for character in text.replace("\n", ""))
