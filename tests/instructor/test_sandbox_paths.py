@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.instructor import cluster, engine, sample, selftest, shown_paths
+from course_utils.instructor import cluster, doctor, engine, sample, selftest, shown_paths
 from course_utils.instructor.hostile import TELLTALE, Hostile, stealing
 from course_utils.instructor.hostile.attack import UNIT_01
 from course_utils.instructor.sandbox import Sandbox, SandboxUnavailable, ask_sources, self_test
@@ -444,6 +445,28 @@ def test_the_self_test_notices_one_cover_that_is_missing(
     name = place.folder / "submitted" / "ann" / "secret-submitted-ann"
     with pytest.raises(SandboxUnavailable, match=f"instructor's files are invisible.*{name}"):
         self_test([Secret(place.folder / "submitted", "the submissions")])
+
+
+def test_the_doctor_tells_how_many_names_it_tried() -> None:
+    finding = doctor._sandbox()
+    assert finding.good
+    assert re.search(r"none of [1-9]\d+ names of files of the course, this folder or your home is there", finding.found)
+
+
+def test_the_doctor_tells_of_a_name_in_the_current_folder_that_shows(
+    below: Callable[[str], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = below("/usr/lib").folder
+    (folder / "marks.csv").write_text("secret")
+    folder.chmod(0o755)
+    monkeypatch.chdir(folder)
+    covers = shown_paths._covers
+    monkeypatch.setattr(
+        shown_paths, "_covers", lambda secret, shows: set() if secret.path == folder else covers(secret, shows)
+    )
+    finding = doctor._sandbox()
+    assert not finding.good
+    assert str(folder / "marks.csv") in finding.remedy
 
 
 # what the bank of hostile notebooks would notice ----------------------------------------------------------------------
