@@ -57,7 +57,7 @@ MARKUP = [
     "<script>owned()</script>", "&lt;script>owned()&lt;/script>", "&amp;lt;img src=//evil>", "<img src=//evil>",
     "<ImG/sRc=//evil>", "<!-- x --><b>", "<?php ?>", "<![CDATA[x]]>", "<\x00img src=//evil>", "<a\nhref=//evil>x</a>",
     "<style>*{display:none}</style>", "<https://evil>", "<javascript:owned()>", "$<b>$", "`<b>`", "```\n<b>\n```",
-    "![p](http://evil/p.png)", "![p](//evil/p.png)", "![p](data:image/svg+xml;base64,AAAA)", "![p](file:///etc/passwd)",
+    "![p](http://evil/p.png)", "![p](//evil/p.png)", "![p](data:image/svg+xml;base64,AAAA)", "![p](file:/etc/passwd)",
     "![p](../other/p.png)", "![p](attachment:p.png)", "![p][r]\n\n[r]: //evil/p.png", "![r]\n\n[r]: //evil/p.png",
     "!&#91;p](//evil/p.png)", "&#33;[p](//evil/p.png)", "\\![p](//evil/p.png)", "[![p](//evil/p.png)](//evil)",
     "[x](javascript:owned())", "[x](java&#115;cript&colon;owned())", "[x](<javascript:owned()>)", "[x]&lpar;//evil)",
