@@ -422,10 +422,10 @@ class _Folder:
         found: list[_Entry] = []
         try:
             with open_folder(self._submitted, (self.student, *parts)) as handle:
-                # first the names that are asked for: a folder may hold more than are looked at
-                expected = [f"{name}.ipynb" for name in parts] or self._known.names
                 with os.scandir(handle) as entries:
-                    names = [*expected, *(entry.name for entry in islice(entries, MAX_ENTRIES))]
+                    names = [entry.name for entry in islice(entries, MAX_ENTRIES)]
+                if len(names) == MAX_ENTRIES:  # what is asked for may be among those that are not looked at
+                    names += [f"{name}.ipynb" for name in parts] or self._known.names
                 for name in dict.fromkeys(names):
                     with suppress(FileNotFoundError):
                         status = os.stat(name, dir_fd=handle, follow_symlinks=False)
