@@ -22,7 +22,7 @@ app = typer.Typer(
 console = Console(highlight=False)
 
 
-def fail(error: Exception | str) -> typer.Exit:
+def fail(error: BaseException | str) -> typer.Exit:
     """Say one sentence on stderr; raise what this returns to end with exit code 1."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"course: {error}", markup=False)
     return typer.Exit(1)
@@ -42,11 +42,12 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdicts as JSON.")] = False,
 ) -> None:
     """Check every exercise of a notebook, as check(...) does inside it."""
+    from .selfcheck.interrupts import CheckStopped
     from .selfcheck.notebook import NotebookError, check_notebook
 
     try:
         reports = check_notebook(notebook)
-    except NotebookError as error:
+    except (NotebookError, CheckStopped) as error:
         raise fail(error) from None
     if as_json:
         rows = [
