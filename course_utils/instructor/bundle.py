@@ -58,13 +58,9 @@ def _project() -> dict[str, Any]:
 
 
 def student_pyproject() -> str:
-    """A pyproject.toml with the student core and the extra `offline`."""
+    """A pyproject.toml with the student core, which holds all that the units need without a network."""
     project = _project()
-    extras = project["optional-dependencies"]
-    lines = [
-        "# Generated from the course's pyproject.toml; the student core, and an encoder for use without a network.",
-        "[build-system]",
-    ]
+    lines = ["# Generated from the course's pyproject.toml: the student core.", "[build-system]"]
     lines += ['requires = ["setuptools>=77"]', 'build-backend = "setuptools.build_meta"', "", "[project]"]
     lines += [
         'name = "course_utils"',
@@ -72,7 +68,7 @@ def student_pyproject() -> str:
         f"requires-python = {json.dumps(project['requires-python'])}",
     ]
     lines += [f"dependencies = {json.dumps(project['dependencies'], indent=2)}", ""]
-    lines += ["[project.optional-dependencies]", f"offline = {json.dumps(extras['offline'])}", "", "[project.scripts]"]
+    lines += ["[project.scripts]"]
     lines += [f'course = "{SCRIPT}"', "", "[tool.setuptools.dynamic]"]
     lines += ['version = { attr = "course_utils.__version__" }', "", "[tool.setuptools.packages.find]"]
     lines += ['include = ["course_utils*"]', "", "[tool.setuptools.package-data]"]

@@ -1,7 +1,7 @@
 """The self-check: `check("div_term")` says in a moment, offline, what is right and names what is wrong.
 
 It compares what the learner's names do on fixed inputs with recorded results, and a wrong result with the recorded
-results of known mistakes. No instructor's file is needed or read. `hint("div_term")` gives further help in steps.
+results of known mistakes. No instructor's file is needed or read. `hint("div_term")` gives further help, a step a call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ def check(name: str, names: dict[str, Any] | None = None, language: str | None =
     """A report on an exercise: a line per rule, and for a known mistake a question that names it.
 
     name: the exercise, such as "div_term"; names: where to look for it, by default the caller's globals;
-    language: "en" or "zh", by default that of the notebook's folder. Raises ValueError for an unknown exercise.
+    language: "en" or "zh", by default that of the notebook's folder.
+    Raises ValueError for an unknown exercise, and CheckStopped, a KeyboardInterrupt, when it is interrupted.
     """
     import sys
 
@@ -24,9 +25,10 @@ def check(name: str, names: dict[str, Any] | None = None, language: str | None =
     return check_names(name, sys._getframe(1).f_globals if names is None else names, language)
 
 
-def hint(name: str, step: int = 1, language: str | None = None) -> Any:
-    """Help with an exercise in steps: 1 and 2 are hints, 3 is an example worked with other numbers.
+def hint(name: str, step: int | None = None, language: str | None = None) -> Any:
+    """Help with an exercise, the next step at each call: 1 and 2 are hints, 3 is an example worked with other numbers.
 
+    step: the one to show; the next call goes on from there.
     Raises ValueError for an unknown exercise or step.
     """
     from .report import help_step

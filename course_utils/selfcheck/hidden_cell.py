@@ -15,9 +15,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import judge
+from .interrupts import stoppable
+from .own import own
 from .rules import rules
 from .student import local
-from .texts import unit_texts
+from .texts import language, unit_texts
 
 SEED = "nbgrader"
 
@@ -39,24 +41,25 @@ def grade_cell(
     rule = next(rule for rule in rules(unit) if rule.name == check)
     silence = io.StringIO()
     with contextlib.ExitStack() as quiet:
+        quiet.enter_context(stoppable(names, language(), rule.exercise))
         quiet.enter_context(judge.undisturbed())
         quiet.enter_context(contextlib.redirect_stdout(silence))
         quiet.enter_context(contextlib.redirect_stderr(silence))
         quiet.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         expected = judge.look(rule, local(_run(truth)), cases, SEED)
-        seen = judge.look(rule, local(names), cases, SEED)
+        seen = judge.look(rule, own(names), cases, SEED)
         difference = judge.differs(seen, expected, rule)
         if difference is not None and earlier:
             given = _run(before)
-            own = {name: names[name] for name in earlier if name in names}
+            kept = {name: names[name] for name in earlier if name in names}
             names.update({name: given[name] for name in earlier})
             try:
-                again = judge.look(rule, local(names), cases, SEED)
+                again = judge.look(rule, own(names), cases, SEED)
             finally:
                 for name in earlier:
                     names.pop(name)
-                names.update(own)
+                names.update(kept)
             difference = judge.differs(again, expected, rule) and difference
     if difference is not None:
         raise AssertionError(judge.explain(rule, difference, unit_texts(unit), show_values=False)["en"])

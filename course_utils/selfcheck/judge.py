@@ -19,6 +19,7 @@ from torch import Tensor
 
 from .codec import CodecError, Foreign, Reference
 from .draws import Draw
+from .raised import Raised
 from .rules import AnyOf, Rule
 from .sentences import SENTENCES, Text, filled
 from .student import Fault, Student, StudentError, kind_of, known_type
@@ -40,6 +41,7 @@ class Trouble:
     outcome: str  # "error", "failed" or "memory"
     reason: str  # key of a sentence
     about: Mapping[str, Any] = field(default_factory=dict)
+    raised: Raised | None = field(default=None, compare=False)  # the exception in full, in the self-check alone
 
     def kind(self) -> str:
         """What two troubles have to share to be the same one."""
@@ -105,8 +107,8 @@ def trouble_of(error: StudentError) -> Trouble:
     """What is told of an exception of the learner's code: a class of Python's own and a line, never its text."""
     about = {"type": known_type(error.types), "cell": error.cell, "line": error.line}
     if about["type"] == "MemoryError":
-        return Trouble("memory", "memory", about)
-    return Trouble("error", "raised" if error.line else "raised_elsewhere", about)
+        return Trouble("memory", "memory", about, error.raised)
+    return Trouble("error", "raised" if error.line else "raised_elsewhere", about, error.raised)
 
 
 def count_lines(source: str) -> int:
@@ -250,21 +252,27 @@ def verdict(
     """The verdict on one check, with the hint of the mistake where it is a known one.
 
     find_hint: asked only where the check is lost; texts: the unit's texts.
-    show_values: tell shapes, as the self-check does; the grader never shows what it expected.
+    show_values: tell shapes and exceptions, as the self-check does; the grader never shows what it expected.
     """
     difference = differs(seen, expected, rule)
     if difference is None:
         return Verdict(rule.name, "passed")
     outcome = difference.outcome if isinstance(difference, Trouble) else "failed"
     hint = find_hint()
-    if hint:
-        return Verdict(rule.name, outcome, texts["hints"][hint], hint)
-    return Verdict(rule.name, outcome, explain(rule, difference, texts, show_values))
+    if not hint:
+        return Verdict(rule.name, outcome, explain(rule, difference, texts, show_values))
+    named: Text = texts["hints"][hint]
+    if show_values and isinstance(difference, Trouble) and difference.raised:  # the question, and what it is about
+        told = difference.raised.told(rule.exercise)
+        named = {language: f"{sentence}\n{told[language]}" for language, sentence in named.items()}
+    return Verdict(rule.name, outcome, named, hint)
 
 
 def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, Any], show_values: bool) -> Text:
     """A sentence about a difference that has no name of its own."""
     if isinstance(difference, Trouble):
+        if show_values and difference.raised:
+            return difference.raised.told(rule.exercise)
         about = dict(difference.about)
         if difference.reason == "raised" and about.get("cell") != rule.exercise:
             return filled("raised_elsewhere", **about)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .report import Report, check_names
+from .interrupts import end_if_stopped, stoppable
+from .own import OwnWorkbench
+from .raised import Raised
+from .report import Report, check_names, missing
 from .texts import LANGUAGES, language, unit_texts, units
-from .workbench import Workbench, notebook_workbench
+from .workbench import in_shell
 
 EXPERIMENT = "experiment"  # the tag of cells that only look; they may take minutes and define nothing
 
@@ -23,22 +28,34 @@ class NotebookError(ValueError):
 def check_notebook(path: Path) -> list[Report]:
     """A report on each exercise of a unit's notebook, after its cells have run in this process.
 
-    Raises NotebookError for a file that is no notebook of this course.
+    Raises NotebookError for a file that is no notebook of this course, and CheckStopped when it is interrupted.
     """
     notebook = read_notebook(path)
     unit = unit_of_notebook(path, notebook)
     wanted = _dict(_dict(notebook.get("metadata")).get("course")).get("language")
-    bench = notebook_workbench()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        for number, source in enumerate(_sources(notebook)):
-            _run(bench, f"{path.name} {number}", source)
     chosen = wanted if wanted in LANGUAGES else language()
-    return [check_names(name, bench.names, chosen) for name in unit_texts(unit)["exercises"]]
+    exercises = list(unit_texts(unit)["exercises"])
+    bench = in_shell(OwnWorkbench)
+    stopped: dict[str, Raised] = {}  # exercise -> what its cell raised
+    with stoppable(bench.names, chosen):
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            for number, cell in enumerate(_cells(notebook)):
+                raised = _run(bench, f"{path.name} {number}", cell.source)
+                if raised is not None:
+                    stopped |= {name: raised for name in exercises if cell.is_of(name)}
+        return [
+            missing(name, stopped[name].told(name, "cell_failed"), chosen)
+            if name in stopped and name not in bench.names
+            else check_names(name, bench.names, chosen)
+            for name in exercises
+        ]
 
 
-def _run(bench: Workbench, name: str, source: str) -> None:
-    """Run a cell; one that raises leaves its exercise undefined, which the report says."""
-    bench.perform({"do": "run", "name": name, "source": source})
+def _run(bench: OwnWorkbench, name: str, source: str) -> Raised | None:
+    """Run a cell; what it raised, if it did."""
+    answer = bench.perform({"do": "run", "name": name, "source": source})
+    end_if_stopped()  # the cell may have caught the interrupt
+    return bench.raised(answer.get("error"))
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
@@ -66,15 +83,30 @@ def unit_of_notebook(path: Path, notebook: dict[str, Any]) -> str:
     raise NotebookError(f"{path} is no unit of this course; its name should be one of {', '.join(units())}")
 
 
-def _sources(notebook: dict[str, Any]) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Cell:
+    """A code cell of a notebook."""
+
+    source: str
+    grade_id: str  # "" for a cell that has none, as after an editor that keeps no metadata
+
+    def is_of(self, exercise: str) -> bool:
+        """Whether the cell is where an exercise is answered."""
+        defines = re.search(rf"^(def|class)\s+{exercise}\b", self.source, re.MULTILINE)
+        return self.grade_id == exercise or defines is not None
+
+
+def _cells(notebook: dict[str, Any]) -> Iterator[_Cell]:
+    """The cells to run."""
     for cell in notebook["cells"]:
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
         source = cell.get("source", "")
         text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-        tags = _dict(cell.get("metadata")).get("tags")
+        metadata = _dict(cell.get("metadata"))
+        tags = metadata.get("tags")
         if EXPERIMENT not in (tags if isinstance(tags, list) else []) and text.strip():
-            yield text
+            yield _Cell(text, str(_dict(metadata.get("nbgrader")).get("grade_id", "")))
 
 
 def _dict(value: Any) -> dict[str, Any]:

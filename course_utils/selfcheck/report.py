@@ -14,10 +14,12 @@ from typing import Any
 from torch import nn
 
 from . import judge
+from .interrupts import stoppable
 from .judge import Fingerprint, Look, Verdict
+from .own import own
+from .raised import CODE
 from .rules import Rule, module, rules
 from .sentences import Text, filled
-from .student import local
 from .texts import LANGUAGES, VISIBLE_SEED, all_exercises, fingerprint_of_source, source_of, unit_of, unit_texts
 from .texts import language as own_language
 
@@ -30,7 +32,14 @@ WORDS: dict[str, Text] = {
     },
     "more": {"en": 'More help: hint("{name}")', "zh": '需要更多提示：hint("{name}")'},
     "step": {"en": "Hint {step} of {total}", "zh": "提示 {step}/{total}"},
-    "next": {"en": 'Still stuck? hint("{name}", {step})', "zh": '还是没思路？hint("{name}", {step})'},
+    "next": {
+        "en": 'Still stuck? hint("{name}") once more.',
+        "zh": '还是没思路？再运行一次 hint("{name}")。',
+    },
+    "last": {
+        "en": 'That was the last step; hint("{name}", 1) shows the first again.',
+        "zh": '提示到此为止；想从头再看，运行 hint("{name}", 1)。',
+    },
 }
 GREEN, RED, GREY = "#0a7d3c", "#b3261e", "#5f6368"  # 4.5:1 and more on white; symbols say the same
 
@@ -67,7 +76,9 @@ class Report:
         lines += [
             f"  {'✓' if verdict.outcome == 'passed' else '✗'} {self.rules[verdict.check]}" for verdict in self.verdicts
         ]
-        lines += [f"  → {message}" for message in self.messages()]
+        for message in self.messages():
+            first, *others = message.split("\n")
+            lines += [f"  → {first}", *(f"    {line}" for line in others)]
         lines += [f"  {self.note}"] if self.note else []
         if not self.passed:
             lines.append("  " + WORDS["more"][self.language].format(name=self.exercise))
@@ -81,7 +92,7 @@ class Report:
             rows.append(f'<div style="margin:.15em 0">{mark} {html.escape(self.rules[verdict.check])}</div>')
         for message in self.messages():
             rows.append(
-                f'<div style="margin:.4em 0;padding:.3em .7em;border-left:4px solid {RED}">{html.escape(message)}</div>'
+                f'<div style="margin:.4em 0;padding:.3em .7em;border-left:4px solid {RED}">{_in_html(message)}</div>'
             )
         more = [self.note] if self.note else []
         more += [] if self.passed else [WORDS["more"][self.language].format(name=self.exercise)]
@@ -92,6 +103,15 @@ class Report:
             f'<div style="border:1px solid {colour};border-radius:6px;padding:.5em .9em;max-width:46em;'
             f'line-height:1.5">{head}{"".join(rows)}</div>'
         )
+
+
+def _in_html(message: str) -> str:
+    """A message's lines, those with code in a typewriter's letters."""
+    lines = []
+    for line in message.split("\n"):
+        style = "font-family:monospace;white-space:pre-wrap" if line.startswith(CODE) else ""
+        lines.append(f'<div style="{style}">{html.escape(line)}</div>' if style else f"<div>{html.escape(line)}</div>")
+    return "".join(lines)
 
 
 @dataclass(frozen=True)
@@ -107,8 +127,7 @@ class Help:
     def _lines(self) -> list[str]:
         head = WORDS["step"][self.language].format(step=self.step, total=self.total)
         lines = [f"{self.exercise} · {head}", self.text]
-        if self.step < self.total:
-            lines.append(WORDS["next"][self.language].format(name=self.exercise, step=self.step + 1))
+        lines.append(WORDS["next" if self.step < self.total else "last"][self.language].format(name=self.exercise))
         return lines
 
     def __repr__(self) -> str:
@@ -139,18 +158,31 @@ def looks(unit: str, exercise: str, names: dict[str, Any]) -> tuple[dict[str, Ru
         quiet.enter_context(contextlib.redirect_stderr(silence))
         quiet.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        return chosen, {check: judge.look(rule, local(names), cases, VISIBLE_SEED) for check, rule in chosen.items()}
+        return chosen, {check: judge.look(rule, own(names), cases, VISIBLE_SEED) for check, rule in chosen.items()}
 
 
 def check_names(name: str, names: dict[str, Any], language: str | None = None) -> Report:
     """The report on an exercise in a namespace. Raises ValueError for an unknown exercise or language."""
     unit = _unit(name)
     language = _language(language)
+    if name not in names or _is_blank(names[name], unit_texts(unit)["exercises"][name]["released"]):
+        return missing(name, filled("blank" if name in names else "undefined", name=name), language)
+    with stoppable(names, language, name):
+        return _judged(unit, name, names, language)
+
+
+def missing(name: str, sentence: Text, language: str) -> Report:
+    """The report on an exercise of which there is nothing to look at; the sentence says why."""
+    rules = unit_texts(_unit(name))["rules"]
+    checks = unit_texts(_unit(name))["exercises"][name]["checks"]
+    lines = {check: rules[check][language] for check in checks}
+    return Report(name, language, tuple(Verdict(check, "missing", sentence) for check in checks), lines)
+
+
+def _judged(unit: str, name: str, names: dict[str, Any], language: str) -> Report:
+    """The report on an answer. Raises CheckStopped."""
     texts = unit_texts(unit)
     lines = {check: texts["rules"][check][language] for check in texts["exercises"][name]["checks"]}
-    if name not in names or _is_blank(names[name], texts["exercises"][name]["released"]):
-        sentence = filled("blank" if name in names else "undefined", name=name)
-        return Report(name, language, tuple(Verdict(check, "missing", sentence) for check in lines), lines)
     chosen, seen = looks(unit, name, names)
     expected = _expected(unit)
     lost = {check for check, rule in chosen.items() if judge.differs(seen[check], expected[check], rule)}
@@ -187,12 +219,21 @@ def _is_blank(value: Any, released: str) -> bool:
     return bool(source) and fingerprint_of_source(source) == released
 
 
-def help_step(name: str, step: int, language: str | None = None) -> Help:
-    """One step of help with an exercise. Raises ValueError for an unknown exercise, step or language."""
+_steps_seen: dict[str, int] = {}  # exercise -> the step that was shown last
+
+
+def help_step(name: str, step: int | None = None, language: str | None = None) -> Help:
+    """A step of help with an exercise: a given one, or the next after the one shown last; after the last it stays.
+
+    Raises ValueError for an unknown exercise, step or language.
+    """
     language = _language(language)
     steps = unit_texts(_unit(name))["exercises"][name]["steps"]
+    if step is None:
+        step = min(_steps_seen.get(name, 0) + 1, len(steps))
     if not 1 <= step <= len(steps):
         raise ValueError(f"step must be 1 to {len(steps)}, got {step}")
+    _steps_seen[name] = step
     return Help(name, step, len(steps), steps[step - 1][language], language)
 
 

@@ -15,6 +15,47 @@ SENTENCES: dict[str, Text] = {
         "en": "Your code raised {type}.",
         "zh": "你的代码抛出了 {type}。",
     },
+    # Of an exception in the self-check; what was said follows after a colon, and the line itself below.
+    "raised_here": {
+        "en": "Your code raised {type} in line {line}",
+        "zh": "你的代码在第 {line} 行抛出了 {type}",
+    },
+    "raised_there": {
+        "en": "Your code raised {type} in {function}, line {line} of its cell",
+        "zh": "你的代码在 {function} 里（该单元格第 {line} 行）抛出了 {type}",
+    },
+    "raised_nowhere": {
+        "en": "Your code raised {type}",
+        "zh": "你的代码抛出了 {type}",
+    },
+    "cell_failed_here": {
+        "en": "The cell of {name} stopped before it defined {name}, with {type} in line {line}",
+        "zh": "{name} 所在的单元格还没运行到定义 {name} 就停在了第 {line} 行，原因是 {type}",
+    },
+    "cell_failed_there": {
+        "en": "The cell of {name} stopped before it defined {name}, with {type} in {function}, line {line} of its cell",
+        "zh": "{name} 所在的单元格还没运行到定义 {name} 就停了：{function} 里（该单元格第 {line} 行）抛出了 {type}",
+    },
+    "cell_failed_nowhere": {
+        "en": "The cell of {name} stopped before it defined {name}, with {type}",
+        "zh": "{name} 所在的单元格还没运行到定义 {name} 就停了，原因是 {type}",
+    },
+    # Of a Stop; the line itself stands below.
+    "stopped_here": {
+        "en": "Stopped. The check ran your code and was not finished; is there a loop that does not end? "
+        "It stood in line {line}.",
+        "zh": "已停止。自测正在运行你的代码，还没有测完；有没有停不下来的循环？当时停在第 {line} 行。",
+    },
+    "stopped_there": {
+        "en": "Stopped. The check ran your code and was not finished; is there a loop that does not end? "
+        "It stood in {function}, line {line} of its cell.",
+        "zh": "已停止。自测正在运行你的代码，还没有测完；有没有停不下来的循环？"
+        "当时停在 {function} 里（该单元格第 {line} 行）。",
+    },
+    "stopped_nowhere": {
+        "en": "Stopped. The check was not finished.",
+        "zh": "已停止，自测还没有做完。",
+    },
     "undefined": {
         "en": "The cell does not define {name}; keep the name of the function or class as it was given.",
         "zh": "这个单元格没有定义 {name}；请保留原来的函数名或类名。",

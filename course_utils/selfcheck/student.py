@@ -11,6 +11,7 @@ from torch import Tensor
 
 from . import codec
 from .codec import Reference
+from .raised import Raised
 from .workbench import MAX_CALLS, Answer, Request, Workbench, flat
 
 Transport = Callable[[Request], Answer]
@@ -28,6 +29,7 @@ class StudentError(Exception):
         """types: from the class itself up to object."""
         super().__init__(types[0] if types else "error")
         self.types, self.cell, self.line = tuple(types), cell, line
+        self.raised: Raised | None = None  # in full, where `own` asked the learner's own process; never in grading
 
     @classmethod
     def of(cls, told: Any) -> StudentError:
@@ -51,8 +53,12 @@ class Fault(Exception):
 
 
 def local(names: dict[str, Any]) -> Student:
-    """A handle on names of this very process, with the same copies of values as a remote one makes."""
-    bench = Workbench(names)
+    """A handle on names of this very process."""
+    return Student(within(Workbench(names)))
+
+
+def within(bench: Workbench) -> Transport:
+    """The way to a workbench of this very process, with the same copies of values as one to another process makes."""
 
     def transport(request: Request) -> Answer:
         answer = bench.perform(codec.copied(request))
@@ -62,7 +68,7 @@ def local(names: dict[str, Any]) -> Student:
             result = {"error": {"types": ["ValueError", "Exception"], "cell": None, "line": None}}
         return result
 
-    return Student(transport)
+    return transport
 
 
 class Student:
@@ -78,7 +84,7 @@ class Student:
         if not isinstance(answer, dict) or len(answer) != 1:
             raise codec.CodecError("an answer is neither a value nor an error")
         if "error" in answer:
-            raise StudentError.of(answer["error"])
+            raise self.error_of(answer["error"])
         return answer["value"]
 
     def ask_all(self, requests: Sequence[Request]) -> list[Any]:
@@ -99,7 +105,7 @@ class Student:
             raise codec.CodecError("an answer is neither a value nor an error")
         if len(answers) != len(requests):
             raise codec.CodecError("some requests have no answer")
-        return [StudentError.of(item["error"]) if "error" in item else item["value"] for item in answers]
+        return [self.error_of(item["error"]) if "error" in item else item["value"] for item in answers]
 
     def request(self, name: str, *args: Any, **kwargs: Any) -> Request:
         """A call of the learner's function, to be made together with others by `ask_all` or `try_all`."""
@@ -172,6 +178,10 @@ class Student:
         """An object of ours on the learner's side, such as a tiny encoder; name: "module.function" in `fixtures`."""
         value = self.ask("fixture", name=name, args=list(_sent(args)), kwargs=_sent(dict(kwargs)))
         return Built(self, value.number, name)
+
+    def error_of(self, told: Any) -> StudentError:
+        """The error that the workbench told of."""
+        return StudentError.of(told)
 
     # shared by names and objects ----------------------------------------------------------------------------------
 
@@ -375,7 +385,7 @@ class Built:
                 raise Fault("no_submodule", name=child)
         # the workbench notes no more than a few calls; what claims to be more would only be slow to look at
         calls = {child: [tuple(call) for call in notes[child][:MAX_CALLS]] for child in children}
-        return value, calls, StudentError.of(error) if error is not None else None
+        return value, calls, self._student.error_of(error) if error is not None else None
 
 
 def refuse_missing(missing: Sequence[str] | StudentError, values: Mapping[str, Tensor]) -> None:

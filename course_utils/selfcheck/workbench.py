@@ -15,7 +15,7 @@ import socket
 import sys
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -31,6 +31,7 @@ MAX_TEXT = 2000  # characters of an exception's text that cross over where a che
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
+Bench = TypeVar("Bench", bound="Workbench")
 
 
 def cell_file(name: str) -> str:
@@ -58,7 +59,11 @@ class Workbench:
             with torch.enable_grad():
                 return {"value": operation(request)}
         except BaseException as error:  # SystemExit and KeyboardInterrupt of a learner's code are answers too
-            return {"error": describe(error)}
+            return {"error": self._told(error)}
+
+    def _told(self, error: BaseException) -> dict[str, Any]:
+        """What an answer tells of an exception."""
+        return describe(error)
 
     # cells ------------------------------------------------------------------------------------------------------
 
@@ -196,7 +201,7 @@ class Workbench:
         finally:
             for module in wrapped:
                 module.__dict__.pop("forward", None)
-        return [value, notes, describe(errors[0]) if errors else None]
+        return [value, notes, self._told(errors[0]) if errors else None]
 
     def _noting(self, forward: Callable[..., Any], notes: list[Any], errors: list[Exception]) -> Callable[..., Any]:
         def noting(*args: Any, **kwargs: Any) -> Any:
@@ -349,11 +354,16 @@ def _shell() -> Any:
 
 def notebook_workbench() -> Workbench:
     """A workbench with the namespace of an IPython shell, so that magics, `display` and `get_ipython` work."""
+    return in_shell(Workbench)
+
+
+def in_shell(kind: type[Bench]) -> Bench:
+    """A workbench of some kind with the namespace of this process's IPython shell."""
     shell = _shell()
     names = shell.user_ns
     names.update(get_ipython=lambda: shell, display=lambda *args, **kwargs: None)
     builtins.input = _no_input
-    bench = Workbench(names)
+    bench = kind(names)
     bench._transform = shell.transform_cell
     return bench
 

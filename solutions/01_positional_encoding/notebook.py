@@ -40,18 +40,22 @@ from course_utils.selfcheck import check, hint
 # It looks at one rule per line and says what is right. You may run it as often as you like; it costs nothing.
 #
 # If you are stuck, run `hint("div_term")` (or the name of another exercise) in a cell of your own.
-# Each further call helps a little more; the last step is a worked example with other numbers.
+# Run the same again and it helps a little more; the last step is a worked example with other numbers.
+#
+# If a check does not come to an end, press Stop once. It says in which line your code stood.
 #
 # Cells without a gap are looks and experiments. Run them, look at the result, and change their numbers if you like.
 
-# %% [markdown] lang="zh" of="db604ad0"
+# %% [markdown] lang="zh" of="9e72904a"
 # ## 怎样使用这份笔记
 #
 # 每道练习是一个留有空缺的单元格，空缺处标着 `# TODO`。填好后运行它，再运行下面的 `check(...)`。
 # 自测会逐条列出规则，告诉你哪些对了、哪些还不对。想测几次都可以，不影响成绩。
 #
 # 卡住了，就新建一个单元格运行 `hint("div_term")`（换成相应练习的名字）。
-# 每多运行一次，提示就更进一步；最后一步是换了数字的完整例题。
+# 同一行再运行一次，提示就更进一步；最后一步是换了数字的完整例题。
+#
+# 如果自测一直不结束，按一次停止按钮，它会告诉你代码停在哪一行。
 #
 # 没有空缺的单元格用来观察和做实验：运行它，看看结果，也可以改动里面的数字再试。
 

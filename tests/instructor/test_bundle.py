@@ -9,11 +9,14 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 
 import nbformat
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
+from course_utils import models
 from course_utils.instructor import bundle, files
 from course_utils.instructor.files import PROJECT, SOLUTIONS
 from course_utils.instructor.units import UnitError, all_units
@@ -21,11 +24,53 @@ from course_utils.selfcheck.texts import LANGUAGES
 
 UNITS = all_units(SOLUTIONS)
 TOP = bundle.TOP
-# packages that the extras alone bring; yaml and jinja2 come with the student core's own packages too
-EXTRAS_ONLY = ("nbgrader", "jupytext", "sqlalchemy", "alembic", "markdown_it", "pytest", "sentence_transformers")
 WARNING = re.compile("Warning|Traceback|Error")
 SHRUNK = PROJECT / "tests" / "instructor" / "shrunk.py"
 of_languages = pytest.mark.parametrize("language", LANGUAGES)
+
+
+def plain(name):
+    """A package's name as package indexes compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def installed_by(requirements):
+    """The names of the packages that pip installs for some requirements, as the installed packages tell."""
+    found, open_ones = set(), [Requirement(line) for line in requirements]
+    while open_ones:
+        requirement = open_ones.pop()
+        key = (plain(requirement.name), frozenset(requirement.extras))
+        if key in found:
+            continue
+        found.add(key)
+        try:
+            needed = metadata.requires(requirement.name) or []
+        except metadata.PackageNotFoundError:  # for another system or Python
+            continue
+        for line in map(Requirement, needed):
+            wanted = [{"extra": extra} for extra in ("", *requirement.extras)]
+            if line.marker is None or any(line.marker.evaluate(extra) for extra in wanted):
+                open_ones.append(line)
+    return {name for name, _ in found}
+
+
+def dependencies(bundled):
+    """What a bundle's own pyproject.toml installs."""
+    return tomllib.loads(bundled[f"{TOP}/pyproject.toml"].decode())["project"]["dependencies"]
+
+
+def modules_of_others():
+    """The modules that are installed here and not in a student's environment."""
+    core = installed_by(files_project()["dependencies"]) | {"pip", "setuptools", "wheel"}
+    return sorted(
+        module
+        for module, owners in metadata.packages_distributions().items()
+        if not {plain(owner) for owner in owners} & core and module != "course_utils"
+    )
+
+
+def files_project():
+    return tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +134,56 @@ def test_paths_stay_inside_one_folder_and_are_plain(language, contents):
 
 
 @of_languages
-def test_the_students_pyproject_names_the_student_core_and_the_offline_encoder_alone(language, contents):
+def test_the_students_pyproject_names_the_student_core_alone(language, contents):
     project = tomllib.loads(contents[language][f"{TOP}/pyproject.toml"].decode())["project"]
-    ours = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ours = files_project()
     assert project["dependencies"] == ours["dependencies"]
     assert project["requires-python"] == ours["requires-python"]
-    assert project["optional-dependencies"] == {"offline": ours["optional-dependencies"]["offline"]}
+    assert "optional-dependencies" not in project
+
+
+def imported_by(bundled):
+    """For each module from outside that a bundle's notebooks and package import, one file that does."""
+    found = {}
+    for name, data in bundled.items():
+        text = data.decode()
+        if name.endswith(".ipynb"):
+            cells = [cell["source"] for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+            text = "\n".join(line for cell in cells for line in cell.splitlines() if not line.startswith(("%", "!")))
+        elif not name.endswith(".py"):
+            continue
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0]: name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                found[node.module.partition(".")[0]] = name
+    return {module: name for module, name in found.items() if module not in sys.stdlib_module_names}
+
+
+@of_languages
+def test_the_install_of_the_readme_brings_each_package_that_a_unit_imports(language, contents):
+    """The instructor's command is looked for in `__main__`, and is not there."""
+    brought = {plain(Requirement(line).name) for line in dependencies(contents[language])}
+    owners = metadata.packages_distributions()
+    missing = {
+        module: name
+        for module, name in imported_by(contents[language]).items()
+        if module != "course_utils" and not brought & {plain(owner) for owner in owners.get(module, [module])}
+    }
+    assert missing == {}
+
+
+@of_languages
+@pytest.mark.parametrize("package", [models.PACKAGE, "ipywidgets"], ids=["small BERT", "progress bars of a notebook"])
+def test_the_install_of_the_readme_brings_what_is_used_without_an_import(package, language, contents):
+    assert package in {plain(Requirement(line).name) for line in dependencies(contents[language])}
+
+
+@of_languages
+def test_the_readme_names_the_version_of_torch_that_the_install_wants(language, contents):
+    (wanted,) = (line for line in dependencies(contents[language]) if line.startswith("torch=="))
+    readme = contents[language][f"{TOP}/README.md"].decode()
+    assert re.findall(r"torch==[\d.]*\d", readme) == [wanted]
 
 
 @of_languages
@@ -229,14 +318,14 @@ def test_no_sentence_of_a_rubric_is_anywhere_in_a_bundle(unit, language, content
 # alone ------------------------------------------------------------------------------------------------------------
 
 # A fresh environment with the student core alone would take minutes to install. So this very environment is used with
-# the bundle first on the path, and the packages that only the extras bring are made impossible to import.
+# the bundle first on the path, and what a student's install would not bring is made impossible to import.
 SITE = f"""
 import sys
 
 
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {EXTRAS_ONLY!r}:
+        if name.partition(".")[0] in {modules_of_others()!r}:
             raise ModuleNotFoundError(f"{{name}} is not in the student core", name=name)
 
 

@@ -2,6 +2,8 @@
 
 import builtins
 import json
+import os
+import signal
 import subprocess
 import sys
 
@@ -14,6 +16,8 @@ from course_utils.instructor.units import Unit
 from course_utils.selfcheck.notebook import NotebookError, check_notebook, read_notebook, unit_of_notebook
 
 UNIT = Unit(SOLUTIONS / "01_positional_encoding")
+ENGLISH = {**os.environ, "COURSE_LANG": "en"}
+SECONDS_TO_START = 12  # of the command, with torch and the cells before the endless one, on a busy machine
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +72,71 @@ def test_a_cell_that_raises_leaves_the_others(write):
     found = outcomes(check_notebook(write(sample.filled(UNIT, sources))))
     assert found.pop("shift_matrix-values") == found.pop("shift_matrix-errors") == "missing"
     assert set(found.values()) == {"passed"}
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("x = 1\ny = (", "with SyntaxError in line 2: '(' was never closed\n    2 | y = ("),
+        ("\nx = mth.pi", "with NameError in line 2: name 'mth' is not defined\n    2 | x = mth.pi"),
+        ("def f():\n    raise OSError\n\n\nf()", "with OSError in f, line 2 of its cell.\n    2 | raise OSError"),
+        ("raise SystemExit", "with SystemExit in line 1.\n    1 | raise SystemExit"),
+    ],
+)
+def test_a_cell_that_raises_is_told_with_the_line(write, source, words):
+    sources = sample.reference(UNIT) | {"div_term": source}
+    (found,) = (r for r in check_notebook(write(sample.filled(UNIT, sources))) if r.exercise == "div_term")
+    assert found.messages() == [f"The cell of div_term stopped before it defined div_term, {words}"]
+
+
+def test_a_cell_that_raises_is_known_by_what_it_defines_where_an_editor_kept_no_metadata(write):
+    sources = sample.reference(UNIT) | {"div_term": "def div_term(d_model)\n    return 3"}
+    notebook = sample.filled(UNIT, sources)
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+    (found,) = (r for r in check_notebook(write(notebook)) if r.exercise == "div_term")
+    assert found.messages() == [
+        "The cell of div_term stopped before it defined div_term, with SyntaxError in line 1: expected ':'\n"
+        "    1 | def div_term(d_model)"
+    ]
+
+
+def test_a_cell_that_raises_after_it_defined_its_exercise_is_checked(write):
+    sources = sample.reference(UNIT)
+    sources["div_term"] += "\n\n1 / 0\n"
+    assert outcomes(check_notebook(write(sample.filled(UNIT, sources))))["div_term-values"] == "passed"
+
+
+def test_a_name_that_a_set_up_lacks_is_told_in_words(write):
+    sources = sample.reference(UNIT) | {"div_term": "def div_term(d_model):\n    return mth.exp(d_model)"}
+    (found,) = (r for r in check_notebook(write(sample.filled(UNIT, sources))) if r.exercise == "div_term")
+    assert found.messages() == [
+        "Your code raised NameError in line 2: name 'mth' is not defined\n    2 | return mth.exp(d_model)"
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "endless",
+    ["while True:\n    pass", "def div_term(d_model):\n    while True:\n        pass"],
+    ids=["a cell", "an exercise"],
+)
+def test_one_interrupt_ends_the_check_of_a_notebook(write, endless):
+    sources = sample.reference(UNIT) | {"div_term": endless}
+    path = write(sample.filled(UNIT, sources))
+    command = [sys.executable, "-m", "course_utils", "check", str(path)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENGLISH)
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(SECONDS_TO_START)
+    running.send_signal(signal.SIGINT)
+    try:
+        said = running.communicate(timeout=20)
+    finally:
+        running.kill()
+    assert running.returncode == 1
+    assert said[0] == ""
+    assert said[1].startswith("course: Stopped. The check ran your code and was not finished; is there a loop")
+    assert "Traceback" not in said[1]
 
 
 def test_sources_may_be_lists_of_lines(write):

@@ -65,15 +65,6 @@ def test_a_mistake_above_is_named_where_an_exercise_builds_on_it():
     assert check_names("sinusoidal_encoding", with_mistake("both_sine"), "en").note == ""
 
 
-def test_an_exception_of_the_learners_is_told_with_its_line_and_without_its_text():
-    bench = Workbench({})
-    source = "def div_term(d_model):\n    x = 3\n    raise KeyError('the hidden input 22')"
-    bench.perform({"do": "run", "name": "div_term", "source": source})
-    found = check_names("div_term", bench.names, "en")
-    assert {verdict.outcome for verdict in found.verdicts} == {"error"}
-    assert found.messages() == ["Your code raised KeyError in line 3 of this cell."]
-
-
 def test_a_shape_that_is_wrong_is_shown():
     names = dict(RIGHT) | {"div_term": lambda d_model: torch.zeros(3, 3)}
     assert check_names("div_term", names, "en").messages() == ["The shape should be (9,), and (3, 3) came back."]
@@ -171,8 +162,43 @@ def test_help_comes_in_steps_and_says_how_to_get_the_next(step, language):
     lines = repr(found).splitlines()
     assert lines[0].startswith("shift_matrix · ")
     assert lines[1] == UNIT.hints["steps"]["shift_matrix"][step - 1][language].splitlines()[0]
-    assert (f'hint("shift_matrix", {step + 1})' in lines[-1]) == (step < 3)
+    ends = {
+        "en": ('Still stuck? hint("shift_matrix") once more.', 'That was the last step; hint("shift_matrix", 1) shows'),
+        "zh": ('还是没思路？再运行一次 hint("shift_matrix")。', "提示到此为止；"),
+    }
+    assert lines[-1].startswith(ends[language][step == 3])
     assert found._repr_markdown_().replace("\n\n", "\n") == repr(found)
+
+
+@pytest.fixture
+def no_step_seen(monkeypatch):
+    monkeypatch.setattr(report, "_steps_seen", {})
+
+
+@pytest.mark.usefixtures("no_step_seen")
+def test_each_call_of_hint_shows_the_next_step_and_the_last_one_stays():
+    assert [hint("div_term").step for _ in range(5)] == [1, 2, 3, 3, 3]
+
+
+@pytest.mark.usefixtures("no_step_seen")
+def test_a_number_asks_for_a_step_and_the_next_call_goes_on_from_there():
+    assert [hint("div_term", 2).step, hint("div_term").step, hint("div_term", 1).step, hint("div_term").step] == [
+        2, 3, 1, 2,
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_step_seen")
+def test_steps_of_one_exercise_are_not_those_of_another():
+    hint("div_term")
+    assert hint("shift_matrix").step == 1
+
+
+@pytest.mark.usefixtures("no_step_seen")
+def test_a_step_that_is_not_there_changes_nothing():
+    hint("div_term")
+    with pytest.raises(ValueError, match="step must be 1 to 3, got 4"):
+        hint("div_term", 4)
+    assert hint("div_term").step == 2
 
 
 @pytest.mark.parametrize("step", [0, 4, -1])

