@@ -10,7 +10,7 @@ weights that are uniform because the scores are still open, but that follow the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from textwrap import indent
 
 MOST = 0.1  # of an exercise's points
@@ -54,7 +54,9 @@ NOISE = {
 }
 
 
-def _function(signature: str, like: str, refusal: str, bodies: Mapping[str, str], floats: str = "") -> Iterator[tuple]:
+def _function(
+    signature: str, like: str, refusal: str, bodies: Mapping[str, str], floats: str = ""
+) -> Iterator[tuple[str, str]]:
     """Functions that return each body; with the refusal and, where floats go in, as part of their graph.
 
     like: an expression of the right shape; floats: a tensor of floats among the arguments.
@@ -107,7 +109,8 @@ def _heads() -> Iterator[tuple[str, str]]:
     make = (
         "if d_model % num_heads:\n    raise ValueError(f'{num_heads} does not divide {d_model}')\n"
         "self.num_heads, self.attn_weights = num_heads, None\n"
-        "for name in ('q_proj', 'k_proj', 'v_proj', 'out_proj'):\n    setattr(self, name, nn.Linear(d_model, d_model))\n"
+        "for name in ('q_proj', 'k_proj', 'v_proj', 'out_proj'):\n"
+        "    setattr(self, name, nn.Linear(d_model, d_model))\n"
     )
     bodies = {
         **CONSTANTS,
@@ -118,9 +121,8 @@ def _heads() -> Iterator[tuple[str, str]]:
         "all maps": "self.out_proj(self.v_proj(x) + self.q_proj(x) + self.k_proj(x))",
         "the mean": "x.mean(1, keepdim=True).expand_as(x)",
         "the mean, mapped": "self.out_proj(self.v_proj(x).mean(1, keepdim=True)).expand_as(x)",
-        "the mean of what counts": "self.out_proj(self.v_proj(x * there).sum(1, keepdim=True) / there.sum(1, keepdim=True))"
-        ".expand_as(x)",
-        "tokens and mean": "x + self.out_proj((x * there).sum(1, keepdim=True) / there.sum(1, keepdim=True))",
+        "the mean of what counts": "self.out_proj((x * there).sum(1, True) / there.sum(1, True)).expand_as(x)",
+        "tokens and mean": "x + self.out_proj((x * there).sum(1, True) / there.sum(1, True))",
         "the map of noise": "self.out_proj(torch.randn(x.shape))",
         "the map of fresh noise": "self.out_proj(fresh(x))",
     }
@@ -156,9 +158,7 @@ def _attention() -> Iterator[tuple[str, str]]:
     }
     # zeros tell nothing of the scores behind them: a constant that leaves one entry along some axis
     for axis in (-2, -3, -4):
-        place = f"[..., 0{', :' * (-1 - axis)}]"
         weights[f"one entry along axis {axis}"] = f"first({axis})"
-        del place
     contexts = {
         "zeros": "torch.zeros(*q.shape[:-1], v.shape[-1])",
         "noise": "torch.randn(*q.shape[:-1], v.shape[-1])",
@@ -363,11 +363,12 @@ def answers(exercise: str) -> dict[str, str]:
 
 ODD_WIDTH = "if d_model % 2:\n    raise ValueError(f'even, got {d_model}')\n"
 ODD_SPANS = (
-    "for start, end in spans:\n    if not 0 <= start < end <= len(hidden):\n        raise ValueError(f'{start}, {end}')\n"
+    "for start, end in spans:\n    if not 0 <= start < end <= len(hidden):\n"
+    "        raise ValueError(f'{start}, {end}')\n"
 )
 NO_ROOM = "if max_tokens < 3:\n    raise ValueError(f'at least 3, got {max_tokens}')\n"
 
-_BY_EXERCISE = {
+_BY_EXERCISE: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
     "div_term": lambda: _function(
         "div_term(d_model)",
         "torch.zeros((d_model + 1) // 2)",

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from ..draws import Draw
 from ..student import Built, Fault, Student, StudentError, as_tensor, error_of, refuse_missing
-from . import Observations, content, rule
+from . import CONTENT, Observations, content, rule
 
 HIDDEN_LIMIT = 1e-6  # a hidden key's weight stays below it
 CLOSE = 1e-3  # float32 logarithms of weights are right to about 1e-5; classic mistakes are wrong by over 1e-2
@@ -469,7 +469,7 @@ def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observ
     seen["distance from the weighted sum"] = _told(_unexplained(context, attn, probe.v))
     if draw.first:
         slopes = Slopes(student, look)
-        seen["the weights depend on something"] = _weights_move(student, draw, look)
+        seen[CONTENT] = _weights_move(student, draw, look)
         *through, seen["slope of v"] = slopes.context()
         # a gradient that does not come out of the weights either has been paid for there
         seen["slope through the weights"] = all(through) or not all(slopes.weights())
@@ -502,7 +502,9 @@ def _weights_move(student: Student, draw: Draw, look: FirstLook) -> bool:
     start = student.restart(draw.seed_to_tell)
     again, *values = student.try_all([request for call in calls for request in (start, call)])[1::2]
     first = _shares(look.attn)
-    moved_again, *others = [_is_pair(v) and content.differ(_shares(_pair(v, probe)[1]), first) for v in (again, *values)]
+    moved_again, *others = [
+        _is_pair(v) and content.differ(_shares(_pair(v, probe)[1]), first) for v in (again, *values)
+    ]
     return _is_pair(again) and not moved_again and any(others)
 
 
@@ -540,7 +542,7 @@ def split_heads_gradient(student: Student, draw: Draw) -> Observations:
         return {}
     x = draw.normal(draw.batch, draw.seq, draw.num_heads * draw.d_head)
     heads = student.tensor("split_heads", x, draw.num_heads)  # nothing that is no tensor has a slope
-    return {"each number comes once": _same_numbers(heads, x), "slope": student.slope("split_heads", x, draw.num_heads)}
+    return {"slope": student.slope("split_heads", x, draw.num_heads), CONTENT: _same_numbers(heads, x)}
 
 
 def _same_numbers(moved: Tensor, x: Tensor) -> bool:
@@ -551,7 +553,8 @@ def _same_numbers(moved: Tensor, x: Tensor) -> bool:
     other_axes = moved.squeeze().dim() != x.squeeze().dim()
     if not other_axes or moved.numel() != x.numel():
         return False
-    return torch.allclose(*(values.flatten().double().sort().values for values in (moved, x)))
+    one, other = (values.flatten().double().sort().values for values in (moved, x))
+    return torch.allclose(one, other)
 
 
 @rule("merge_heads", "values")
@@ -572,7 +575,7 @@ def merge_heads_gradient(student: Student, draw: Draw) -> Observations:
         return {}
     x = draw.normal(draw.batch, draw.num_heads, draw.seq, draw.d_head)
     tokens = student.tensor("merge_heads", x)  # nothing that is no tensor has a slope
-    return {"each number comes once": _same_numbers(tokens, x), "slope": student.slope("merge_heads", x)}
+    return {"slope": student.slope("merge_heads", x), CONTENT: _same_numbers(tokens, x)}
 
 
 # the module -----------------------------------------------------------------------------------------------------------
@@ -611,7 +614,7 @@ def _mixes(student: Student, draw: Draw) -> bool:
 
     def find(draw: Draw) -> bool:
         student.seed(draw.seed_to_tell)
-        module, _ = _build(student, draw, lenient=True)
+        module, _ = _build(student, draw, True)
         one, other = _tokens(draw), _tokens(draw)
         return content.curved(student, draw.seed_to_tell, module.request, 2 * one, 2 * other)
 
@@ -650,7 +653,7 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
         "shape": list(kept.shape),
         "part of the graph": in_graph,
         "heads differ": list(kept.shape) == shape and not torch.allclose(kept[:, 0], kept[:, 1], atol=1e-3),
-        "tokens are mixed": _mixes(student, draw),
+        CONTENT: _mixes(student, draw),
     }
     if list(kept.shape) != shape or not draw.first:
         return seen
@@ -662,7 +665,7 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
     row += (1 - row.sum()) / width
     plain: dict[str, Tensor] = {f"{name}__weight": row.expand(width, width) for name in PROJECTIONS[:3]}
     plain |= {f"{name}__bias": torch.zeros(width) for name in PROJECTIONS}
-    module, _ = _build(student, draw, **plain, out_proj__weight=torch.eye(width))
+    module, _ = _build(student, draw, False, **plain, out_proj__weight=torch.eye(width))
     numbers = draw.normal(draw.batch, draw.seq)
     numbers -= numbers.mean(1, keepdim=True)
     tokens = numbers.unsqueeze(-1).expand(-1, -1, width).contiguous()
@@ -742,7 +745,7 @@ def multi_head_self_attention_gradient(student: Student, draw: Draw) -> Observat
         if not torch.allclose(module.tensor(x), output, atol=1e-5):
             cut.append(name)
         module.load({name: values})
-    return {"projections cut off": cut, "slope": slope, "tokens are mixed": _mixes(student, draw)}
+    return {"projections cut off": cut, "slope": slope, CONTENT: _mixes(student, draw)}
 
 
 # The same sums in another order: float32 differs by about 1e-6.
@@ -756,7 +759,7 @@ def multi_head_self_attention_padding(student: Student, draw: Draw) -> Observati
     requests += [module.request(x, mask.to(dtype)) for dtype in KINDS.values()]
     outputs = [as_tensor(value) for value in student.ask_all(requests)]
     alone = torch.cat([output[0] for output in outputs[: len(lengths)]])
-    mixes: Observations = {"tokens are mixed": _mixes(student, draw)}
+    mixes: Observations = {CONTENT: _mixes(student, draw)}
     seen: Observations = {}
     for name, padded in zip(KINDS, outputs[len(lengths) :], strict=True):
         seen[f"{name} mask"] = _told(padded[mask.bool()] - alone)
@@ -794,7 +797,7 @@ def multi_head_self_attention_errors(student: Student, draw: Draw) -> Observatio
         "does not divide": odd,
         "more heads than columns": more,
         "divides": fits == "ValueError",
-        "tokens are mixed": _mixes(student, draw),
+        CONTENT: _mixes(student, draw),
     }
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..codec import Reference
 from ..draws import Draw
 from ..student import Built, Fault, Student, StudentError, as_tensor
-from . import AnyOf, Observations, content, rule
+from . import CONTENT, AnyOf, Observations, content, rule
 from .mask_types import of_each_type, of_some_type
 
 POOLINGS = ("cls", "mean", "max", "attention")
@@ -174,7 +174,7 @@ def max_pooling_padding(student: Student, draw: Draw) -> Observations:
     hidden[:, :, ::2] -= FAR_BELOW
     hidden = hidden + BELOW_ZERO * (mask == 0)[..., None]  # what stands in padding would win
     cut = _cut(lambda row, ones: student.call("max_pooling", row, ones), hidden, mask)
-    seen: Observations = {"tokens move the result": _moves(cut), "several vectors count": _takes_several(student, draw)}
+    seen: Observations = {"tokens move the result": _moves(cut), CONTENT: _takes_several(student, draw)}
     answers = of_each_type(lambda typed: student.call_and_inputs("max_pooling", hidden, typed), mask)
     for kind, answer in answers.items():
         pooled, after = (answer, None) if isinstance(answer, str) else (answer[0], answer[1][0])
@@ -306,10 +306,9 @@ def _weighs(student: Student, draw: Draw) -> bool:
         pooling = _pooling(student, draw)
         _drawn_into(pooling, draw)
         one, other = (draw.normal(draw.batch, draw.seq, draw.hidden_size) for _ in range(2))
-        start = student.restart(draw.seed_to_tell)
+        points, start = [one, other, (one + other) / 2, one], student.restart(draw.seed_to_tell)
 
         def ask(mask: Tensor) -> list[Any]:
-            points = [one, other, (one + other) / 2, one]
             requests = [[start, pooling.request(point, mask), pooling.getting("weights")] for point in points]
             answers = student.try_all([request for three in requests for request in three])
             if isinstance(answers[1], StudentError):
@@ -317,13 +316,15 @@ def _weighs(student: Student, draw: Draw) -> bool:
             return answers
 
         answers = of_some_type(ask, _ones(draw.batch, draw.seq))
-        start_, end, middle, again = map(content.numbers, answers[1::3])
-        kept, kept_other, _, kept_again = (isinstance(w, Tensor) and content.numbers(w) for w in answers[2::3])
-        keeps = all(isinstance(weights, Tensor) for weights in (kept, kept_other, kept_again))
-        if content.differ(start_, again) or (keeps and content.differ(kept, kept_again)):
+        first, second, middle, again = map(content.numbers, answers[1::3])
+        if content.differ(first, again):
             return False
-        bends = start_.shape == end.shape == middle.shape and content.differ(middle, (start_ + end) / 2)
-        return bends or (keeps and content.differ(kept, kept_other))
+        bends = first.shape == second.shape == middle.shape and content.differ(middle, (first + second) / 2)
+        kept = [weights for weights in answers[2::3] if isinstance(weights, Tensor)]
+        if len(kept) < len(points):
+            return bends
+        first, second, _, again = map(content.numbers, kept)
+        return not content.differ(first, again) and (bends or content.differ(first, second))
 
     return content.has_content(student, draw, "AttentionPooling", find)
 
@@ -349,7 +350,7 @@ def attention_pooling_padding(student: Student, draw: Draw) -> Observations:
     answers = of_each_type(partial(ask, hidden), mask)
     cut = _cut(ask, hidden, mask)
     width_kept = cut.shape == hidden[:, 0].shape
-    seen: Observations = {"tokens move the result": _moves(cut), "weights follow from vectors": _weighs(student, draw)}
+    seen: Observations = {"tokens move the result": _moves(cut), CONTENT: _weighs(student, draw)}
     for kind, answer in answers.items():
         less = _less(answer, cut)
         if isinstance(less, Tensor) and not width_kept:
@@ -376,7 +377,7 @@ def attention_pooling_pooled(student: Student, draw: Draw) -> Observations:
     ones = _ones(draw.batch, draw.seq)
     pooled, (after, _) = of_some_type(lambda mask: pooling.call_and_inputs(hidden, mask), ones)
     seen: Observations = {"shape": list(as_tensor(pooled).shape), "input unchanged": torch.equal(after, hidden)}
-    seen["weights follow from vectors"] = _weighs(student, draw)
+    seen[CONTENT] = _weighs(student, draw)
     if not _is_row(pooled, hidden[:, 0]):
         return seen
     weights = _kept_weights(pooling, hidden)
@@ -545,7 +546,9 @@ def _reads(student: Student, draw: Draw) -> bool:
     With one pooling or another, as one that stops with an error is paid for in `logits`.
     """
     bench = _bench(student, draw)
-    return content.has_content(student, draw, "BertClassifier", lambda _: any(_reads_with(bench, p) for p in POOLINGS[:2]))
+    return content.has_content(
+        student, draw, "BertClassifier", lambda _: any(_reads_with(bench, p) for p in POOLINGS[:2])
+    )
 
 
 def _reads_with(bench: _Bench, pooling: str) -> bool:
@@ -591,7 +594,7 @@ def bert_classifier_padding(student: Student, draw: Draw) -> Observations:
         cut = built.tensor(*_without_padding(bench.ids, bench.mask, 1))
         padded = built.tensor(bench.ids, bench.mask)[1:2]
         seen[f"{pooling}, padded less cut"] = padded - cut if _is_row(padded, cut) else None
-    return seen | {"weights and tokens count": _reads(student, draw)}
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 @rule("BertClassifier", "gradient", draws="logits")
@@ -620,7 +623,7 @@ def bert_classifier_gradient(student: Student, draw: Draw) -> Observations:
         seen[f"{pooling}: the rest learns"] = bool(outside) and not outside & silent
     for pooling in ("cls", "max"):
         seen[f"{pooling}: encoder learns"] = _encoder_learns(bench, pooling)
-    return seen | {"weights and tokens count": _reads(student, draw)}
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 def _runs_without_gradients(bench: _Bench, built: Built) -> bool:
@@ -671,7 +674,7 @@ def bert_classifier_dropout(student: Student, draw: Draw) -> Observations:
         seen[f"{pooling}, rate 0.5: train equals eval"] = torch.allclose(in_train, in_eval, atol=1e-5)
         built.train(False)
     seen["rate 0.5: what is not dropped"] = _kept_by_dropout(bench, ids, mask)
-    return seen | {"weights and tokens count": _reads(student, draw)}
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 def _kept_by_dropout(bench: _Bench, ids: Tensor, mask: Tensor) -> str:
@@ -712,7 +715,7 @@ def bert_classifier_errors(student: Student, draw: Draw) -> Observations:
             kind, text, _ = value.complaint(bench.ids, bench.mask)
         seen[f"{pooling}: error"] = kind
         seen[f"{pooling}: names the four"] = all(name in text.lower() for name in POOLINGS)
-    return seen | {"weights and tokens count": _reads(student, draw)}
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 VISIBLE_CASES = {

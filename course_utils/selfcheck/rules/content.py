@@ -22,7 +22,7 @@ from ..draws import Draw
 from ..student import Fault, Student, StudentError
 from ..workbench import Request
 
-MOVED = 1e-3  # relative to the answer's size; float32 rounds by 1e-6, and what a right answer depends on moves it by 1e-1
+MOVED = 1e-3  # relative to an answer's size: float32 rounds by 1e-6, what a right answer depends on moves it by 1e-1
 
 BESIDE = 0x5EED  # turns a seed into another one
 
@@ -76,7 +76,7 @@ def differ(one: Tensor, other: Tensor) -> bool:
 
 
 def moved(student: Student, seed: int, same: Request, others: Sequence[Request]) -> list[bool]:
-    """For each of the other requests, whether it gets another answer than the first; none where that is not repeated."""
+    """Whether each of the others gets another answer than the first request, which has to get the same one twice."""
     first, again, *rest = answers_to(student, seed, [same, same, *others])
     repeated = not differ(first, again)
     return [repeated and differ(first, other) for other in rest]

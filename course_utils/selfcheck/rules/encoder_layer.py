@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from ...models import keys_to_hide
 from ..draws import Draw
 from ..student import Built, Student, StudentError, as_tensor, refuse_missing
-from . import AnyOf, Observations, content, rule
+from . import CONTENT, AnyOf, Observations, content, rule
 
 PARTS = ("self_attn", "norm1", "ff", "norm2")
 FOLLOWS = {"self_attn": "norm1", "norm1": "norm2", "ff": "norm2"}  # what a part's result goes into in the end
@@ -125,7 +125,7 @@ def feed_forward_dropout(student: Student, draw: Draw) -> Observations:
             seen |= _kept_at_half(draw, answers[6], as_tensor(answers[8]), as_tensor(answers[10]))
             names_fit = isinstance(answers[6], list) and not answers[6]
             silenced = as_tensor(answers[12])
-            seen["the weights count"] = (
+            seen[CONTENT] = (
                 content.differ(as_tensor(answers[10]).double(), silenced.double())
                 if names_fit
                 else _answers_to_weights(student, block, x)
@@ -135,12 +135,10 @@ def feed_forward_dropout(student: Student, draw: Draw) -> Observations:
 
 def _answers_to_weights(student: Student, block: Built, x: Tensor) -> bool:
     """Whether other weights, by whatever names, make another answer: dropout alone is no block."""
-    weights = block.parameters()
-    before, again, _, after = student.try_all(
-        [block.request(x), block.request(x), block.loading({n: 1.5 * w + 0.1 for n, w in weights.items()}), block.request(x)]
-    )
-    values = [value.double() for value in (before, again, after) if isinstance(value, Tensor) and not value.is_complex()]
-    return len(values) == 3 and not content.differ(*values[:2]) and content.differ(*values[1:])
+    other = block.loading({name: 1.5 * value + 0.1 for name, value in block.parameters().items()})
+    before, again, _, after = student.ask_all([block.request(x), block.request(x), other, block.request(x)])
+    first, second, third = (as_tensor(value).double() for value in (before, again, after))
+    return not content.differ(first, second) and content.differ(second, third)
 
 
 def _handing_on(block: Built, draw: Draw) -> list[dict[str, Any]]:

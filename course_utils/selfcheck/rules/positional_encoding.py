@@ -24,7 +24,7 @@ import torch
 from ..draws import Draw
 from ..student import Built, Student, StudentError, as_tensor, error_of
 from ..workbench import Request
-from . import Observations, content, rule
+from . import CONTENT, Observations, content, rule
 
 ENTRIES = 16000  # that dropout is looked at with
 
@@ -110,7 +110,7 @@ def positional_encoding_buffer(student: Student, draw: Draw) -> Observations:
         "parameters": len(parameters),
         "columns of the buffer": columns,
         "a row for each position": rows >= draw.max_len,
-        "positions are added": _adds_positions(student, draw),
+        CONTENT: _adds_positions(student, draw),
     }
 
 
@@ -154,7 +154,7 @@ def positional_encoding_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient reaches the tokens, and the tensor that was handed in stays as it was."""
     if not draw.first:
         return {}
-    adds = {"positions are added": _adds_positions(student, draw)}
+    adds = {CONTENT: _adds_positions(student, draw)}
     return _where_it_runs(_gradient, student, draw, draw.seq) | adds
 
 
@@ -176,7 +176,7 @@ def positional_encoding_dropout(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     seq = ENTRIES // (draw.batch * draw.d_model)
-    adds = {"positions are added": _adds_positions(student, draw)}
+    adds = {CONTENT: _adds_positions(student, draw)}
     return _where_it_runs(_dropout, student, draw, seq, dropout=draw.dropout, max_len=1024) | adds
 
 
@@ -218,7 +218,7 @@ def positional_encoding_errors(student: Student, draw: Draw) -> Observations:
         "as long as the table": full == "ValueError",
         "one token longer": longer,
         "twice as long": twice,
-        "positions are added": _adds_positions(student, draw),
+        CONTENT: _adds_positions(student, draw),
     }
 
 
@@ -243,7 +243,7 @@ def shift_matrix_errors(student: Student, draw: Draw) -> Observations:
         "odd width": odd,
         "width 1": one,
         "even width": even == "ValueError",
-        "the offset counts": _turns_with_the_offset(student, draw),
+        CONTENT: _turns_with_the_offset(student, draw),
     }
 
 

@@ -16,7 +16,7 @@ from ..codec import Reference
 from ..draws import Draw
 from ..fixtures.training import TinyClassifier
 from ..student import Built, Fault, Student, StudentError, as_tensor
-from . import Observations, content, rule
+from . import CONTENT, Observations, content, rule
 
 CLASSIFIER = "TransformerEncoderClassifier"
 DTYPES = (torch.int64, torch.bool, torch.float32)  # of masks
@@ -60,7 +60,7 @@ def masked_mean_padding(student: Student, draw: Draw) -> Observations:
     lengths = mask.sum(dim=1).tolist()
     alone = [_means(student, hidden[i : i + 1, :length], _full(1, length)) for i, length in enumerate(lengths)]
     far = {f"distance, {d}": _means(student, hidden, mask.to(d)) - torch.cat(alone) for d in DTYPES}
-    return {**far, "several vectors count": _takes_several(student, draw)}
+    return {**far, CONTENT: _takes_several(student, draw)}
 
 
 def _takes_several(student: Student, draw: Draw) -> bool:
@@ -93,7 +93,7 @@ def masked_mean_empty(student: Student, draw: Draw) -> Observations:
     if same(_means(student, hidden, mask), _means(student, hidden, _full(draw.batch, draw.seq))):
         hidden[-1] = 0.0
     mask[-1] = 0
-    return {"row without tokens": _means(student, hidden, mask)[-1], "several vectors count": _takes_several(student, draw)}
+    return {"row without tokens": _means(student, hidden, mask)[-1], CONTENT: _takes_several(student, draw)}
 
 
 @rule("masked_mean", "gradient")
@@ -108,13 +108,13 @@ def masked_mean_gradient(student: Student, draw: Draw) -> Observations:
     emptied = mask.clone()
     emptied[-1] = 0
     if not torch.equal(student.inputs_after("masked_mean", hidden, mask)[0], hidden):
-        return {"slope": True, "several vectors count": _takes_several(student, draw)}
+        return {"slope": True, CONTENT: _takes_several(student, draw)}
     try:
         finite = bool(torch.isfinite(student.tensor("masked_mean", hidden, emptied)).all())
     except StudentError:  # paid for at `empty`
         finite = False
     slope = student.slope("masked_mean", hidden, emptied if finite else mask)["slope of argument 0"]
-    seen: Observations = {"slope": slope, "several vectors count": _takes_several(student, draw)}
+    seen: Observations = {"slope": slope, CONTENT: _takes_several(student, draw)}
     if finite and not slope:
         seen["slope where all rows have tokens"] = student.slope("masked_mean", hidden, mask)["slope of argument 0"]
     return seen
@@ -209,7 +209,7 @@ def _logits(value: Any, draw: Draw, batch: int) -> Tensor:
 def classifier_output(student: Student, draw: Draw) -> Observations:
     """The shapes of the logits for several sizes, and that they are logits, of any size and sign, not shares."""
     model, probe = _probe(student, draw)
-    seen: Observations = {"weights and tokens count": _reads(student, draw)} if draw.first else {}
+    seen: Observations = {CONTENT: _reads(student, draw)} if draw.first else {}
     for batch, seq in ((draw.batch, draw.seq), (1, draw.seq), (4, 1)) if draw.first else ((draw.batch, draw.seq),):
         ids = draw.integers(draw.vocab_size, batch, seq)
         value = as_tensor(model(input_ids=ids, attention_mask=_full(batch, seq)))
@@ -312,7 +312,7 @@ def classifier_none_mask(student: Student, draw: Draw) -> Observations:
         ids = ids.clamp(min=1)
         logits, without, none = logits_of(ids, (full,), (), (None,))
     seen = {"left out": same(without, logits), "None": same(none, logits)}
-    seen["weights and tokens count"] = _reads(student, draw)
+    seen[CONTENT] = _reads(student, draw)
     if not seen["left out"]:
         seen["as if all were padding"] = same(without, *logits_of(ids, (0 * full,)))
     return seen
@@ -331,7 +331,7 @@ def classifier_order(student: Student, draw: Draw) -> Observations:
     each = {"backwards": ids.flip(1), "two tokens swapped": swapped, "other tokens": tokens}
     found = [_logits(_asked(student, draw, model, one, mask), draw, draw.batch) for one in (ids, *each.values())]
     seen = {f"{name}: the same": same(logits, found[0]) for name, logits in zip(each, found[1:], strict=True)}
-    return {**seen, "weights and tokens count": _reads(student, draw)}
+    return {**seen, CONTENT: _reads(student, draw)}
 
 
 @rule(CLASSIFIER, "pooling")
@@ -357,13 +357,13 @@ def classifier_pooling(student: Student, draw: Draw) -> Observations:
     if outcome(hidden) is None:  # no module makes the last vectors, so nothing can be put in their place
         _logits(model(ids, _full(1, draw.seq)), draw, 1)
         reads = _reads(student, draw)
-        return {"only the mean counts": True, "the number counts": False, "weights and tokens count": reads}
+        return {"only the mean counts": True, "the number counts": False, CONTENT: reads}
     own = logits(hidden)
     many, few = ([outcome(vector.expand(seq, -1)) for vector in (mean, other)] for seq in (draw.seq, draw.seq - 2))
     seen = {
         "only the mean counts": same(many[0][0], own),
         "the number counts": not (same(many[0][0], few[0][0]) or any(_moved_alike(many, few, at) for at in (0, 1))),
-        "weights and tokens count": _reads(student, draw),
+        CONTENT: _reads(student, draw),
     }
     if not seen["only the mean counts"]:
         for position in range(draw.seq):
@@ -423,7 +423,7 @@ def classifier_layers(student: Student, draw: Draw) -> Observations:
         "vocab_size is kept to": held["of more words"] > held["one"] or _refuses_more_words(student, draw),
         "num_heads counts": not same(_logits(some_heads, draw, 2), _logits(one_head, draw, 2)),
         "tokens act on one another": _tokens_interact(student, draw),
-        "weights and tokens count": _reads(student, draw),
+        CONTENT: _reads(student, draw),
     }
     if not seen["d_ff makes a layer wider"]:
         seen["d_ff makes two layers wider"] = two_wider > 0
@@ -464,7 +464,7 @@ def classifier_training(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     ids, mask = _sentences(draw, draw.batch, draw.seq), _full(draw.batch, draw.seq)
-    seen: Observations = {"weights and tokens count": _reads(student, draw)}
+    seen: Observations = {}
     for rate in (0.5, 0.0):
         model = _classifier(student, draw, dropout=rate)
         in_eval = as_tensor(model(ids, mask))
@@ -483,7 +483,7 @@ def classifier_training(student: Student, draw: Draw) -> Observations:
     cut_off = float(slope["cut off"]) > SAME
     seen["weights that matter get no gradient"] = cut_off
     seen["autograd agrees with the slope"] = not cut_off and float(slope["off"]) <= SLOPE_TOLERANCE
-    return seen
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 # an epoch of training ---------------------------------------------------------------------------------------------
@@ -611,7 +611,7 @@ def train_epoch_gradients(student: Student, draw: Draw) -> Observations:
         own = burdened = clean
     return {
         "the model was asked": run.model.get("modes") != [],
-        "it trains or measures": _trains(student, draw, run),
+        CONTENT: _trains(student, draw, run),
         "moved by the last batch's": own - clean,
         "moved by those from before": burdened - own,
     }
@@ -623,7 +623,7 @@ def train_epoch_mode(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     run = _Run(student, _weights(draw), _batches(draw), rate=draw.rate)
-    return {"train mode": _each(run.model.get("modes"), True), "it trains or measures": _trains(student, draw, run)}
+    return {"train mode": _each(run.model.get("modes"), True), CONTENT: _trains(student, draw, run)}
 
 
 @rule("train_epoch", "mask")
@@ -633,7 +633,7 @@ def train_epoch_mask(student: Student, draw: Draw) -> Observations:
         return {}
     batches = _batches(draw, ragged=True)
     run = _Run(student, _weights(draw), batches, rate=draw.rate)
-    return _arrived(student, run.model, batches) | {"it trains or measures": _trains(student, draw, run)}
+    return _arrived(student, run.model, batches) | {CONTENT: _trains(student, draw, run)}
 
 
 def _trains(student: Student, draw: Draw, run: _Run) -> bool:
@@ -766,7 +766,7 @@ def evaluate_mode(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     model, _ = _evaluated(student, *_marked(draw))
-    return {"train mode": not _each(model.get("modes"), False), "it measures": _looks(student, draw)}
+    return {"train mode": not _each(model.get("modes"), False), CONTENT: _looks(student, draw)}
 
 
 def _looks(student: Student, draw: Draw) -> bool:
@@ -790,7 +790,7 @@ def evaluate_no_grad(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     model, _ = _evaluated(student, *_marked(draw))
-    return {"records gradients": not _each(model.get("recording"), False), "it measures": _looks(student, draw)}
+    return {"records gradients": not _each(model.get("recording"), False), CONTENT: _looks(student, draw)}
 
 
 @rule("evaluate", "mask")
@@ -800,7 +800,7 @@ def evaluate_mask(student: Student, draw: Draw) -> Observations:
         return {}
     weights, batches = _marked(draw, ragged=True)
     model, _ = _evaluated(student, weights, batches)
-    return _arrived(student, model, batches) | {"it measures": _looks(student, draw)}
+    return _arrived(student, model, batches) | {CONTENT: _looks(student, draw)}
 
 
 @rule("evaluate", "leaves")
@@ -820,7 +820,7 @@ def evaluate_leaves(student: Student, draw: Draw) -> Observations:
     )
     return {
         "the model was asked": model.get("modes") != [],
-        "it measures": _looks(student, draw),
+        CONTENT: _looks(student, draw),
         "gradients are recorded afterwards": on,
         "gradients stay off where they were off": off,
         "batches unchanged": _unchanged(left, batches),
