@@ -20,7 +20,7 @@ from torch import Tensor
 from .codec import CodecError, Foreign, Reference
 from .draws import Draw
 from .raised import Raised
-from .rules import AnyOf, Rule
+from .rules import CONTENT, AnyOf, Rule
 from .sentences import SENTENCES, Text, filled
 from .student import Fault, Student, StudentError, kind_of, known_type
 
@@ -277,6 +277,8 @@ def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, An
         if difference.reason == "raised" and about.get("cell") != rule.exercise:
             return filled("raised_elsewhere", **about)
         return filled(difference.reason, **about)
+    if difference.observation == CONTENT:
+        return filled("no_content")
     rule_text = texts["rules"][rule.name]
     claim = {language: rule_text[language].rstrip(".。") for language in rule_text}
     if difference.reason == "shape" and show_values:

@@ -96,6 +96,10 @@ SENTENCES: dict[str, Text] = {
         "en": "Not yet so: {rule}.",
         "zh": "还不满足：{rule}。",
     },
+    "no_content": {
+        "en": "This part counts once the answer works: so far its results do not follow from its inputs.",
+        "zh": "这一项要等答案真正起作用才算数：目前它给出的结果还没有像应有的那样随输入而变。",
+    },
     "blank": {
         "en": "This exercise is still as it was given; fill in the part marked YOUR CODE HERE.",
         "zh": "这道练习还是原样；请补全标有 YOUR CODE HERE 的部分。",

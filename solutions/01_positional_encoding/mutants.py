@@ -202,8 +202,14 @@ MUTANTS = [
     _layer(
         "position_alone",
         "tokens_lost",
-        "values gradient",  # no gradient comes back to tokens that are not there
+        "values buffer gradient dropout errors",
         (SUM, "encoded = self.dropout(self.pe[:seq].expand_as(x))"),
+    ),
+    _layer(
+        "tokens_alone",
+        "positions_lost",
+        "values buffer gradient dropout errors",
+        (SUM, "encoded = self.dropout(x)"),
     ),
     _layer("multiplied", "multiplied", "values", (SUM, "encoded = self.dropout(x * self.pe[:seq])")),
     _layer("in_place", "input_changed", "gradient", (SUM, "x += self.pe[:seq]\n        encoded = self.dropout(x)")),
@@ -252,7 +258,7 @@ MUTANTS = [
         ("matrix[odd, odd] = torch.cos(angles)", "matrix[odd, odd] = -torch.sin(angles)"),
     ),
     _shift("one_frequency", "one_frequency", "values", (ANGLES, "angles = offset * torch.ones(d_model // 2)")),
-    _shift("without_offset", "offset_unused", "values", (ANGLES, "angles = div_term(d_model)")),
+    _shift("without_offset", "offset_unused", "values errors", (ANGLES, "angles = div_term(d_model)")),
     _shift("size_of_offset", "negative_offset", "values", (ANGLES, "angles = abs(offset) * div_term(d_model)")),
     _shift(
         "blocks_in_halves",
@@ -261,7 +267,7 @@ MUTANTS = [
         ("even = torch.arange(0, d_model, 2)", "even = torch.arange(d_model // 2)"),
         ("odd = even + 1", "odd = even + d_model // 2"),
     ),
-    _shift("identity", "identity", "values", ("return matrix", "return torch.eye(d_model)")),
+    _shift("identity", "identity", "values errors", ("return matrix", "return torch.eye(d_model)")),
     _shift(
         "moves_rows_of_table",
         "permutes_rows",

@@ -51,6 +51,8 @@ MUTANTS = [
     _scores("sizes_of_the_scores", "no_score_below_0", "(q @ k.transpose(-2, -1)).abs() / math.sqrt(d_k)"),
     _scores("scores_through_a_relu", "no_score_below_0", "torch.relu(q @ k.transpose(-2, -1)) / math.sqrt(d_k)"),
     _scores("queries_scaled_in_place", "changed_inputs", "q.div_(math.sqrt(d_k)) @ k.transpose(-2, -1)"),
+    # the weights are uniform then, and still right for such scores
+    _scores("scores_still_open", "scores_still_open", "q.new_zeros(*q.shape[:-1], k.size(-2))"),
     # weights: which axis, which function
     _weights("softmax_over_queries", "softmax_over_queries", (SOFTMAX, "attn = torch.softmax(scores, dim=-2)")),
     _weights("softmax_over_heads", "softmax_over_heads", (SOFTMAX, "attn = torch.softmax(scores, dim=1)")),
@@ -260,6 +262,13 @@ MUTANTS = [
         "module_dropout",
         "values",
         ("self.out_proj(merge_heads(context))", "nn.functional.dropout(self.out_proj(merge_heads(context)), 0.1)"),
+    ),
+    Mutant(
+        name="maps_without_attention",
+        exercise=MODULE,
+        hint="tokens_not_mixed",
+        loses=tuple(f"{MODULE}-{check}" for check in ("values", "weights", "gradient", "padding", "errors")),
+        change=[("merge_heads(context)", "self.v_proj(x)")],
     ),
     _module("weights_averaged", "weights_averaged", "weights", ("attn.detach()", "attn.mean(dim=1).detach()")),
     _module("weights_in_the_graph", "weights_not_detached", "weights", ("attn.detach()", "attn")),

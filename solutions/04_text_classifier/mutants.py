@@ -91,7 +91,7 @@ MUTANTS = [
         "values empty",
         (MEAN, "mean = hidden.masked_fill(kept == 0, float('-inf')).amax(dim=1)"),
     ),
-    _mean("first_for_mean", "first_for_mean", "values", (MEAN, "mean = hidden[:, 0]")),
+    _mean("first_for_mean", "first_for_mean", "values padding empty gradient", (MEAN, "mean = hidden[:, 0]")),
     _mean("detached", "mean_gradient_cut", "gradient", (MEAN, "mean = (total / count).detach()")),
     _mean(
         "not_a_number_behind_the_where",

@@ -281,7 +281,7 @@ class NewsDataset(Dataset):
     _attention(
         "softmax_over_one",
         "softmax_over_one",
-        "weights gradient",
+        "weights padding pooled gradient",  # all weights are 1, so the result is a sum
         (SCORES, "scores = self.score(torch.tanh(self.inner(hidden)))"),
         (HIDE_SCORES, 'scores = scores.masked_fill(mask[..., None] == 0, float("-inf"))'),
         (SOFTMAX, "weights = torch.nan_to_num(torch.softmax(scores, dim=-1)).squeeze(-1)"),
@@ -468,7 +468,7 @@ class NewsDataset(Dataset):
     _bert(
         "width_written_down",
         "width_written_down",
-        "logits padding gradient dropout",
+        "logits padding gradient dropout errors",
         ("hidden_size = encoder.config.hidden_size", "hidden_size = 768"),
     ),
     _bert("frozen", "encoder_frozen", "gradient", (ENCODER, ENCODER + ".requires_grad_(False)")),

@@ -11,9 +11,9 @@ POINTS = {
     "attention_entropy-values": 1.5,
     "attention_entropy-zeros": 0.5,
     "attention_entropy-padding": 1,
-    "attention_rollout-layer": 1.5,
+    "attention_rollout-layer": 1.6,
     "attention_rollout-product": 2,
-    "attention_rollout-inputs": 0.5,
+    "attention_rollout-inputs": 0.4,
 }
 
 # `shares`: a sentence of `padding` has seq / share tokens, so that its queries can be repeated to fill seq

@@ -174,7 +174,7 @@ MUTANTS = [
     _rollout(
         "product_thrown_away",
         "product_thrown_away",
-        "layer product",
+        "layer product inputs",
         (
             ORDER,
             "rollout = torch.eye(layer.size(-1)).expand_as(layer) if rollout is None else rollout\n        layer @ rollout",
@@ -183,7 +183,7 @@ MUTANTS = [
     _rollout(
         "starts_from_zeros",
         "starts_from_zeros",
-        "layer product",
+        "layer product inputs",
         (ORDER, "rollout = layer @ (torch.zeros_like(layer) if rollout is None else rollout)"),
     ),
     _rollout(

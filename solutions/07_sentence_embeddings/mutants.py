@@ -82,7 +82,7 @@ def pack_sentences(lengths, max_tokens):
 """,
     ),
     # blocks
-    _pack("one_sentence_each", "not_greedy", "blocks room", (FULL, "if True:")),
+    _pack("one_sentence_each", "not_greedy", "blocks room long empty errors", (FULL, "if True:")),
     _pack("sum_not_reset", "sum_not_reset", "blocks", ("blocks.append([])\n            used = 0", "blocks.append([])")),
     _pack("counted_from_one", "counted_from_one", "blocks", ("enumerate(lengths)", "enumerate(lengths, start=1)")),
     _pack("lengths_for_indices", "lengths_for_indices", "blocks", (PUT, "blocks[-1].append(length)")),
@@ -375,11 +375,13 @@ def pack_sentences(lengths, max_tokens):
         "values",
         (ROW, "rows.append(hidden[start : start + max(end, 1)].mean(dim=0))"),
     ),
-    _embed("first_token_for_all", "first_token_only", "values", (ROW, "rows.append(hidden[start])")),
+    _embed(
+        "first_token_for_all", "first_token_only", "values gradient empty errors", (ROW, "rows.append(hidden[start])")
+    ),
     _embed(
         "mean_over_columns",
         "mean_over_columns",
-        "values",
+        "values gradient empty errors",
         (ROW, "rows.append(hidden[start:end].mean(dim=1)[:1].expand(hidden_size))"),
     ),
     _embed("sorted_spans", "order_lost", "values", ("in spans:", "in sorted(spans):")),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Observations = dict[str, Any]
 
+CONTENT = "content"  # the observation that the answer depends on its inputs as a right one's does; see `content`
+
 
 @dataclass(frozen=True)
 class AnyOf:

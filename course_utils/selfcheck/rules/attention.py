@@ -12,6 +12,8 @@ Notable choices:
 - scores that are wrong need not reach as far as right ones, nor depend on all inputs: what follows from that is paid
   for in `scores`
 - residuals are told as smallest, largest and mean size, so that they have one shape whatever the probe was
+- the context is paid for where the weights depend on something; the module's properties where it mixes its tokens by
+  products of them; gradients of heads where all numbers are moved: see `content`
 - `MultiHeadSelfAttention`: kept weights, gradient and padding are judged against the learner's own output, so that a
   wrong value is paid for once, in `values`
 """
@@ -29,7 +31,7 @@ from torch import Tensor
 
 from ..draws import Draw
 from ..student import Built, Fault, Student, StudentError, as_tensor, error_of, refuse_missing
-from . import Observations, rule
+from . import CONTENT, Observations, content, rule
 
 HIDDEN_LIMIT = 1e-6  # a hidden key's weight stays below it
 CLOSE = 1e-3  # float32 logarithms of weights are right to about 1e-5; classic mistakes are wrong by over 1e-2
@@ -214,19 +216,25 @@ def _is_to_blame(found: FirstLook) -> bool:
 def _behind(attn: Tensor, scores: Tensor) -> Tensor:
     """How far the scores behind the weights are from the probe's, in the reading that suits the learner best.
 
-    Weights may be a softmax over any axis (their logarithm, but for a shift along that axis), a softmax of a softmax,
+    Weights may be a softmax over the keys (their logarithm, but for a shift along the keys), a softmax of a softmax,
     a sigmoid, the scores themselves, or these divided by their sum. Weights of 0, such as dropout leaves, tell nothing.
+    A shift along another axis is allowed to none but shares along that axis of which each is told: a softmax over the
+    wrong axis, which is paid for in `weights`.
     """
     scores, attn = scores.double(), attn.double()
     logs = attn.log()
-    told = attn != 0 if attn.count_nonzero() > attn.numel() / 4 else torch.ones_like(attn, dtype=torch.bool)
+    all_told = torch.ones_like(attn, dtype=torch.bool)
+    told = attn != 0
+    # a line of which one entry is told fits any scores: there have to be lines of which more are told
+    if (told.sum(-1) - 1).clamp(min=0).sum() < attn.numel() / 8:
+        told = all_told
     right = _unshifted(logs - scores, -1, told)
     if _size(right) < CLOSE:  # enough for the verdict, as with most learners
         return right
     twice = logs - logs.mean(-1, keepdim=True) + 1 / attn.shape[-1]
     stretch = (attn * scores).sum(-1, keepdim=True) / (attn * attn).sum(-1, keepdim=True)
-    all_told = torch.ones_like(told)
-    readings = [(logs, axis, told) for axis in range(-2, -1 - attn.dim(), -1)]
+    elsewhere = [axis for axis in range(-2, -1 - attn.dim(), -1) if _size(attn.sum(axis) - 1) < CLOSE]
+    readings = [(logs, axis, all_told) for axis in elsewhere]
     readings += [(twice.log(), -1, all_told), (attn.logit(), -1, all_told)]
     readings += [(attn, -1, all_told), (attn * stretch, -1, all_told)]
     others = (_unshifted(reading - scores, axis, where) for reading, axis, where in readings)
@@ -461,6 +469,7 @@ def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observ
     seen["distance from the weighted sum"] = _told(_unexplained(context, attn, probe.v))
     if draw.first:
         slopes = Slopes(student, look)
+        seen[CONTENT] = _weights_move(student, draw, look)
         *through, seen["slope of v"] = slopes.context()
         # a gradient that does not come out of the weights either has been paid for there
         seen["slope through the weights"] = all(through) or not all(slopes.weights())
@@ -479,6 +488,29 @@ def scaled_dot_product_attention_context(student: Student, draw: Draw) -> Observ
         number: not sound or _works(value, one) for (number, one), value in zip(fewer.items(), values, strict=True)
     }
     return seen | {name: works.get(number, number == axes) for number, name in places.items()}
+
+
+def _weights_move(student: Student, draw: Draw, look: FirstLook) -> bool:
+    """Whether the weights follow from the queries, or at least from the mask, as with scores that are still open.
+
+    Constant weights make a mean of the values, which takes no weights; that the context is such a sum says nothing.
+    """
+    probe = look.probe
+    other = Probe(1.5 * probe.q.roll(1, -1), probe.k, probe.v, probe.scores)
+    mask = (torch.arange(probe.scores.shape[-1]) % 2).expand(probe.scores.shape[-2:]).contiguous()
+    calls = [_call(student, probe, *look.rest), _call(student, other, *look.rest), _call(student, probe, mask)]
+    start = student.restart(draw.seed_to_tell)
+    again, *values = student.try_all([request for call in calls for request in (start, call)])[1::2]
+    first = _shares(look.attn)
+    moved_again, *others = [
+        _is_pair(v) and content.differ(_shares(_pair(v, probe)[1]), first) for v in (again, *values)
+    ]
+    return _is_pair(again) and not moved_again and any(others)
+
+
+def _shares(attn: Tensor) -> Tensor:
+    """The weights that a context may be made with: those that came back, or the shares that a softmax makes of them."""
+    return torch.nan_to_num(attn if _size(_row_sums(attn)) < CLOSE else attn.softmax(-1))
 
 
 def _works(value: Any, probe: Probe) -> bool:
@@ -509,8 +541,20 @@ def split_heads_gradient(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     x = draw.normal(draw.batch, draw.seq, draw.num_heads * draw.d_head)
-    student.tensor("split_heads", x, draw.num_heads)  # nothing that is no tensor has a slope
-    return {"slope": student.slope("split_heads", x, draw.num_heads)}
+    heads = student.tensor("split_heads", x, draw.num_heads)  # nothing that is no tensor has a slope
+    return {"slope": student.slope("split_heads", x, draw.num_heads), CONTENT: _same_numbers(heads, x)}
+
+
+def _same_numbers(moved: Tensor, x: Tensor) -> bool:
+    """Whether a result holds the numbers of x, each once and in a shape with heads or without, wherever they stand.
+
+    It does where all numbers of x are moved, and so gets all of the gradient back. A part of x has a slope as well.
+    """
+    other_axes = moved.squeeze().dim() != x.squeeze().dim()
+    if not other_axes or moved.numel() != x.numel():
+        return False
+    one, other = (values.flatten().double().sort().values for values in (moved, x))
+    return torch.allclose(one, other)
 
 
 @rule("merge_heads", "values")
@@ -530,8 +574,8 @@ def merge_heads_gradient(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     x = draw.normal(draw.batch, draw.num_heads, draw.seq, draw.d_head)
-    student.tensor("merge_heads", x)  # nothing that is no tensor has a slope
-    return {"slope": student.slope("merge_heads", x)}
+    tokens = student.tensor("merge_heads", x)  # nothing that is no tensor has a slope
+    return {"slope": student.slope("merge_heads", x), CONTENT: _same_numbers(tokens, x)}
 
 
 # the module -----------------------------------------------------------------------------------------------------------
@@ -540,11 +584,12 @@ PROJECTIONS = ("q_proj", "k_proj", "v_proj", "out_proj")
 KINDS = {"int": torch.int64, "bool": torch.bool, "float": torch.float32}  # of masks
 
 
-def _build(student: Student, draw: Draw, **changes: Tensor) -> tuple[Built, list[str]]:
+def _build(student: Student, draw: Draw, lenient: bool = False, **changes: Tensor) -> tuple[Built, list[str]]:
     """A module in eval mode with seeded weights, and the names of biases that it lacks.
 
     Torch names a layer that stands under two names but once. It has been loaded under its first name; what it does
     under the other is a mistake of the values.
+    lenient: go on with weights under other names, fresh as they are; else raises Fault.
     """
     width = draw.num_heads * draw.d_head
     weights = draw.weights({f"{name}.weight": (width, width) for name in PROJECTIONS})
@@ -553,10 +598,27 @@ def _build(student: Student, draw: Draw, **changes: Tensor) -> tuple[Built, list
     module, missing = student.build_loaded(
         "MultiHeadSelfAttention", width, draw.num_heads, values=weights, optional=list(weights)
     )
+    if lenient:
+        return module, missing
     found = student.try_all([module.getting(name) for name in missing]) if missing else []
     lacking = [n for n, value in zip(missing, found, strict=True) if not _has_shape(value, weights[n].shape)]
     refuse_missing([name for name in lacking if name.endswith(".weight")], weights)
     return module, lacking
+
+
+def _mixes(student: Student, draw: Draw) -> bool:
+    """Whether the module does more than to map and to average its tokens: attention takes products of them.
+
+    Where weights have other names, which `values` pays for, the fresh ones will do.
+    """
+
+    def find(draw: Draw) -> bool:
+        student.seed(draw.seed_to_tell)
+        module, _ = _build(student, draw, True)
+        one, other = _tokens(draw), _tokens(draw)
+        return content.curved(student, draw.seed_to_tell, module.request, 2 * one, 2 * other)
+
+    return content.has_content(student, draw, "MultiHeadSelfAttention", find)
 
 
 def _tokens(draw: Draw) -> Tensor:
@@ -591,6 +653,7 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
         "shape": list(kept.shape),
         "part of the graph": in_graph,
         "heads differ": list(kept.shape) == shape and not torch.allclose(kept[:, 0], kept[:, 1], atol=1e-3),
+        CONTENT: _mixes(student, draw),
     }
     if list(kept.shape) != shape or not draw.first:
         return seen
@@ -602,7 +665,7 @@ def multi_head_self_attention_weights(student: Student, draw: Draw) -> Observati
     row += (1 - row.sum()) / width
     plain: dict[str, Tensor] = {f"{name}__weight": row.expand(width, width) for name in PROJECTIONS[:3]}
     plain |= {f"{name}__bias": torch.zeros(width) for name in PROJECTIONS}
-    module, _ = _build(student, draw, **plain, out_proj__weight=torch.eye(width))
+    module, _ = _build(student, draw, False, **plain, out_proj__weight=torch.eye(width))
     numbers = draw.normal(draw.batch, draw.seq)
     numbers -= numbers.mean(1, keepdim=True)
     tokens = numbers.unsqueeze(-1).expand(-1, -1, width).contiguous()
@@ -682,7 +745,7 @@ def multi_head_self_attention_gradient(student: Student, draw: Draw) -> Observat
         if not torch.allclose(module.tensor(x), output, atol=1e-5):
             cut.append(name)
         module.load({name: values})
-    return {"projections cut off": cut, "slope": slope}
+    return {"projections cut off": cut, "slope": slope, CONTENT: _mixes(student, draw)}
 
 
 # The same sums in another order: float32 differs by about 1e-6.
@@ -696,16 +759,17 @@ def multi_head_self_attention_padding(student: Student, draw: Draw) -> Observati
     requests += [module.request(x, mask.to(dtype)) for dtype in KINDS.values()]
     outputs = [as_tensor(value) for value in student.ask_all(requests)]
     alone = torch.cat([output[0] for output in outputs[: len(lengths)]])
+    mixes: Observations = {CONTENT: _mixes(student, draw)}
     seen: Observations = {}
     for name, padded in zip(KINDS, outputs[len(lengths) :], strict=True):
         seen[f"{name} mask"] = _told(padded[mask.bool()] - alone)
     if any(_size(residual) > CLOSE for residual in seen.values()):
         if not _repeats(module, x, mask):
-            return _padding_of_random(student, module, draw, x, mask)
+            return _padding_of_random(student, module, draw, x, mask) | mixes
         # free, and no part of the verdict; tells mistakes from each other
         twins = torch.where(mask.unsqueeze(-1) == 0, x[:, :1], x)
         seen["rows of padding"] = _told(module.tensor(twins, mask)[mask == 0])
-    return seen
+    return seen | mixes
 
 
 def _padding_of_random(student: Student, module: Built, draw: Draw, x: Tensor, mask: Tensor) -> Observations:
@@ -729,7 +793,12 @@ def multi_head_self_attention_errors(student: Student, draw: Draw) -> Observatio
     width, name = draw.num_heads * draw.d_head, "MultiHeadSelfAttention"
     heads = (draw.not_dividing, 2 * width, draw.num_heads)
     odd, more, fits = map(error_of, student.try_all([student.request(name, width, number) for number in heads]))
-    return {"does not divide": odd, "more heads than columns": more, "divides": fits == "ValueError"}
+    return {
+        "does not divide": odd,
+        "more heads than columns": more,
+        "divides": fits == "ValueError",
+        CONTENT: _mixes(student, draw),
+    }
 
 
 VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from ..draws import Draw
 from ..student import Student, as_tensor
-from . import AnyOf, Observations, rule
+from ..workbench import Request
+from . import CONTENT, AnyOf, Observations, content, rule
 from .mask_types import of_each_type, of_some_type
 
 MATTERS = 1e-5  # rounding is below 1e-6; two layers in another order differ by over 5e-3, with each known mistake too
@@ -57,6 +58,26 @@ def _equal(a: Any, b: Any) -> bool:
     return isinstance(a, Tensor) and isinstance(b, Tensor) and torch.equal(a, b)
 
 
+def _measures_spread(student: Student, draw: Draw) -> bool:
+    """Whether the mean of two maps has another result than the mean of theirs: any measure of how far they spread.
+
+    A weight, or a mean of weights, is none.
+    """
+
+    def find(draw: Draw) -> bool:
+        one, other = _weights(draw, draw.seq), _weights(draw, draw.seq)
+
+        def looked(mask: Tensor) -> bool:
+            def ask(weights: Tensor) -> Request:
+                return student.request("attention_entropy", weights, mask)
+
+            return content.curved(student, draw.seed_to_tell, ask, one, other)
+
+        return of_some_type(looked, _ones(one))
+
+    return content.has_content(student, draw, "attention_entropy", find)
+
+
 @rule("attention_entropy", "values")
 def attention_entropy_values(student: Student, draw: Draw) -> Observations:
     """Without padding: one number for each sentence and head, the mean over the queries, in nats."""
@@ -80,6 +101,7 @@ def attention_entropy_zeros(student: Student, draw: Draw) -> Observations:
     return {
         "with zeros and with nearly zeros": _size(entropy - _entropy(student, nearly)),
         "weights move the result": bool(_size(entropy - _entropy(student, uniform)) > MOVED),
+        CONTENT: _measures_spread(student, draw),
         "weights kept": _equal(_inputs_after(student, narrowed, _ones(narrowed))[0], narrowed),
     }
 
@@ -106,7 +128,10 @@ def attention_entropy_padding(student: Student, draw: Draw) -> Observations:
     cut = torch.cat(short)
     order = torch.cat([tokens[::2], tokens[1::2]])  # padding between the tokens too, not only after them
     weights, mask = weights[:, :, order][..., order], mask[:, order]
-    seen: Observations = {"weights move the result": bool(_size(cut - cut.flatten()[0]) > MOVED)}
+    seen: Observations = {
+        "weights move the result": bool(_size(cut - cut.flatten()[0]) > MOVED),
+        CONTENT: _measures_spread(student, draw),
+    }
     answers = of_each_type(lambda typed: student.call("attention_entropy", weights, typed), mask)
     for name, answer in answers.items():
         padded = answer if isinstance(answer, str) else as_tensor(answer)
@@ -150,13 +175,20 @@ def attention_rollout_inputs(student: Student, draw: Draw) -> Observations:
     """A tuple does as well as a list, and the weights stay as they were."""
     layers = [_weights(draw, draw.seq) for _ in range(draw.layers)]
     listed = student.tensor("attention_rollout", layers)
+    others = [_weights(draw, draw.seq) for _ in range(draw.layers)]
     (after,) = student.inputs_after("attention_rollout", layers)
     kept = isinstance(after, list) and len(after) == len(layers)
     return {
         "tuple as list": _size(student.tensor("attention_rollout", tuple(layers)) - listed),
         "list kept": kept and all(_equal(a, b) for a, b in zip(after, layers, strict=True)),
         "weights kept": isinstance(after, list) and all(any(_equal(a, b) for b in layers) for a in after),
+        CONTENT: _weights_move(student, draw, layers, others),
     }
+
+
+def _weights_move(student: Student, draw: Draw, layers: list[Tensor], others: list[Tensor]) -> bool:
+    same, other = (student.request("attention_rollout", each) for each in (layers, others))
+    return all(content.moved(student, draw.seed_to_tell, same, [other]))
 
 
 VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {

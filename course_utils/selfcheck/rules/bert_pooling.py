@@ -20,7 +20,7 @@ from torch import Tensor
 from ..codec import Reference
 from ..draws import Draw
 from ..student import Built, Fault, Student, StudentError, as_tensor
-from . import AnyOf, Observations, rule
+from . import CONTENT, AnyOf, Observations, content, rule
 from .mask_types import of_each_type, of_some_type
 
 POOLINGS = ("cls", "mean", "max", "attention")
@@ -174,7 +174,7 @@ def max_pooling_padding(student: Student, draw: Draw) -> Observations:
     hidden[:, :, ::2] -= FAR_BELOW
     hidden = hidden + BELOW_ZERO * (mask == 0)[..., None]  # what stands in padding would win
     cut = _cut(lambda row, ones: student.call("max_pooling", row, ones), hidden, mask)
-    seen: Observations = {"tokens move the result": _moves(cut)}
+    seen: Observations = {"tokens move the result": _moves(cut), CONTENT: _takes_several(student, draw)}
     answers = of_each_type(lambda typed: student.call_and_inputs("max_pooling", hidden, typed), mask)
     for kind, answer in answers.items():
         pooled, after = (answer, None) if isinstance(answer, str) else (answer[0], answer[1][0])
@@ -183,6 +183,26 @@ def max_pooling_padding(student: Student, draw: Draw) -> Observations:
         seen[f"padded less cut, {kind}"] = less / FAR_BELOW if isinstance(less, Tensor) else less
         seen[f"input unchanged, {kind}"] = after is None or torch.equal(after, hidden)
     return seen
+
+
+def _takes_several(student: Student, draw: Draw) -> bool:
+    """Whether more than one vector of a sentence moves the result, where it is a large one: one vector is no maximum.
+
+    Sentence 0 and 1 are the same; in each of the others one vector is another one.
+    """
+
+    def find(draw: Draw) -> bool:
+        hidden = draw.normal(1, draw.seq, draw.hidden_size).repeat(draw.seq + 2, 1, 1)
+        for position in range(draw.seq):
+            hidden[position + 2, position] += BELOW_ZERO
+        ones = _ones(*hidden.shape[:2])
+        pooled = content.numbers(of_some_type(lambda mask: student.call("max_pooling", hidden, mask), ones))
+        if pooled.shape[:1] != hidden.shape[:1]:
+            return False
+        first, again, *others = pooled
+        return not content.differ(first, again) and sum(content.differ(first, other) for other in others) > 1
+
+    return content.has_content(student, draw, "max_pooling", find)
 
 
 @rule("max_pooling", "gradient")
@@ -276,6 +296,39 @@ def attention_pooling_weights(student: Student, draw: Draw) -> Observations:
     return {"two maps of these sizes": True, **{name: AnyOf(views) for name, views in kept.items()}}
 
 
+def _weighs(student: Student, draw: Draw) -> bool:
+    """Whether weights follow from the vectors: those that are kept, or those that the result is made with.
+
+    Constant weights make a mean, which takes no module, however well it knows the padding.
+    """
+
+    def find(draw: Draw) -> bool:
+        pooling = _pooling(student, draw)
+        _drawn_into(pooling, draw)
+        one, other = (draw.normal(draw.batch, draw.seq, draw.hidden_size) for _ in range(2))
+        points, start = [one, other, (one + other) / 2, one], student.restart(draw.seed_to_tell)
+
+        def ask(mask: Tensor) -> list[Any]:
+            requests = [[start, pooling.request(point, mask), pooling.getting("weights")] for point in points]
+            answers = student.try_all([request for three in requests for request in three])
+            if isinstance(answers[1], StudentError):
+                raise answers[1]
+            return answers
+
+        answers = of_some_type(ask, _ones(draw.batch, draw.seq))
+        first, second, middle, again = map(content.numbers, answers[1::3])
+        if content.differ(first, again):
+            return False
+        bends = first.shape == second.shape == middle.shape and content.differ(middle, (first + second) / 2)
+        kept = [weights for weights in answers[2::3] if isinstance(weights, Tensor)]
+        if len(kept) < len(points):
+            return bends
+        first, second, _, again = map(content.numbers, kept)
+        return not content.differ(first, again) and (bends or content.differ(first, second))
+
+    return content.has_content(student, draw, "AttentionPooling", find)
+
+
 @rule("AttentionPooling", "padding")
 def attention_pooling_padding(student: Student, draw: Draw) -> Observations:
     """A padded row gives what it gives without its padding, with masks of each type, and so do the weights it keeps.
@@ -297,7 +350,7 @@ def attention_pooling_padding(student: Student, draw: Draw) -> Observations:
     answers = of_each_type(partial(ask, hidden), mask)
     cut = _cut(ask, hidden, mask)
     width_kept = cut.shape == hidden[:, 0].shape
-    seen: Observations = {"tokens move the result": _moves(cut)}
+    seen: Observations = {"tokens move the result": _moves(cut), CONTENT: _weighs(student, draw)}
     for kind, answer in answers.items():
         less = _less(answer, cut)
         if isinstance(less, Tensor) and not width_kept:
@@ -324,6 +377,7 @@ def attention_pooling_pooled(student: Student, draw: Draw) -> Observations:
     ones = _ones(draw.batch, draw.seq)
     pooled, (after, _) = of_some_type(lambda mask: pooling.call_and_inputs(hidden, mask), ones)
     seen: Observations = {"shape": list(as_tensor(pooled).shape), "input unchanged": torch.equal(after, hidden)}
+    seen[CONTENT] = _weighs(student, draw)
     if not _is_row(pooled, hidden[:, 0]):
         return seen
     weights = _kept_weights(pooling, hidden)
@@ -486,6 +540,38 @@ def _bench(student: Student, draw: Draw) -> _Bench:
     return known[draw.seed]
 
 
+def _reads(student: Student, draw: Draw) -> bool:
+    """Whether the logits follow from the weights, and from more than one token of a sentence.
+
+    With one pooling or another, as one that stops with an error is paid for in `logits`.
+    """
+    bench = _bench(student, draw)
+    return content.has_content(
+        student, draw, "BertClassifier", lambda _: any(_reads_with(bench, p) for p in POOLINGS[:2])
+    )
+
+
+def _reads_with(bench: _Bench, pooling: str) -> bool:
+    try:
+        built = bench.classifier(pooling, dropout=0.0)
+        bench.load(built)
+        ids, mask = bench.ids[:1], torch.ones_like(bench.mask[:1])
+        changed = [ids.clone() for _ in range(3)]
+        for position, tokens in zip((0, 1, ids.shape[1] - 1), changed, strict=True):
+            tokens[0, position] = bench.ids[1, position]
+        head = {name: value for name, value in bench.readings(built)[0].items() if name not in bench.inside}
+        requests = [built.request(tokens, mask) for tokens in (ids, ids, *changed)]
+        requests += [built.loading({name: 1.5 * value + 0.1 for name, value in head.items()}), built.request(ids, mask)]
+        *logits, _, of_other = bench.student.ask_all(
+            [request for one in requests for request in (bench.student.restart(bench.draw.seed_to_tell), one)]
+        )[1::2]
+        first, again, *moved, last = map(content.numbers, [*logits, of_other])
+    except (StudentError, Fault):
+        return False
+    counts = sum(content.differ(first, one) for one in moved)
+    return not content.differ(first, again) and counts > 1 and content.differ(first, last)
+
+
 @rule("BertClassifier", "logits")
 def bert_classifier_logits(student: Student, draw: Draw) -> Observations:
     """Logits of each pooling for given weights, where no row has padding."""
@@ -508,7 +594,7 @@ def bert_classifier_padding(student: Student, draw: Draw) -> Observations:
         cut = built.tensor(*_without_padding(bench.ids, bench.mask, 1))
         padded = built.tensor(bench.ids, bench.mask)[1:2]
         seen[f"{pooling}, padded less cut"] = padded - cut if _is_row(padded, cut) else None
-    return seen
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 @rule("BertClassifier", "gradient", draws="logits")
@@ -537,7 +623,7 @@ def bert_classifier_gradient(student: Student, draw: Draw) -> Observations:
         seen[f"{pooling}: the rest learns"] = bool(outside) and not outside & silent
     for pooling in ("cls", "max"):
         seen[f"{pooling}: encoder learns"] = _encoder_learns(bench, pooling)
-    return seen
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 def _runs_without_gradients(bench: _Bench, built: Built) -> bool:
@@ -588,7 +674,7 @@ def bert_classifier_dropout(student: Student, draw: Draw) -> Observations:
         seen[f"{pooling}, rate 0.5: train equals eval"] = torch.allclose(in_train, in_eval, atol=1e-5)
         built.train(False)
     seen["rate 0.5: what is not dropped"] = _kept_by_dropout(bench, ids, mask)
-    return seen
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 def _kept_by_dropout(bench: _Bench, ids: Tensor, mask: Tensor) -> str:
@@ -629,7 +715,7 @@ def bert_classifier_errors(student: Student, draw: Draw) -> Observations:
             kind, text, _ = value.complaint(bench.ids, bench.mask)
         seen[f"{pooling}: error"] = kind
         seen[f"{pooling}: names the four"] = all(name in text.lower() for name in POOLINGS)
-    return seen
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 VISIBLE_CASES = {

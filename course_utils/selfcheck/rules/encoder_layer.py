@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from ...models import keys_to_hide
 from ..draws import Draw
 from ..student import Built, Student, StudentError, as_tensor, refuse_missing
-from . import AnyOf, Observations, rule
+from . import CONTENT, AnyOf, Observations, content, rule
 
 PARTS = ("self_attn", "norm1", "ff", "norm2")
 FOLLOWS = {"self_attn": "norm1", "norm1": "norm2", "ff": "norm2"}  # what a part's result goes into in the end
@@ -123,18 +123,34 @@ def feed_forward_dropout(student: Student, draw: Draw) -> Observations:
             seen["rate 0: train equals eval"] = torch.allclose(train, calm, atol=1e-6)
         if name == "rate 0.5":
             seen |= _kept_at_half(draw, answers[6], as_tensor(answers[8]), as_tensor(answers[10]))
+            names_fit = isinstance(answers[6], list) and not answers[6]
+            silenced = as_tensor(answers[12])
+            seen[CONTENT] = (
+                content.differ(as_tensor(answers[10]).double(), silenced.double())
+                if names_fit
+                else _answers_to_weights(student, block, x)
+            )
     return seen
 
 
+def _answers_to_weights(student: Student, block: Built, x: Tensor) -> bool:
+    """Whether other weights, by whatever names, make another answer: dropout alone is no block."""
+    other = block.loading({name: 1.5 * value + 0.1 for name, value in block.parameters().items()})
+    before, again, _, after = student.ask_all([block.request(x), block.request(x), other, block.request(x)])
+    first, second, third = (as_tensor(value).double() for value in (before, again, after))
+    return not content.differ(first, second) and content.differ(second, third)
+
+
 def _handing_on(block: Built, draw: Draw) -> list[dict[str, Any]]:
-    """Requests for a block that hands on each 1 that it gets: in train mode, then in eval mode.
+    """Requests for a block that hands on each 1 that it gets: in train mode, then in eval mode; then hands on nothing.
 
     Wherever in such a block values are dropped, one that is kept comes out as a multiple of what it was.
     """
     eye = {"linear1.weight": torch.eye(draw.d_ff, draw.d_model), "linear2.weight": torch.eye(draw.d_model, draw.d_ff)}
     zeros = dict(zip(BIASES, (torch.zeros(draw.d_ff), torch.zeros(draw.d_model)), strict=True))
     ones = block.request(torch.ones(SENTENCES, draw.seq, draw.d_model))
-    return [block.loading(eye | zeros), block.switch(True), ones, block.switch(False), ones]
+    silent = block.loading({"linear2.weight": torch.zeros(draw.d_model, draw.d_ff)})
+    return [block.loading(eye | zeros), block.switch(True), ones, block.switch(False), ones, silent, ones]
 
 
 def _kept_at_half(draw: Draw, missing: Any, train: Tensor, calm: Tensor) -> Observations:

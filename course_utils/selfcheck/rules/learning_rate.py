@@ -6,6 +6,7 @@ Notable choices:
 - `edges` knows of no factors but 0 and 1, so that a rise or fall of the wrong shape is not paid for again: inside a run
   without a warm-up it compares with the learner's own fall behind a warm-up, inside one that is all warm-up with the
   learner's own rise in a longer run
+- a factor of 1 until the end and of 0 behind it has the edges right as well, but the steps in between do not count
 - it does not compare where that fall does not fall, or is another one behind another warm-up, nor where that rise does
   not rise, or is another one in another run: `decay` and `warmup` pay for these
 """
@@ -18,7 +19,7 @@ from typing import Any
 
 from ..draws import Draw
 from ..student import Student
-from . import Observations, rule
+from . import CONTENT, Observations, rule
 
 CLOSE = 1e-5  # between two factors of the learner's own: float32 rounds them by 1e-7, a step moves them by 1e-2
 
@@ -46,16 +47,20 @@ def _is_steady(line: list[Any], other: list[Any], sign: int) -> bool:
     return moves and all(math.isclose(a, b, abs_tol=CLOSE) for a, b in zip(line, other, strict=True))
 
 
-def _without_warmup(student: Student, total: int, warmups: tuple[int, int]) -> list[Any]:
+def _without_warmup(student: Student, total: int, falls: list[list[Any]]) -> list[Any]:
     """At each step inside a run without a warm-up: its factor less that as far behind the end of a warm-up."""
-    fall, other = (_line(student, range(warmup + 1, warmup + total), warmup, warmup + total) for warmup in warmups)
-    return _less(student, total, 0, fall) if _is_steady(fall, other, -1) else [0.0] * (total - 1)
+    return _less(student, total, 0, falls[0]) if _is_steady(falls[0], falls[1], -1) else [0.0] * (total - 1)
 
 
-def _all_warmup(student: Student, total: int, decays: tuple[int, int]) -> list[Any]:
+def _all_warmup(student: Student, total: int, rises: list[list[Any]]) -> list[Any]:
     """At each step inside a run that is all warm-up: its factor less that in an equal warm-up of a longer run."""
-    rise, other = (_line(student, range(1, total), total, total + decay) for decay in decays)
-    return _less(student, total, total, rise) if _is_steady(rise, other, 1) else [0.0] * (total - 1)
+    return _less(student, total, total, rises[0]) if _is_steady(rises[0], rises[1], 1) else [0.0] * (total - 1)
+
+
+def _slopes(line: list[Any]) -> bool:
+    """Whether the factors of a line all lie in [0, 1] and are more than two."""
+    factors = {float(factor) for factor in line if isinstance(factor, int | float) and 0 <= factor <= 1}
+    return len(factors) > 2
 
 
 def _less(student: Student, total: int, warmup: int, usual: list[Any]) -> list[Any]:
@@ -83,13 +88,16 @@ def warmup_linear_decay_edges(student: Student, draw: Draw) -> Observations:
     """Without a warm-up the factor falls from 1, where all is warm-up it rises; from the end on it is 0 in any run."""
     warmup, total = _sizes(draw)
     ends = [total, total + 1, total + warmup]
+    falls = [_line(student, range(w + 1, w + total), w, w + total) for w in (warmup, total)]
+    rises = [_line(student, range(1, total), total, total + decay) for decay in (warmup, total)]
     return {
+        CONTENT: _slopes(falls[0]) or _slopes(rises[0]),
         "first step without warm-up": _factors(student, [0], 0, total),
         "end": _factors(student, ends, warmup, total),
         "end without warm-up": _factors(student, ends, 0, total),
         "end of a run that is all warm-up": _factors(student, ends, total, total),
-        "inside without warm-up": _without_warmup(student, total, (warmup, total)),
-        "inside a run that is all warm-up": _all_warmup(student, total, (warmup, total)),
+        "inside without warm-up": _without_warmup(student, total, falls),
+        "inside a run that is all warm-up": _all_warmup(student, total, rises),
     }
 
 

@@ -7,6 +7,8 @@ Notable choices:
 - a layer that takes no sentence shorter than its table pays in `values`; gradient and dropout then ask for a full one
 - a table may be made at the first call, and may have rows to spare: `errors` asks for the length that is refused
 - that the input stays as it was belongs to `gradient`: a write into it also spoils what flows back
+- what the module keeps, drops and refuses is paid for where it adds something to tokens, and a refused width where
+  the matrix depends on the offset: a constant has all of these properties
 - a shift matrix is judged by what it does to rows, never by its entries: a fitted one may differ in directions in
   which the rows hardly differ
 """
@@ -21,7 +23,8 @@ import torch
 
 from ..draws import Draw
 from ..student import Built, Student, StudentError, as_tensor, error_of
-from . import Observations, rule
+from ..workbench import Request
+from . import CONTENT, Observations, content, rule
 
 ENTRIES = 16000  # that dropout is looked at with
 
@@ -107,7 +110,32 @@ def positional_encoding_buffer(student: Student, draw: Draw) -> Observations:
         "parameters": len(parameters),
         "columns of the buffer": columns,
         "a row for each position": rows >= draw.max_len,
+        CONTENT: _adds_positions(student, draw),
     }
+
+
+def _adds_positions(student: Student, draw: Draw) -> bool:
+    """Whether the module's answer is made of both: it depends on the tokens, and equal tokens get a table.
+
+    Sentences of two lengths are asked for, as a module may take only one of them: `values` and `errors` pay for that.
+    """
+
+    def find(draw: Draw) -> bool:
+        module, found = _build(student, draw), []
+        for seq in (draw.seq, draw.max_len):
+            equal, tokens = torch.ones(1, seq, draw.d_model), draw.normal(1, seq, draw.d_model)
+            found += [module.request(x) for x in (equal, equal, tokens)]
+        values = [value if isinstance(value, torch.Tensor) else None for value in student.try_all(found)]
+        return any(_is_a_sum(*values[start : start + 3]) for start in (0, 3))
+
+    return content.has_content(student, draw, "PositionalEncoding", find)
+
+
+def _is_a_sum(equal: Any, again: Any, tokens: Any) -> bool:
+    if equal is None or again is None or tokens is None or not equal.shape == again.shape == tokens.shape:
+        return False
+    varies = equal.numel() > 1 and bool((equal - equal.reshape(-1)[0]).abs().max() > content.MOVED)
+    return varies and torch.equal(equal, again) and content.differ(equal, tokens)
 
 
 Looker = Callable[[Student, Draw, Built, int], Observations]
@@ -124,7 +152,10 @@ def _where_it_runs(looker: Looker, student: Student, draw: Draw, seq: int, **cha
 @rule("PositionalEncoding", "gradient", constant=True)
 def positional_encoding_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient reaches the tokens, and the tensor that was handed in stays as it was."""
-    return _where_it_runs(_gradient, student, draw, draw.seq) if draw.first else {}
+    if not draw.first:
+        return {}
+    adds = {CONTENT: _adds_positions(student, draw)}
+    return _where_it_runs(_gradient, student, draw, draw.seq) | adds
 
 
 def _gradient(student: Student, draw: Draw, module: Built, seq: int) -> Observations:
@@ -145,7 +176,8 @@ def positional_encoding_dropout(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     seq = ENTRIES // (draw.batch * draw.d_model)
-    return _where_it_runs(_dropout, student, draw, seq, dropout=draw.dropout, max_len=1024)
+    adds = {CONTENT: _adds_positions(student, draw)}
+    return _where_it_runs(_dropout, student, draw, seq, dropout=draw.dropout, max_len=1024) | adds
 
 
 def _dropout(student: Student, draw: Draw, module: Built, seq: int) -> Observations:
@@ -182,7 +214,12 @@ def positional_encoding_errors(student: Student, draw: Draw) -> Observations:
     lengths = (draw.max_len, draw.max_len + 1, 2 * draw.max_len)
     requests = [module.request(draw.normal(draw.batch, length, draw.d_model)) for length in lengths]
     full, longer, twice = map(error_of, student.try_all(requests))
-    return {"as long as the table": full == "ValueError", "one token longer": longer, "twice as long": twice}
+    return {
+        "as long as the table": full == "ValueError",
+        "one token longer": longer,
+        "twice as long": twice,
+        CONTENT: _adds_positions(student, draw),
+    }
 
 
 # The tolerance has room for a matrix that was fitted to rows in float32; classic mistakes move a row by over 1e-1.
@@ -202,7 +239,28 @@ def shift_matrix_errors(student: Student, draw: Draw) -> Observations:
     widths = (draw.d_model + 1, 1, draw.d_model)
     answers = student.try_all([student.request("shift_matrix", draw.offset, width) for width in widths])
     odd, one, even = map(error_of, answers)
-    return {"odd width": odd, "width 1": one, "even width": even == "ValueError"}
+    return {
+        "odd width": odd,
+        "width 1": one,
+        "even width": even == "ValueError",
+        CONTENT: _turns_with_the_offset(student, draw),
+    }
+
+
+def _turns_with_the_offset(student: Student, draw: Draw) -> bool:
+    """Whether the matrix of the middle one of three offsets is another one than the mean of the others'.
+
+    A matrix that turns does so by angles; one that holds the offset itself does not.
+    """
+
+    def ask(offset: torch.Tensor) -> Request:
+        return student.request("shift_matrix", int(offset), draw.d_model)
+
+    def find(draw: Draw) -> bool:
+        first, step = 1 + draw.integers(6, 1), 1 + draw.integers(2, 1)
+        return content.curved(student, draw.seed_to_tell, ask, first, first + 2 * step)
+
+    return content.has_content(student, draw, "shift_matrix", find)
 
 
 # Some rows of the tables of width 6 and 4, as numbers to be moved.

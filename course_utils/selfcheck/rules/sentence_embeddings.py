@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..draws import Draw
 from ..student import Fault, Student, StudentError, error_of
-from . import Observations, rule
+from . import CONTENT, Observations, content, rule
 
 TEN = 10
 
@@ -41,6 +41,20 @@ def _counts(blocks: list[Any], first: int | None = None) -> list[int]:
 def _roomy(draw: Draw) -> int:
     """A max_tokens so that a few more or fewer tokens in a block of tens make no difference."""
     return TEN * int(draw.tens) + 7
+
+
+def _packs(student: Student, draw: Draw) -> bool:
+    """Whether the number of blocks follows from the lengths, or from what a block may hold."""
+
+    def find(draw: Draw) -> bool:
+        short, count = TEN, 2 * draw.tens
+        asked = [([short] * count, _roomy(draw))] * 2
+        asked += [([TEN * draw.tens] * count, _roomy(draw)), ([short] * count, TEN + 7)]
+        blocks = student.ask_all([student.request("pack_sentences", *one) for one in asked])
+        first, again, *others = (len(each) if isinstance(each, list | tuple) else -1 for each in blocks)
+        return first == again and any(first != other for other in others)
+
+    return content.has_content(student, draw, "pack_sentences", find)
 
 
 @rule("pack_sentences", "blocks")
@@ -93,13 +107,13 @@ def pack_sentences_long(student: Student, draw: Draw) -> Observations:
         else:
             seen[f"{name}: blocks like those where it just fits"] = _counts(blocks) == _counts(fitting)
         seen[f"{name}: blocks more than where it just fits"] = len(blocks) - len(fitting)
-    return seen
+    return seen | {CONTENT: _packs(student, draw)}
 
 
 @rule("pack_sentences", "empty")
 def pack_sentences_empty(student: Student, draw: Draw) -> Observations:
     """No sentence needs no block."""
-    return {"blocks": _blocks(student, [], draw.max_tokens)}
+    return {"blocks": _blocks(student, [], draw.max_tokens), CONTENT: _packs(student, draw)}
 
 
 @rule("pack_sentences", "errors")
@@ -107,10 +121,29 @@ def pack_sentences_errors(student: Student, draw: Draw) -> Observations:
     """A block without room for a single token is refused, one with room for one is not."""
     lengths = [1] * draw.tens
     raised = {str(most): student.error("pack_sentences", lengths, most) for most in (2, 1, 0, -3)}
-    return {"raised": raised, "room for one is refused": student.error("pack_sentences", lengths, 3) == "ValueError"}
+    refused = student.error("pack_sentences", lengths, 3) == "ValueError"
+    return {"raised": raised, "room for one is refused": refused, CONTENT: _packs(student, draw)}
 
 
 # embeddings -------------------------------------------------------------------------------------------------------
+
+
+def _takes_inside(student: Student, draw: Draw) -> bool:
+    """Whether a token inside a span moves its embedding, and not every token outside does."""
+
+    def find(draw: Draw) -> bool:
+        start = 2 + int(draw.integers(draw.seq - 7, 1))
+        hidden, spans = draw.normal(draw.seq, draw.hidden_size), [(start, start + 4)]
+        changed = []
+        for position in (start + 1, start + 2, 0, draw.seq - 1):
+            tokens = hidden.clone()
+            tokens[position] += 50.0
+            changed.append(student.request("sentence_embeddings", tokens, spans))
+        same = student.request("sentence_embeddings", hidden, spans)
+        *inside, before, behind = content.moved(student, draw.seed_to_tell, same, changed)
+        return any(inside) and not (before and behind)
+
+    return content.has_content(student, draw, "sentence_embeddings", find)
 
 
 def _inner_spans(draw: Draw) -> list[tuple[int, int]]:
@@ -163,13 +196,15 @@ def sentence_embeddings_gradient(student: Student, draw: Draw) -> Observations:
     """The gradient of every sentence reaches its tokens; a maximum in place of the mean is paid for in `values`."""
     hidden, spans = draw.apart(draw.seq, draw.hidden_size), _inner_spans(draw)
     student.tensor("sentence_embeddings", hidden, spans)  # nothing that is no tensor has a slope
-    return {"slope": student.slope("sentence_embeddings", hidden, spans)}
+    inside = _takes_inside(student, draw)
+    return {"slope": student.slope("sentence_embeddings", hidden, spans), CONTENT: inside}
 
 
 @rule("sentence_embeddings", "empty")
 def sentence_embeddings_empty(student: Student, draw: Draw) -> Observations:
     """Without spans there are no rows, and each of them would be as wide as a token."""
-    return {"shape": list(student.tensor("sentence_embeddings", draw.normal(draw.seq, draw.hidden_size), []).shape)}
+    rows = student.tensor("sentence_embeddings", draw.normal(draw.seq, draw.hidden_size), [])
+    return {"shape": list(rows.shape), CONTENT: _takes_inside(student, draw)}
 
 
 @rule("sentence_embeddings", "errors")
@@ -188,7 +223,8 @@ def sentence_embeddings_errors(student: Student, draw: Draw) -> Observations:
     raised["too long, and the first"] = student.error("sentence_embeddings", hidden, [wrong["too long"], (1, 3)])
     right = [(0, 1), (0, 3), (seq - 1, seq), (seq - 3, seq), (0, seq)]
     refused = [student.error("sentence_embeddings", hidden, [span]) == "ValueError" for span in right]
-    return {"raised": raised, "spans at the ends are refused": refused}
+    inside = _takes_inside(student, draw)
+    return {"raised": raised, "spans at the ends are refused": refused, CONTENT: inside}
 
 
 VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {

@@ -16,7 +16,7 @@ from ..codec import Reference
 from ..draws import Draw
 from ..fixtures.training import TinyClassifier
 from ..student import Built, Fault, Student, StudentError, as_tensor
-from . import Observations, rule
+from . import CONTENT, Observations, content, rule
 
 CLASSIFIER = "TransformerEncoderClassifier"
 DTYPES = (torch.int64, torch.bool, torch.float32)  # of masks
@@ -59,7 +59,26 @@ def masked_mean_padding(student: Student, draw: Draw) -> Observations:
     hidden, mask = draw.normal(draw.batch, draw.seq, draw.d_model), draw.mask(draw.batch, draw.seq)
     lengths = mask.sum(dim=1).tolist()
     alone = [_means(student, hidden[i : i + 1, :length], _full(1, length)) for i, length in enumerate(lengths)]
-    return {f"distance, {d}": _means(student, hidden, mask.to(d)) - torch.cat(alone) for d in DTYPES}
+    far = {f"distance, {d}": _means(student, hidden, mask.to(d)) - torch.cat(alone) for d in DTYPES}
+    return {**far, CONTENT: _takes_several(student, draw)}
+
+
+def _takes_several(student: Student, draw: Draw) -> bool:
+    """Whether more than one vector of a sentence moves the result: a constant, or one of the vectors, is no mean.
+
+    Sentence 0 and 1 are the same; in each of the others one vector is another one. Some of them are padding, so that
+    it does not matter which ones a mask is taken to hide.
+    """
+
+    def find(draw: Draw) -> bool:
+        hidden = draw.normal(1, draw.seq, draw.d_model).repeat(draw.seq + 2, 1, 1)
+        for position in range(draw.seq):
+            hidden[position + 2, position] += 50.0
+        mask = (torch.arange(draw.seq) < draw.seq // 2).long().expand(len(hidden), -1).contiguous()
+        first, again, *others = _means(student, hidden, mask)
+        return same(first, again) and sum(not same(first, other) for other in others) > 1
+
+    return content.has_content(student, draw, "masked_mean", find)
 
 
 def _means(student: Student, hidden: Tensor, mask: Tensor) -> Tensor:
@@ -74,7 +93,7 @@ def masked_mean_empty(student: Student, draw: Draw) -> Observations:
     if same(_means(student, hidden, mask), _means(student, hidden, _full(draw.batch, draw.seq))):
         hidden[-1] = 0.0
     mask[-1] = 0
-    return {"row without tokens": _means(student, hidden, mask)[-1]}
+    return {"row without tokens": _means(student, hidden, mask)[-1], CONTENT: _takes_several(student, draw)}
 
 
 @rule("masked_mean", "gradient")
@@ -89,13 +108,13 @@ def masked_mean_gradient(student: Student, draw: Draw) -> Observations:
     emptied = mask.clone()
     emptied[-1] = 0
     if not torch.equal(student.inputs_after("masked_mean", hidden, mask)[0], hidden):
-        return {"slope": True}
+        return {"slope": True, CONTENT: _takes_several(student, draw)}
     try:
         finite = bool(torch.isfinite(student.tensor("masked_mean", hidden, emptied)).all())
     except StudentError:  # paid for at `empty`
         finite = False
     slope = student.slope("masked_mean", hidden, emptied if finite else mask)["slope of argument 0"]
-    seen: Observations = {"slope": slope}
+    seen: Observations = {"slope": slope, CONTENT: _takes_several(student, draw)}
     if finite and not slope:
         seen["slope where all rows have tokens"] = student.slope("masked_mean", hidden, mask)["slope of argument 0"]
     return seen
@@ -147,6 +166,27 @@ def _asked(student: Student, draw: Draw, model: Built, *args: Any) -> Any:
     return student.ask_all([student.restart(draw.seed_to_tell), model.request(*args)])[1]
 
 
+def _reads(student: Student, draw: Draw) -> bool:
+    """Whether the logits follow from the weights, and from more than one token of a sentence.
+
+    A second sentence stands beside it, which may not be there for nothing: `padding` pays for that.
+    """
+
+    def find(draw: Draw) -> bool:
+        model, other = _probes(student, draw, {}, {}, seeds=(0, 1))
+        ids, mask = 1 + draw.integers(draw.vocab_size - 1, 2, draw.seq), _full(2, draw.seq)
+        changed = [ids.clone() for _ in range(3)]
+        for position, tokens in zip((0, 1, draw.seq - 1), changed, strict=True):
+            tokens[0, position] = 1 + tokens[0, position] % (draw.vocab_size - 1)
+        requests = [model.request(tokens, mask) for tokens in (ids, ids, *changed)] + [other.request(ids, mask)]
+        values = [as_tensor(value) for value in student.ask_all([one | {"method": "logits"} for one in requests])]
+        first, again, *moved, of_other = [value.float() for value in values]
+        counts = sum(not same(first, value) for value in moved)
+        return same(first, again) and counts > 1 and not same(first, of_other)
+
+    return content.has_content(student, draw, CLASSIFIER, find)
+
+
 def _sentences(draw: Draw, batch: int, seq: int) -> Tensor:
     """Token ids (batch, seq) with id 0 and the last id among them, the first and the last of a sentence different."""
     ids = draw.integers(draw.vocab_size, batch, seq)
@@ -169,7 +209,7 @@ def _logits(value: Any, draw: Draw, batch: int) -> Tensor:
 def classifier_output(student: Student, draw: Draw) -> Observations:
     """The shapes of the logits for several sizes, and that they are logits, of any size and sign, not shares."""
     model, probe = _probe(student, draw)
-    seen: Observations = {}
+    seen: Observations = {CONTENT: _reads(student, draw)} if draw.first else {}
     for batch, seq in ((draw.batch, draw.seq), (1, draw.seq), (4, 1)) if draw.first else ((draw.batch, draw.seq),):
         ids = draw.integers(draw.vocab_size, batch, seq)
         value = as_tensor(model(input_ids=ids, attention_mask=_full(batch, seq)))
@@ -272,6 +312,7 @@ def classifier_none_mask(student: Student, draw: Draw) -> Observations:
         ids = ids.clamp(min=1)
         logits, without, none = logits_of(ids, (full,), (), (None,))
     seen = {"left out": same(without, logits), "None": same(none, logits)}
+    seen[CONTENT] = _reads(student, draw)
     if not seen["left out"]:
         seen["as if all were padding"] = same(without, *logits_of(ids, (0 * full,)))
     return seen
@@ -289,7 +330,8 @@ def classifier_order(student: Student, draw: Draw) -> Observations:
     tokens = draw.integers(draw.vocab_size, draw.batch, draw.seq)
     each = {"backwards": ids.flip(1), "two tokens swapped": swapped, "other tokens": tokens}
     found = [_logits(_asked(student, draw, model, one, mask), draw, draw.batch) for one in (ids, *each.values())]
-    return {f"{name}: the same": same(logits, found[0]) for name, logits in zip(each, found[1:], strict=True)}
+    seen = {f"{name}: the same": same(logits, found[0]) for name, logits in zip(each, found[1:], strict=True)}
+    return {**seen, CONTENT: _reads(student, draw)}
 
 
 @rule(CLASSIFIER, "pooling")
@@ -314,12 +356,14 @@ def classifier_pooling(student: Student, draw: Draw) -> Observations:
 
     if outcome(hidden) is None:  # no module makes the last vectors, so nothing can be put in their place
         _logits(model(ids, _full(1, draw.seq)), draw, 1)
-        return {"only the mean counts": True, "the number counts": False}
+        reads = _reads(student, draw)
+        return {"only the mean counts": True, "the number counts": False, CONTENT: reads}
     own = logits(hidden)
     many, few = ([outcome(vector.expand(seq, -1)) for vector in (mean, other)] for seq in (draw.seq, draw.seq - 2))
     seen = {
         "only the mean counts": same(many[0][0], own),
         "the number counts": not (same(many[0][0], few[0][0]) or any(_moved_alike(many, few, at) for at in (0, 1))),
+        CONTENT: _reads(student, draw),
     }
     if not seen["only the mean counts"]:
         for position in range(draw.seq):
@@ -379,6 +423,7 @@ def classifier_layers(student: Student, draw: Draw) -> Observations:
         "vocab_size is kept to": held["of more words"] > held["one"] or _refuses_more_words(student, draw),
         "num_heads counts": not same(_logits(some_heads, draw, 2), _logits(one_head, draw, 2)),
         "tokens act on one another": _tokens_interact(student, draw),
+        CONTENT: _reads(student, draw),
     }
     if not seen["d_ff makes a layer wider"]:
         seen["d_ff makes two layers wider"] = two_wider > 0
@@ -438,7 +483,7 @@ def classifier_training(student: Student, draw: Draw) -> Observations:
     cut_off = float(slope["cut off"]) > SAME
     seen["weights that matter get no gradient"] = cut_off
     seen["autograd agrees with the slope"] = not cut_off and float(slope["off"]) <= SLOPE_TOLERANCE
-    return seen
+    return seen | {CONTENT: _reads(student, draw)}
 
 
 # an epoch of training ---------------------------------------------------------------------------------------------
@@ -491,7 +536,7 @@ class _Run:
         left_over: float = 0.0,
         clears: bool = True,
     ) -> None:
-        self.model = student.fixture("training.TinyClassifier", *weights)
+        self.model, self.weights_before = student.fixture("training.TinyClassifier", *weights), _in_one_row(weights)
         self.model.train(False)
         if left_over:
             self.model.method("leave_gradients", left_over)
@@ -566,6 +611,7 @@ def train_epoch_gradients(student: Student, draw: Draw) -> Observations:
         own = burdened = clean
     return {
         "the model was asked": run.model.get("modes") != [],
+        CONTENT: _trains(student, draw, run),
         "moved by the last batch's": own - clean,
         "moved by those from before": burdened - own,
     }
@@ -577,7 +623,7 @@ def train_epoch_mode(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     run = _Run(student, _weights(draw), _batches(draw), rate=draw.rate)
-    return {"train mode": _each(run.model.get("modes"), True)}
+    return {"train mode": _each(run.model.get("modes"), True), CONTENT: _trains(student, draw, run)}
 
 
 @rule("train_epoch", "mask")
@@ -587,7 +633,37 @@ def train_epoch_mask(student: Student, draw: Draw) -> Observations:
         return {}
     batches = _batches(draw, ragged=True)
     run = _Run(student, _weights(draw), batches, rate=draw.rate)
-    return _arrived(student, run.model, batches)
+    return _arrived(student, run.model, batches) | {CONTENT: _trains(student, draw, run)}
+
+
+def _trains(student: Student, draw: Draw, run: _Run) -> bool:
+    """Whether an epoch moves the weights or at least gives a number that follows from labels and model."""
+
+    def find(draw: Draw) -> bool:
+        if not torch.equal(run.weights(), run.weights_before):
+            return True
+        models, batches = [_weights(draw), _weights(draw)], _batches(draw)
+        other = _relabelled(draw, batches)
+        calls = [(models[0], batches), (models[0], batches), (models[0], other), (models[1], batches)]
+        return _measures([_Run(student, *one, rate=0.0).value for one in calls])
+
+    return content.has_content(student, draw, "train_epoch", find)
+
+
+def _relabelled(draw: Draw, batches: list[Batch]) -> list[Batch]:
+    """The same batches, each example with another label."""
+    return [{**batch, "labels": (batch["labels"] + 1) % draw.num_classes} for batch in batches]
+
+
+def _measures(values: list[Any]) -> bool:
+    """Whether a number comes back twice, and is another one with other labels, and another one with another model.
+
+    values: those of two equal calls, then one with other labels, then those with other models. Numbers that are the
+    same with any model are read off the labels, or made up.
+    """
+    first, again, relabelled, *of_others = map(content.numbers, values)
+    repeated, follows = not content.differ(first, again), content.differ(first, relabelled)
+    return repeated and follows and any(content.differ(first, other) for other in of_others)
 
 
 def _each(notes: Any, wanted: bool) -> bool:
@@ -634,15 +710,42 @@ def _tokens(ids: Tensor, mask: Tensor) -> list[tuple[int, ...]]:
 
 
 def _marked(draw: Draw, ragged: bool = False) -> tuple[tuple[Tensor, ...], list[Batch]]:
-    """Weights of a tiny classifier, and batches of which it gets the first examples wrong, of each another share."""
+    """Weights of a tiny classifier, and batches of which it gets some examples wrong.
+
+    How many of a batch, and which ones, is drawn: who does not look cannot know it. The share of right ones is another
+    one over the examples than as a mean over the batches, and is not that of the wrong ones.
+    """
     weights, batches = _weights(draw), _batches(draw, ragged)
+    _label(weights, batches)
+    sizes = [len(batch["labels"]) for batch in batches]
+    wrong = _drawn_shares(draw, sizes)
+    for batch, count in zip(batches, wrong, strict=True):
+        some = draw.uniform(len(batch["labels"])).argsort()[:count]
+        step = 1 + draw.integers(draw.num_classes - 1, len(some))
+        batch["labels"][some] = (batch["labels"][some] + step) % draw.num_classes
+    return weights, batches
+
+
+def _label(weights: tuple[Tensor, ...], batches: list[Batch]) -> None:
+    """Give each example the label that a tiny classifier finds."""
     model = TinyClassifier(*weights)
-    for number, batch in enumerate(batches):
+    for batch in batches:
         with torch.no_grad():
             batch["labels"] = model(batch["input_ids"], batch["attention_mask"]).argmax(dim=1)
-        wrong = slice(0, (number + 1) % len(batch["labels"]))
-        batch["labels"][wrong] = (batch["labels"][wrong] + 1) % draw.num_classes
-    return weights, batches
+
+
+APART = 0.02  # between two shares that may not be the same
+
+
+def _drawn_shares(draw: Draw, sizes: list[int]) -> list[int]:
+    """How many examples of each batch are wrong."""
+    while True:
+        wrong = [int(draw.integers(size + 1, 1)) for size in sizes]
+        share = sum(wrong) / sum(sizes)
+        by_batch = sum(count / size for count, size in zip(wrong, sizes, strict=True)) / len(sizes)
+        last = wrong[-1] / sizes[-1]
+        if all(abs(share - other) > APART for other in (0.0, 0.5, 1.0, by_batch, last)):
+            return wrong
 
 
 def _evaluated(student: Student, weights: tuple[Tensor, ...], batches: list[Batch]) -> tuple[Built, Any]:
@@ -663,7 +766,22 @@ def evaluate_mode(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     model, _ = _evaluated(student, *_marked(draw))
-    return {"train mode": not _each(model.get("modes"), False)}
+    return {"train mode": not _each(model.get("modes"), False), CONTENT: _looks(student, draw)}
+
+
+def _looks(student: Student, draw: Draw) -> bool:
+    """Whether the share follows from labels and model."""
+
+    def find(draw: Draw) -> bool:
+        weights, batches = _weights(draw), _batches(draw)
+        _label(weights, batches)
+        models = [weights, _weights(draw), _weights(draw)]
+        made = [{"do": "fixture", "name": "training.TinyClassifier", "args": list(one), "kwargs": {}} for one in models]
+        own, *others = student.ask_all(made)
+        calls = [(own, batches), (own, batches), (own, _relabelled(draw, batches)), *((one, batches) for one in others)]
+        return _measures(student.ask_all([student.request("evaluate", *call) for call in calls]))
+
+    return content.has_content(student, draw, "evaluate", find)
 
 
 @rule("evaluate", "no_grad")
@@ -672,7 +790,7 @@ def evaluate_no_grad(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     model, _ = _evaluated(student, *_marked(draw))
-    return {"records gradients": not _each(model.get("recording"), False)}
+    return {"records gradients": not _each(model.get("recording"), False), CONTENT: _looks(student, draw)}
 
 
 @rule("evaluate", "mask")
@@ -682,7 +800,7 @@ def evaluate_mask(student: Student, draw: Draw) -> Observations:
         return {}
     weights, batches = _marked(draw, ragged=True)
     model, _ = _evaluated(student, weights, batches)
-    return _arrived(student, model, batches)
+    return _arrived(student, model, batches) | {CONTENT: _looks(student, draw)}
 
 
 @rule("evaluate", "leaves")
@@ -702,6 +820,7 @@ def evaluate_leaves(student: Student, draw: Draw) -> Observations:
     )
     return {
         "the model was asked": model.get("modes") != [],
+        CONTENT: _looks(student, draw),
         "gradients are recorded afterwards": on,
         "gradients stay off where they were off": off,
         "batches unchanged": _unchanged(left, batches),

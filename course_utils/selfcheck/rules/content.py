@@ -1,0 +1,94 @@
+"""Whether an answer does anything: whether what it gives depends on its inputs as a right one's does.
+
+Many rules look at properties: padding changes nothing, a refusal is a ValueError, dropout acts in train mode only. A
+constant has most of them, and so have noise, the input handed back, or a part of it. So a property is paid for only
+where the answer has content, which each topic describes in a way that the known mistakes have, too.
+
+- an equal call gives an equal answer, with torch's random numbers started anew before each call: so torch's noise is a
+  constant here, and any other noise shows
+- what is said of an answer is found once for each learner, however many checks ask
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from ..draws import Draw
+from ..student import Fault, Student, StudentError
+from ..workbench import Request
+
+MOVED = 1e-3  # relative to an answer's size: float32 rounds by 1e-6, what a right answer depends on moves it by 1e-1
+
+BESIDE = 0x5EED  # turns a seed into another one
+
+_found: WeakKeyDictionary[Student, dict[str, bool]] = WeakKeyDictionary()
+
+
+def has_content(student: Student, draw: Draw, exercise: str, find: Callable[[Draw], bool]) -> bool:
+    """What `find` says of a learner's answer to an exercise, asked once; an answer that raises there has no content.
+
+    It gets a draw of its own, of the same sizes: so whether it is asked changes no input that a rule draws later.
+    """
+    known = _found.setdefault(student, {})
+    if exercise not in known:
+        try:
+            known[exercise] = find(_beside(draw))
+        except (StudentError, Fault):
+            known[exercise] = False
+    return known[exercise]
+
+
+def _beside(draw: Draw) -> Draw:
+    sizes = {name: value for name, value in vars(draw).items() if name not in ("seed", "first", "_generator")}
+    return Draw(draw.seed ^ BESIDE, draw.first, **sizes)
+
+
+def answers_to(student: Student, seed: int, requests: Sequence[Request]) -> list[Tensor]:
+    """The numbers that are answered to requests, in one go, with equal random numbers for each. Raises Fault.
+
+    Raises StudentError where one raises, and Fault where an answer holds no numbers.
+    """
+    start = student.restart(seed)
+    values = student.ask_all([request for one in requests for request in (start, one)])[1::2]
+    return [numbers(value) for value in values]
+
+
+def numbers(value: Any) -> Tensor:
+    """A tensor or a number as finite float64 numbers."""
+    if isinstance(value, bool | int | float):
+        value = torch.tensor(float(value))
+    if not isinstance(value, Tensor) or value.is_complex():
+        raise Fault("odd_value")
+    return torch.nan_to_num(value.detach().double())
+
+
+def differ(one: Tensor, other: Tensor) -> bool:
+    """Whether two answers are not the same, up to rounding."""
+    if one.shape != other.shape:
+        return True
+    size = max(one.abs().max().item(), other.abs().max().item(), 1e-3) if one.numel() else 0.0
+    return bool(((one - other).abs() > MOVED * size).any())
+
+
+def moved(student: Student, seed: int, same: Request, others: Sequence[Request]) -> list[bool]:
+    """Whether each of the others gets another answer than the first request, which has to get the same one twice."""
+    first, again, *rest = answers_to(student, seed, [same, same, *others])
+    repeated = not differ(first, again)
+    return [repeated and differ(first, other) for other in rest]
+
+
+def curved(student: Student, seed: int, ask: Callable[[Tensor], Request], one: Tensor, other: Tensor) -> bool:
+    """Whether what is answered half-way between two inputs is not half-way between the answers, and is repeated.
+
+    So it is with whatever takes products, shares or a largest value of its inputs. It is not so with constants, noise,
+    slices, sums and means of an input, nor with linear maps of these.
+    """
+    points = [one, other, (one + other) / 2, (one + other) / 2]
+    start, end, middle, again = answers_to(student, seed, [ask(point) for point in points])
+    shapes = {value.shape for value in (start, end, middle, again)}
+    return len(shapes) == 1 and not differ(middle, again) and differ(middle, (start + end) / 2)
