@@ -162,7 +162,6 @@ def imported_by(bundled):
 
 @of_languages
 def test_the_install_of_the_readme_brings_each_package_that_a_unit_imports(language, contents):
-    """The instructor's command is looked for in `__main__`, and is not there."""
     brought = {plain(Requirement(line).name) for line in dependencies(contents[language])}
     owners = metadata.packages_distributions()
     missing = {
