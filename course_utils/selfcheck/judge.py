@@ -211,10 +211,11 @@ def recognise(
     seen: looks of all the exercise's checks; lost: the checks that the answer loses, None where that is not known.
     A mistake counts when it is equal at `check` and loses no check that the answer passes. An exception, which many
     mistakes raise, counts only where the mistake agrees at all that it loses, and the answer raises it nowhere else.
+    So does a lack of content, which many answers share: where the mistake agrees at all that it loses.
     Of several such mistakes the one that agrees at most and disagrees at fewest of the checks that it loses itself.
     """
     best, most = "", -math.inf
-    raised = _raised(seen[check])
+    raised, hollow = _raised(seen[check]), _is_hollow(seen[check])
     for mistake in known:
         if check not in mistake.looks or (lost is not None and not set(mistake.looks) <= set(lost)):
             continue
@@ -228,7 +229,7 @@ def recognise(
             if name in seen
         ]
         nothing_else = raised and all(isinstance(case, Trouble) or not case for case in seen[check])
-        if nothing_else and not all(agrees):
+        if (nothing_else or hollow) and not all(agrees):
             continue
         agree = 2 * sum(agrees) - len(agrees)
         if agree > most:
@@ -239,6 +240,11 @@ def recognise(
 def _raised(seen: Look) -> set[str]:
     """The kinds of exceptions among what was seen of a check."""
     return {case.kind() for case in seen if isinstance(case, Trouble) and case.outcome == "error"}
+
+
+def _is_hollow(seen: Look) -> bool:
+    """Whether an answer was seen to have no content."""
+    return any(not isinstance(case, Trouble) and case.get(CONTENT) is False for case in seen)
 
 
 def verdict(

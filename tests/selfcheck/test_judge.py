@@ -10,7 +10,7 @@ import torch
 from course_utils.selfcheck import judge
 from course_utils.selfcheck.codec import Foreign, Reference
 from course_utils.selfcheck.judge import Difference, Fingerprint, Trouble, differs, recognise, recorded, replayed
-from course_utils.selfcheck.rules import AnyOf, Rule
+from course_utils.selfcheck.rules import CONTENT, AnyOf, Rule
 from course_utils.selfcheck.sentences import SENTENCES, filled
 from course_utils.selfcheck.student import Fault, StudentError, local
 
@@ -454,3 +454,17 @@ def test_lines_are_counted_as_python_counts_them(source):
 )
 def test_what_names_no_line_stays_as_it_is(seen):
     assert judge.placed(seen, "double", CELL) == seen
+
+
+def test_a_lack_of_content_names_a_mistake_only_where_all_else_agrees_too():
+    rules = {f"double-{check}": rule_of(check=check) for check in ("values", "errors")}
+    hollow = [{"refused": "ValueError", CONTENT: False}]
+    known = [Fingerprint("constant", {"double-values": [{"x": 1.0}], "double-errors": hollow})]
+    for value, hint in ((1.0, "constant"), (2.0, "")):
+        seen = {"double-values": [{"x": value}], "double-errors": hollow}
+        assert recognise("double-errors", seen, known, rules, rules) == hint
+
+
+def test_a_lack_of_content_has_a_sentence_of_its_own():
+    missing = Difference(CONTENT, "value", True, False)
+    assert judge.explain(RULE, missing, TEXTS, show_values=True) == filled("no_content")

@@ -1,6 +1,7 @@
 """A bank of hostile notebooks, one module per kind, and of honest ones that stand among them.
 
     forging     patches of what compares, words on the wire, values that pretend
+    guessing    constants, noise and inputs handed back, which have properties without content
     patching    patches of what gathers evidence: probes, test models, the workbench
     stealing    the reference, hidden tests, other submissions, secrets of the machine
     escaping    limits of time, memory, processes, output, and of Python itself
@@ -13,7 +14,7 @@ They are written by someone who has read this very code. `selftest` grades them 
 
 from __future__ import annotations
 
-from . import damaging, escaping, forging, honest, patching, reaching, stealing
+from . import damaging, escaping, forging, guessing, honest, patching, reaching, stealing
 from .attack import KINDS, TELLTALE, Hostile, Notebook
 from .honest import HONEST
 
@@ -23,7 +24,8 @@ __all__ = ["BANK", "HONEST", "KINDS", "TELLTALE", "Hostile", "Notebook"]
 def _mixed() -> list[Hostile]:
     """All hostile notebooks, an honest one after every few of them."""
     hostile = [
-        *forging.ATTACKS, *patching.ATTACKS, *stealing.ATTACKS, *escaping.ATTACKS, *damaging.ATTACKS, *reaching.ATTACKS,
+        *forging.ATTACKS, *guessing.GUESSES, *patching.ATTACKS, *stealing.ATTACKS,
+        *escaping.ATTACKS, *damaging.ATTACKS, *reaching.ATTACKS,
     ]  # fmt: skip
     mixed, calm = [], list(honest.ANSWERS)
     step = max(1, len(hostile) // len(calm))

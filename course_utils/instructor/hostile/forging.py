@@ -585,7 +585,7 @@ MODULES = [
         "uniform attention", FORGE, "returns zeros of the right shapes", unit=UNIT_02,
         cells={"scaled_dot_product_attention": "import torch\ndef scaled_dot_product_attention(q, k, v, mask=None):\n"
                "    return q.new_zeros(*q.shape[:-1], v.size(-1)), q.new_zeros(*q.shape[:-1], k.size(-2))\n"},
-        loses=("scaled_dot_product_attention-scores", "scaled_dot_product_attention-weights"), spares=False,
+        loses=("scaled_dot_product_attention",),
     ),
     Hostile(
         "attention as text", FORGE, "returns strings, numbers and tensors that fit nothing", unit=UNIT_02,
