@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from course_utils.data import Batches, load_reviews
+from course_utils.batches import Batches
+from course_utils.corpora import load_reviews
 from course_utils.experiments.film_reviews import (
     FULL,
     QUICK,

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from course_utils.data import Batches, Corpus, Split, learn_tokenizer, load_reviews, tokenize
+from course_utils.batches import Batches
+from course_utils.corpora import Corpus, Split, load_reviews
 from course_utils.experiments.study import Findings, Study, finished, study
 from course_utils.statistics import accuracy_interval, seeds_interval
+from course_utils.tokens import learn_tokenizer, tokenize
 from course_utils.training import Recipe, predict, train
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Plan:
 
     vocab_size: int = 8_000  # words that have an id of their own
     max_length: int = 128  # tokens of a text
-    keep: str = "both"  # what stays of a longer text, as in data.tokenize
+    keep: str = "both"  # what stays of a longer text, as in tokens.tokenize
     batch_size: int = 32
     group_by_length: bool = True
     sizes: dict[str, Any] | None = None  # of the encoder, as EncoderSizes; None takes its defaults

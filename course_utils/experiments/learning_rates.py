@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from course_utils import models
-from course_utils.data import load_headlines
+from course_utils.corpora import load_headlines
 from course_utils.experiments import news_pooling
 from course_utils.experiments.study import Findings, Study, finished, study
 from course_utils.statistics import seeds_interval

@@ -26,11 +26,13 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from course_utils import models
-from course_utils.data import Batches, Corpus, Split, Tokens, load_headlines, tokenize
+from course_utils.batches import Batches
+from course_utils.corpora import Corpus, Split, load_headlines
 from course_utils.experiments.data_paths import WAYS, accuracies, draw_ways, training_of
 from course_utils.experiments.film_reviews import TFIDF, mean_and_interval, tfidf_accuracy
 from course_utils.experiments.study import Findings, Study, finished, study
 from course_utils.statistics import compare
+from course_utils.tokens import Tokens, tokenize
 from course_utils.training import Recipe, choose_precision, predict, train
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from course_utils import documents, models
+from course_utils import models
+from course_utils.corpora import documents
 from course_utils.experiments.study import Findings, Study, study
 from course_utils.statistics import PairedTest, accuracy_interval, bootstrap_interval, compare
 

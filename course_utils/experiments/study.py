@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from course_utils.data import Corpus
+    from course_utils.corpora import Corpus
     from course_utils.training import History
 
 # Modules of this package that register studies, in the order of the units.

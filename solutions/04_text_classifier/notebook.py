@@ -71,11 +71,13 @@ TransformerEncoderLayer = portfolio.solved("TransformerEncoderLayer")
 # 如果你手边有真实的影评（IMDB），可以把 `PLACE` 改成 `"auto"`，不过那样会慢得多。
 
 # %%
-from course_utils import data, experiments
+from course_utils import experiments
+from course_utils.batches import Batches
+from course_utils.corpora import load_reviews
 from course_utils.experiments import film_reviews
 
 PLACE = "embedded"  # "auto" takes IMDB where it is at hand
-corpus = data.load_reviews(PLACE)
+corpus = load_reviews(PLACE)
 for label, text in list(zip(corpus.train.labels, corpus.train.texts, strict=True))[:6]:
     print(f"{corpus.classes[label]:9}", text[:110])
 
@@ -93,7 +95,7 @@ for label, text in list(zip(corpus.train.labels, corpus.train.texts, strict=True
 
 # %%
 ready = film_reviews.prepare(corpus, film_reviews.QUICK)
-mixed = data.Batches(ready.train.tokens, ready.rest.labels, 32, shuffle=True, group_by_length=False)
+mixed = Batches(ready.train.tokens, ready.rest.labels, 32, shuffle=True, group_by_length=False)
 
 
 def share_of_padding(batches):

@@ -36,8 +36,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from course_utils import data, models, plots, portfolio
+from course_utils import models, plots, portfolio
+from course_utils.batches import Batches
+from course_utils.corpora import load_headlines
 from course_utils.selfcheck import check, hint
+from course_utils.tokens import tokenize
 
 POOLINGS = ("cls", "mean", "max", "attention")
 
@@ -59,7 +62,7 @@ masked_mean = portfolio.solved("masked_mean")
 # %%
 PLACE = "embedded"
 
-corpus = data.load_headlines(PLACE)
+corpus = load_headlines(PLACE)
 encoder = models.load_encoder(PLACE)
 for text, label in zip(corpus.train.texts[:4], corpus.train.labels[:4], strict=True):
     print(f"{corpus.classes[label]:9} {text}")
@@ -83,7 +86,7 @@ print(encoder.tokenizer.convert_ids_to_tokens(encoding["input_ids"]))
 print(encoding["attention_mask"])
 
 # %%
-lengths = data.tokenize(corpus.train.texts, encoder.tokenizer, max_length=128).lengths
+lengths = tokenize(corpus.train.texts, encoder.tokenizer, max_length=128).lengths
 axes = plots.new_axes()
 axes.hist(lengths, bins=range(0, int(lengths.max()) + 3, 2), color=plots.OKABE_ITO[0])
 axes.axvline(50, color="black", linestyle="--", label="max_length of the report")
@@ -128,8 +131,8 @@ dataset = NewsDataset(corpus.train.texts, corpus.train.labels, encoder.tokenizer
 batch = next(iter(DataLoader(dataset, batch_size=32)))
 print({name: tuple(value.shape) for name, value in batch.items()})
 print(f"share of padding when all are padded to 50:         {1 - batch['attention_mask'].float().mean():.0%}")
-tokens = data.tokenize(corpus.train.texts, encoder.tokenizer, max_length=50)
-grouped = data.Batches(tokens, corpus.train.labels, batch_size=32)
+tokens = tokenize(corpus.train.texts, encoder.tokenizer, max_length=50)
+grouped = Batches(tokens, corpus.train.labels, batch_size=32)
 masks = [each["attention_mask"] for each in grouped]
 shares = 1 - sum(float(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 print(f"share of padding when texts of like length go together: {shares:.0%}")

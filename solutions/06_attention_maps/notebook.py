@@ -34,7 +34,7 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
 
-from course_utils import data, models, plots, portfolio
+from course_utils import models, plots, portfolio
 from course_utils.coloured_text import coloured_text
 from course_utils.selfcheck import check, hint
 
@@ -200,11 +200,13 @@ plt.show()
 # 它的注意力层把权重保存在 `attn_weights` 里，正如你在第 2 单元所写的那样。
 
 # %%
+from course_utils.corpora import load_reviews
 from course_utils.experiments import film_reviews
+from course_utils.tokens import learn_tokenizer
 from course_utils.training import train
 
 plan = film_reviews.QUICK  # what the experiments of unit 4 use on two cores
-reviews = film_reviews.prepare(data.load_reviews("embedded"), plan)
+reviews = film_reviews.prepare(load_reviews("embedded"), plan)
 torch.manual_seed(0)
 Classifier = portfolio.solved("TransformerEncoderClassifier")
 sizes = dict(d_model=64, num_heads=4, d_ff=128, num_layers=1, max_len=plan.max_length)  # as in unit 4
@@ -213,7 +215,7 @@ history = train(own, reviews.train, plan.recipe, validation=reviews.validation)
 history.frame()[["epoch", "loss", "validation_accuracy"]].round(3)
 
 # %%
-words = data.learn_tokenizer(reviews.rest.texts, plan.vocab_size)
+words = learn_tokenizer(reviews.rest.texts, plan.vocab_size)
 sentence = "The acting is dull, but the story is tender."
 encoded = words.encode(sentence)
 own.eval()

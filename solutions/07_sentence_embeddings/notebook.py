@@ -33,7 +33,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils import documents, models, plots
+from course_utils import models, plots
+from course_utils.corpora import documents
 from course_utils.selfcheck import check, hint
 
 SPECIAL_TOKENS = 2  # [CLS] in front of a block and [SEP] behind it

@@ -5,7 +5,8 @@ import random
 import pytest
 import torch
 
-from course_utils import data, models
+from course_utils import models
+from course_utils.corpora import Corpus, Split
 from course_utils.experiments import news_pooling
 from course_utils.selfcheck.fixtures import encoders
 
@@ -18,19 +19,19 @@ TOPICS = {
 OTHERS = "the a of in on new old big day city".split()
 
 
-def tiny_corpus(sizes=(48, 24)) -> data.Corpus:
+def tiny_corpus(sizes=(48, 24)) -> Corpus:
     dice = random.Random(0)
 
-    def split(count: int) -> data.Split:
+    def split(count: int) -> Split:
         labels = [number % 4 for number in range(count)]
         topics = list(TOPICS.values())
         texts = [
             " ".join(dice.sample([*dice.sample(topics[label].split(), 2), *dice.sample(OTHERS, dice.randint(3, 6))], 5))
             for label in labels
         ]
-        return data.Split(texts, labels)
+        return Split(texts, labels)
 
-    return data.Corpus("tiny headlines", "tiny headlines for tests", tuple(TOPICS), split(sizes[0]), split(sizes[1]))
+    return Corpus("tiny headlines", "tiny headlines for tests", tuple(TOPICS), split(sizes[0]), split(sizes[1]))
 
 
 def tiny_encoder(attention: str = "sdpa") -> models.Encoder:

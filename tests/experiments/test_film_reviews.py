@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils.data import Corpus, Split
+from course_utils.corpora import Corpus, Split
 from course_utils.experiments import Study, data_paths, film_reviews, find_study, run
 from course_utils.experiments.classifier import EncoderSizes, TextCNN, TextEncoder, TextLSTM, pool
 from course_utils.experiments.film_reviews import QUICK, VARIANTS, WHOLE, Plan, hold_out_runs, make_variant

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import data, models
+from course_utils import models
+from course_utils.corpora import Corpus, Split
 from course_utils.experiments import Study
 from course_utils.experiments import news_pooling as study
 from course_utils.selfcheck.fixtures import encoders
@@ -36,8 +37,8 @@ def ready():
         " ".join([WORDS[label], WORDS[label + 4], *random.choice(WORDS, 1 + number % 4)])
         for number, label in enumerate(labels)
     ]
-    split = data.Split(texts, labels)
-    corpus = data.Corpus("a tiny corpus", "a tiny corpus, made by a test", ("a", "b", "c", "d"), split, split)
+    split = Split(texts, labels)
+    corpus = Corpus("a tiny corpus", "a tiny corpus, made by a test", ("a", "b", "c", "d"), split, split)
     torch.manual_seed(0)
     encoder = encoders.encoder("bert", vocab_size=20, hidden_size=12, num_layers=3)
     for parameter in encoder.parameters():

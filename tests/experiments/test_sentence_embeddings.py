@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import documents, models
+from course_utils import models
+from course_utils.corpora import documents
 from course_utils.experiments import Study, sentence_embeddings
 
 

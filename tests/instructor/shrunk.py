@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from course_utils import data
+from course_utils.corpora import Split, loading
 from course_utils.experiments import film_reviews, learning_rates, news_pooling
 
 FEW = (48, 32)  # texts to train on, to test on
 
-load = data._load
+load = loading._load
 
 
 def few(*args, **kwargs):
@@ -15,11 +15,11 @@ def few(*args, **kwargs):
     parts = {}
     for name, count in zip(("train", "test"), FEW, strict=True):
         split = getattr(corpus, name)
-        parts[name] = data.Split(split.texts[:count], split.labels[:count])
+        parts[name] = Split(split.texts[:count], split.labels[:count])
     return dataclasses.replace(corpus, **parts)
 
 
-data._load = few
+loading._load = few
 film_reviews.LENGTHS, film_reviews.COST_REPEATS, film_reviews.FAR_STEPS = (64, 128), 1, 20
 for study in (learning_rates, news_pooling):
     recipe = dataclasses.replace(study.QUICK.recipe, epochs=1)

@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from course_utils.data import Split, learn_tokenizer
+from course_utils.corpora import Split
 from course_utils.experiments.classifier import EncoderSizes, TextEncoder
 from course_utils.experiments.film_reviews import Plan
 from course_utils.instructor.bench import __main__ as bench
 from course_utils.instructor.bench import training
 from course_utils.instructor.bench.training import ReportDataset, Speeds, measure, pick, work_of_a_review
+from course_utils.tokens import learn_tokenizer
 from course_utils.training import Recipe
 
 SMALL = Plan(

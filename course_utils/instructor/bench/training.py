@@ -14,8 +14,10 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ...data import Batches, DataError, Split, learn_tokenizer, load_reviews, tokenize
+from ...batches import Batches
+from ...corpora import DataError, Split, load_reviews
 from ...experiments.film_reviews import Plan, make_optimizer
+from ...tokens import learn_tokenizer, tokenize
 from ...training import choose_precision, train
 
 if TYPE_CHECKING:
@@ -200,7 +202,7 @@ def measure_bert(tell: Tell = _silent, steps: int = 8) -> dict[str, float] | Non
 
     On AG News where a local folder has it, else on the embedded headlines; with whichever encoder needs no network.
     """
-    from ...data import load_headlines
+    from ...corpora import load_headlines
     from ...experiments import news_pooling
     from ...experiments.study import Study
     from ...models import EncoderError, load_encoder

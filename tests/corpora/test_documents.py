@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils import documents
+from course_utils.corpora import documents
 from course_utils.selfcheck.fixtures import encoders
 
 WORDS = ["the", "river", "was", "cold", ".", "it", "froze"]

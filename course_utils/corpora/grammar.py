@@ -24,7 +24,8 @@ from itertools import product
 from random import Random
 from typing import TypeVar
 
-Texts = tuple[list[str], list[int]]  # texts and their labels
+from course_utils.corpora.corpus import Texts
+
 Item = TypeVar("Item")
 
 REVIEW_SIZES = (4_000, 1_000)  # to train on, to test on

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, cast
 
-Texts = tuple[list[str], list[int]]  # texts and their labels
+from course_utils.corpora.corpus import DataError, Texts
 
 MIB = 2**20
 MAX_REVIEW_BYTES = MIB  # the longest published review has 14 kB
@@ -41,10 +41,6 @@ _FILE = re.compile(r"(\d{1,9})_(\d{1,3})\.txt")
 _HEADER_TYPES = frozenset(
     (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 )
-
-
-class DataError(ValueError):
-    """A corpus that cannot be used; the message is one sentence for the reader."""
 
 
 # --- IMDB ---------------------------------------------------------------------------------------------------------

@@ -9,23 +9,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from course_utils import data, grammar
-from course_utils.data import Batches, learn_tokenizer, tokenize
+from course_utils.batches import Batches
+from course_utils.corpora import grammar, load_headlines, load_reviews
+from course_utils.corpora.corpus import Texts
+from course_utils.tokens import learn_tokenizer, tokenize
 
-Texts = tuple[list[str], list[int]]
 WRITERS = [pytest.param(grammar.reviews, 2, id="reviews"), pytest.param(grammar.headlines, 4, id="headlines")]
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path))
 
 
 def words(texts: Sequence[str]) -> set[str]:
@@ -109,13 +104,13 @@ def test_the_classes_of_a_review_use_the_same_words_equally_often() -> None:
 
 
 def test_loading_says_that_the_texts_are_our_own(capsys: pytest.CaptureFixture[str]) -> None:
-    corpus = data.load_reviews("embedded", seed=2)
+    corpus = load_reviews("embedded", seed=2)
     assert capsys.readouterr().out == corpus.source + "\n"
     assert corpus.source == (
         "Embedded reviews: 4,000 texts to train on, 1,000 to test on, written by this course's grammar, seed 2"
     )
     assert corpus.name == "embedded reviews"
-    assert data.load_headlines("embedded").classes == ("World", "Sports", "Business", "Sci/Tech")
+    assert load_headlines("embedded").classes == ("World", "Sports", "Business", "Sci/Tech")
 
 
 # --- what they are built for --------------------------------------------------------------------------------------
