@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from course_utils.coloured_text import ColouredText, colour, coloured_text, luminance
+from course_utils.plots.words import ColouredText, colour, coloured_text, luminance
 
 HOSTILE = [
     "<script>alert(1)</script>",

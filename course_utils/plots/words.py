@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from matplotlib import colormaps
 from numpy.typing import ArrayLike
 
-from course_utils.plots import check_rows
+from course_utils.plots.attention import check_rows
 
 BRIGHT = 0.45  # relative luminance from which black letters read better than white ones
 WORD_STYLE = "padding:1px 4px;margin:1px;border-radius:3px;display:inline-block"
