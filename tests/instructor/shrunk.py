@@ -3,7 +3,7 @@
 import dataclasses
 
 from course_utils.corpora import Split, loading
-from course_utils.experiments import film_reviews, learning_rates, news_pooling
+from course_utils.studies import headlines, learning_rates, text_length
 
 FEW = (48, 32)  # texts to train on, to test on
 
@@ -20,9 +20,9 @@ def few(*args, **kwargs):
 
 
 loading._load = few
-film_reviews.LENGTHS, film_reviews.COST_REPEATS, film_reviews.FAR_STEPS = (64, 128), 1, 20
-for study in (learning_rates, news_pooling):
+text_length.LENGTHS, text_length.COST_REPEATS, text_length.FAR_STEPS = (64, 128), 1, 20
+for study in (learning_rates, headlines):
     recipe = dataclasses.replace(study.QUICK.recipe, epochs=1)
     study.QUICK = dataclasses.replace(study.QUICK, train_size=FEW[0], test_size=FEW[1], recipe=recipe)
 learning_rates.QUICK = dataclasses.replace(learning_rates.QUICK, rates=(1e-4, 1e-3, 1e-2), border=(1e-3,))
-news_pooling.ON_CPU = dataclasses.replace(news_pooling.ON_CPU, batch_size=4)
+headlines.ON_CPU = dataclasses.replace(headlines.ON_CPU, batch_size=4)

@@ -3,9 +3,12 @@
 A study is a function `study -> Findings` that is registered under a name. A lesson calls it with a quick `Study`, the
 command line with what the reader asks for, so text and terminal cannot drift apart. Modules that hold studies are
 named in `MODULES` and import nothing heavy.
+
+What they share: `reviews` and `headlines` (a corpus as batches, and the plans), `classifier`, `kept_vectors`, `ways`,
+`baseline`, `tables` and `figures`.
 """
 
-from course_utils.experiments.study import (
+from course_utils.studies.study import (
     Findings,
     Registered,
     Study,
@@ -13,8 +16,8 @@ from course_utils.experiments.study import (
     find_study,
     list_studies,
     our_result,
+    register,
     run,
-    study,
 )
 
 __all__ = [
@@ -25,6 +28,6 @@ __all__ = [
     "find_study",
     "list_studies",
     "our_result",
+    "register",
     "run",
-    "study",
 ]

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from course_utils import models
-from course_utils.experiments import Study, attention_maps
+from course_utils.studies import Study, attention_maps
 
-PLAN = attention_maps.Plan(
+PLAN = attention_maps.ErasurePlan(
     train_size=24, test_size=8, max_length=12, batch_size=8, hidden_words=(1, 2), draws=2,
     recipe=replace(attention_maps.QUICK.recipe, epochs=1),
 )  # fmt: skip
@@ -45,7 +45,7 @@ def test_a_hidden_word_is_as_if_it_were_masked_and_gets_no_weight(tiny):
 
 def test_the_classifier_ends_on_the_encoder_itself(tiny):
     ready = attention_maps.run_erasure(Study(seeds=1, progress=False), PLAN).ready
-    kept = attention_maps.news_pooling.KeptVectors(ready)
+    kept = attention_maps.KeptVectors(ready)
     model = attention_maps.train_pooling(ready, PLAN, 0, kept, models.PooledClassifier)
     assert model.encoder is tiny.model
     assert not model.training

@@ -7,8 +7,8 @@ import torch
 
 from course_utils import models
 from course_utils.corpora import Corpus, Split
-from course_utils.experiments import news_pooling
 from course_utils.selfcheck.fixtures import encoders
+from course_utils.studies import attention_maps, learning_rates, news_pooling
 
 TOPICS = {
     "World": "war peace treaty",
@@ -48,12 +48,6 @@ def tiny(monkeypatch, tmp_path):
     encoder = tiny_encoder()
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setattr(models, "load_encoder", lambda *_, **__: encoder)
-    for module in (news_pooling, *_others()):
+    for module in (attention_maps, learning_rates, news_pooling):
         monkeypatch.setattr(module, "load_headlines", lambda *_, **__: tiny_corpus(), raising=False)
     return encoder
-
-
-def _others():
-    from course_utils.experiments import attention_maps, learning_rates
-
-    return attention_maps, learning_rates

@@ -21,9 +21,13 @@ import numpy as np
 
 from course_utils import models
 from course_utils.corpora import load_headlines
-from course_utils.experiments import news_pooling
-from course_utils.experiments.study import Findings, Study, finished, study
 from course_utils.statistics import accuracy_interval, bootstrap_interval
+from course_utils.studies import headlines
+from course_utils.studies.figures import figure_of
+from course_utils.studies.headlines import HEAD_ONLY, NewsPlan, PreparedNews
+from course_utils.studies.kept_vectors import KeptVectors
+from course_utils.studies.study import Findings, Study, finished, register
+from course_utils.studies.tables import write_interval
 from course_utils.training import Recipe, train
 
 if TYPE_CHECKING:
@@ -37,7 +41,7 @@ CHOICES = ("most attended", "random", "least attended")
 
 
 @dataclass(frozen=True)
-class Plan:
+class ErasurePlan:
     """All that decides how words are hidden; results are kept under it."""
 
     train_size: int | None = 240  # texts to train on, None for all
@@ -46,11 +50,11 @@ class Plan:
     batch_size: int = 32
     hidden_words: tuple[int, ...] = (1, 2, 4, 8)  # how many words are hidden at once
     draws: int = 3  # of random words, for each text
-    recipe: Recipe = news_pooling.HEAD_ONLY
+    recipe: Recipe = HEAD_ONLY
 
 
-QUICK = Plan()
-FULL = Plan(train_size=4_000, test_size=500, max_length=50, draws=5)
+QUICK = ErasurePlan()
+FULL = ErasurePlan(train_size=4_000, test_size=500, max_length=50, draws=5)
 
 
 @dataclass
@@ -70,13 +74,13 @@ class Watched:
 class Erasure:
     """Everything that was found, for each seed a list of texts."""
 
-    ready: news_pooling.Prepared
-    plan: Plan
+    ready: PreparedNews
+    plan: ErasurePlan
     accuracy: list[float]
     texts: list[list[Watched]]
 
 
-@study("attention_erasure", unit=UNIT)
+@register("attention_erasure", unit=UNIT)
 def attention_erasure(asked: Study) -> Findings:
     """Does attention explain the prediction: what happens when the most attended words are hidden?"""
     import pandas as pd
@@ -96,7 +100,7 @@ def attention_erasure(asked: Study) -> Findings:
     return Findings(head, pd.DataFrame(told), draw(found))
 
 
-def run_erasure(asked: Study, plan: Plan | None = None, classifier: Any = None) -> Erasure:
+def run_erasure(asked: Study, plan: ErasurePlan | None = None, classifier: Any = None) -> Erasure:
     """A classifier for each seed, and every test text with words hidden.
 
     classifier: a learner's own, made as classifier(encoder, num_labels, pooling="attention"), with the weights of its
@@ -104,22 +108,22 @@ def run_erasure(asked: Study, plan: Plan | None = None, classifier: Any = None) 
     """
     chosen = plan if plan is not None else QUICK if asked.quick else FULL
     corpus = load_headlines(asked.place, asked.data_folder)
-    sizes = news_pooling.Plan(
+    sizes = NewsPlan(
         train_size=chosen.train_size,
         test_size=chosen.test_size,
         max_length=chosen.max_length,
         batch_size=chosen.batch_size,
     )
-    ready = news_pooling.prepare(corpus, news_pooling.encoder_for(asked), sizes)
+    ready = headlines.prepare(corpus, headlines.encoder_for(asked), sizes)
     about = {"source": corpus.source, "encoder": ready.encoder.name, "plan": asdict(chosen)}
-    kept: list[news_pooling.KeptVectors] = []  # computed once, and only if a piece is missing
+    kept: list[KeptVectors] = []  # computed once, and only if a piece is missing
     found = Erasure(ready, chosen, [], [])
     for seed in asked.seed_numbers:
 
         def one(_: Any, seed: int = seed) -> dict[str, Any]:
             asked.say(f"seed {seed}: training attention pooling on the frozen encoder")
             if not kept:
-                kept.append(news_pooling.KeptVectors(ready, device=asked.device))
+                kept.append(KeptVectors(ready, device=asked.device))
             model = train_pooling(ready, chosen, seed, kept[0], classifier or models.PooledClassifier, asked.device)
             asked.say(f"seed {seed}: hiding words of {len(ready.test)} texts")
             return {"texts": [asdict(watch(model, ready, chosen, number, seed)) for number in range(len(ready.test))]}
@@ -133,10 +137,10 @@ def run_erasure(asked: Study, plan: Plan | None = None, classifier: Any = None) 
 
 
 def train_pooling(
-    ready: news_pooling.Prepared,
-    plan: Plan,
+    ready: PreparedNews,
+    plan: ErasurePlan,
     seed: int,
-    kept: news_pooling.KeptVectors,
+    kept: KeptVectors,
     classifier: Any,
     device: str = "auto",
 ) -> torch.nn.Module:
@@ -146,7 +150,7 @@ def train_pooling(
     torch.manual_seed(seed)
     frozen = kept.frozen()
     model = classifier(frozen, len(ready.corpus.classes), pooling="attention")
-    sizes = news_pooling.Plan(batch_size=plan.batch_size)
+    sizes = NewsPlan(batch_size=plan.batch_size)
     recipe = replace(plan.recipe, seed=seed)
     finished(train(model, ready.train_batches(sizes, seed), recipe, device=device, progress=False))
     for holder in model.modules():
@@ -170,7 +174,7 @@ def pooling_weights(model: torch.nn.Module) -> torch.Tensor:
     raise ValueError("no module of the classifier keeps its pooling weights in `weights`. Is its pooling attention?")
 
 
-def watch(model: torch.nn.Module, ready: news_pooling.Prepared, plan: Plan, number: int, seed: int = 0) -> Watched:
+def watch(model: torch.nn.Module, ready: PreparedNews, plan: ErasurePlan, number: int, seed: int = 0) -> Watched:
     """One test text: its weights, and what hiding words does to the prediction."""
     import torch
 
@@ -273,7 +277,7 @@ def table(found: Erasure) -> Any:
 
     frame = pd.DataFrame(rows(found))
     frame["fall"] = [
-        f"{row.probability_drop:.3f} ({row.probability_drop_low:.3f} to {row.probability_drop_high:.3f})"
+        write_interval(row.probability_drop, row.probability_drop_low, row.probability_drop_high, digits=3)
         for row in frame.itertuples(index=False)
     ]
     return frame.pivot(index="words", columns="hidden", values="fall")[list(CHOICES)]
@@ -310,7 +314,7 @@ def draw(found: Erasure) -> Figure:
         f"Hiding words from attention pooling ({found.ready.corpus.name}, {len(found.ready.test)} texts, "
         f"frozen encoder {found.ready.encoder.name}, {len(found.texts)} seed{'s' * (len(found.texts) != 1)})"
     )
-    return cast("Figure", panels[0].figure)
+    return figure_of(panels[0])
 
 
 def draw_effects(found: Erasure, seed: int = 0, ax: Axes | None = None) -> Axes:

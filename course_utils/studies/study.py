@@ -35,7 +35,17 @@ if TYPE_CHECKING:
     from course_utils.training import History
 
 # Modules of this package that register studies, in the order of the units.
-MODULES = ("film_reviews", "data_paths", "news_pooling", "attention_maps", "sentence_embeddings", "learning_rates")
+MODULES = (
+    "film_reviews",
+    "ablation",
+    "text_length",
+    "data_paths",
+    "news_pooling",
+    "news_data_paths",
+    "attention_maps",
+    "sentence_embeddings",
+    "learning_rates",
+)
 
 # What decides whether two runs of a study can be compared.
 REPORTED = (
@@ -189,10 +199,10 @@ class Registered:
 _studies: dict[str, Registered] = {}
 
 
-def study(name: str, *, unit: str) -> Callable[[Function], Function]:
+def register(name: str, *, unit: str) -> Callable[[Function], Function]:
     """Register a function as a study; the first line of its docstring says what it is about."""
 
-    def register(function: Function) -> Function:
+    def keep(function: Function) -> Function:
         known = _studies.get(name)
         if known is not None and known.function.__module__ != function.__module__:
             raise ValueError(f"There are two studies named {name}, in {known.function.__module__} and here.")
@@ -200,13 +210,13 @@ def study(name: str, *, unit: str) -> Callable[[Function], Function]:
         _studies[name] = Registered(name, unit, about, function)
         return function
 
-    return register
+    return keep
 
 
 def list_studies() -> list[Registered]:
     """All studies, by unit and name."""
     for module in MODULES:
-        importlib.import_module(f"course_utils.experiments.{module}")
+        importlib.import_module(f"course_utils.studies.{module}")
     return sorted(_studies.values(), key=lambda found: (found.unit, found.name))
 
 

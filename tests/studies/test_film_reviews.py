@@ -1,4 +1,4 @@
-"""The studies of unit 04, on a corpus of a few made-up sentences."""
+"""The studies of unit 04 on film reviews, on a corpus of a few made-up sentences."""
 
 import json
 from dataclasses import replace
@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from course_utils.corpora import Corpus, Split
-from course_utils.experiments import Study, data_paths, film_reviews, find_study, run
-from course_utils.experiments.classifier import EncoderSizes, TextCNN, TextEncoder, TextLSTM, pool
-from course_utils.experiments.film_reviews import QUICK, VARIANTS, WHOLE, Plan, hold_out_runs, make_variant
 from course_utils.statistics import seeds_interval
+from course_utils.studies import Study, ablation, data_paths, film_reviews, find_study, reviews, run, text_length, ways
+from course_utils.studies.ablation import VARIANTS, WHOLE, make_variant
+from course_utils.studies.classifier import EncoderSizes, TextCNN, TextEncoder, TextLSTM, pool
+from course_utils.studies.reviews import QUICK, ReviewPlan, hold_out_runs
 from course_utils.training import Recipe
 
 RESULTS = Path(__file__).parents[2] / "results"
-SMALL = Plan(
+SMALL = ReviewPlan(
     vocab_size=60,
     max_length=12,
     batch_size=8,
@@ -37,9 +38,9 @@ def make_split(count: int, seed: int) -> Split:
 @pytest.fixture
 def corpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Corpus:
     made = Corpus("made-up", "a test's own sentences", ("negative", "positive"), make_split(80, 1), make_split(40, 2))
-    for module in (film_reviews, data_paths):
+    for module in (ablation, data_paths, film_reviews):
         monkeypatch.setattr(module, "load_reviews", lambda place, folder=None: made)
-        monkeypatch.setattr(module, "QUICK", SMALL)
+    monkeypatch.setattr(reviews, "QUICK", SMALL)
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path / "cache"))
     return made
 
@@ -182,23 +183,23 @@ def test_the_imdb_study_takes_no_other_corpus(corpus: Corpus):
 
 
 def test_the_reports_batches_are_padded_to_one_length_and_computed_in_float32(corpus: Corpus):
-    ready = film_reviews.prepare(corpus, SMALL)
-    batches, recipe = data_paths.training_of("report", ready.train, SMALL.recipe, SMALL.max_length)
+    ready = reviews.prepare(corpus, SMALL)
+    batches, recipe = ways.training_of("report", ready.train, SMALL.recipe, SMALL.max_length)
     assert {tuple(batch[name].shape)[1] for batch in batches for name in ("input_ids", "attention_mask")} == {12}
     assert sum(int(batch["attention_mask"].sum()) for batch in batches) == int(ready.train.tokens.lengths.sum())
     assert recipe.precision == "float32"
 
 
 def test_the_courses_batches_end_with_their_longest_review(corpus: Corpus):
-    ready = film_reviews.prepare(corpus, SMALL)
-    batches, recipe = data_paths.training_of("course", ready.train, SMALL.recipe, SMALL.max_length)
+    ready = reviews.prepare(corpus, SMALL)
+    batches, recipe = ways.training_of("course", ready.train, SMALL.recipe, SMALL.max_length)
     assert all(batch["attention_mask"].sum(dim=1).max() == batch["input_ids"].size(1) for batch in batches)
     assert recipe == SMALL.recipe
 
 
 def test_the_study_of_data_paths_tells_both_ways_and_their_difference(corpus: Corpus):
     head = data_paths.data_path(Study(seeds=2, progress=False)).head
-    means = {way: head["ways"][way]["mean"] for way in data_paths.WAYS}
+    means = {way: head["ways"][way]["mean"] for way in ways.WAYS}
     assert head["difference"]["mean"] == pytest.approx(means["course"] - means["report"])
     low, high = head["difference"]["interval"]
     assert low <= head["difference"]["mean"] <= high
@@ -206,7 +207,7 @@ def test_the_study_of_data_paths_tells_both_ways_and_their_difference(corpus: Co
 
 def test_the_ablation_has_a_row_with_an_interval_for_each_variant(corpus: Corpus):
     asked = replace(Study(seeds=2, progress=False), name="ablation")
-    found = film_reviews.ablation(asked, variants=(WHOLE, "no positions", "max pooling"))
+    found = ablation.ablation(asked, variants=(WHOLE, "no positions", "max pooling"))
     assert found.table["variant"].tolist() == [WHOLE, "no positions", "max pooling"]
     assert (found.table["low"] <= found.table["mean"]).all()
     assert (found.table["mean"] <= found.table["high"]).all()
@@ -216,7 +217,7 @@ def test_the_ablation_has_a_row_with_an_interval_for_each_variant(corpus: Corpus
 def test_kept_weights_cost_memory_that_grows_with_the_square_and_fused_attention_does_not():
     def growth(name: str) -> float:
         found = [
-            film_reviews.measure_step(film_reviews.length_models(length)[name](), length)["mebibytes"]
+            text_length.measure_step(text_length.length_models(length)[name](), length)["mebibytes"]
             for length in (64, 1024)
         ]
         return found[1] / found[0]
@@ -227,7 +228,7 @@ def test_kept_weights_cost_memory_that_grows_with_the_square_and_fused_attention
 
 
 def test_in_far_word_texts_only_both_words_together_tell_the_label():
-    ids, labels = film_reviews.far_word_texts(4_000, distance=6, seed=3)
+    ids, labels = text_length.far_word_texts(4_000, distance=6, seed=3)
     assert ids.shape == (4_000, 8)
     early, late = ids[:, 1] - 4, ids[:, -1] - 6
     assert np.array_equal(labels, early == late)
@@ -236,7 +237,7 @@ def test_in_far_word_texts_only_both_words_together_tell_the_label():
 
 
 def test_a_transformer_learns_two_near_words_that_decide_together():
-    assert film_reviews.far_word_accuracies("Transformer", seed=0, steps=120, distances=(2, 4)) == [1.0, 1.0]
+    assert text_length.far_word_accuracies("Transformer", seed=0, steps=120, distances=(2, 4)) == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("name", ["learning_curves", "imdb_from_scratch", "ablation", "cost_of_length", "far_word"])

@@ -22,9 +22,11 @@ import numpy as np
 
 from course_utils import models
 from course_utils.corpora import load_headlines
-from course_utils.experiments import news_pooling
-from course_utils.experiments.study import Findings, Study, finished, study
 from course_utils.statistics import seeds_interval
+from course_utils.studies import headlines
+from course_utils.studies.figures import figure_of
+from course_utils.studies.headlines import NewsPlan, PreparedNews
+from course_utils.studies.study import Findings, Study, finished, register
 from course_utils.training import Recipe, predict, train
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ HELP: dict[str, dict[str, float]] = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class RatePlan:
     """All that decides how the rates are compared; results are kept under it."""
 
     train_size: int | None = 128  # texts to train on, None for all
@@ -60,8 +62,8 @@ class Plan:
     recipe: Recipe = PLAIN
 
 
-QUICK = Plan()
-FULL = Plan(
+QUICK = RatePlan()
+FULL = RatePlan(
     train_size=4_000,
     test_size=None,
     batch_size=32,
@@ -70,7 +72,7 @@ FULL = Plan(
 )
 
 
-@study("learning_rates", unit=UNIT)
+@register("learning_rates", unit=UNIT)
 def learning_rates(asked: Study) -> Findings:
     """From which learning rate on does a pretrained encoder learn nothing, and what rescues it?"""
     import pandas as pd
@@ -98,14 +100,14 @@ def learning_rates(asked: Study) -> Findings:
 class Rates:
     """The runs of the three questions, each trained once; the corpus and the encoder behind them."""
 
-    def __init__(self, asked: Study, plan: Plan | None = None) -> None:
+    def __init__(self, asked: Study, plan: RatePlan | None = None) -> None:
         """asked: place, seeds and where results are kept; plan: default the quick or the full one."""
         self.asked = asked
         self.plan = plan if plan is not None else QUICK if asked.quick else FULL
         small = self.plan
-        sizes = news_pooling.Plan(train_size=small.train_size, test_size=small.test_size, max_length=small.max_length)
+        sizes = NewsPlan(train_size=small.train_size, test_size=small.test_size, max_length=small.max_length)
         corpus = load_headlines(asked.place, asked.data_folder)
-        self.ready = news_pooling.prepare(corpus, news_pooling.encoder_for(asked), sizes)
+        self.ready = headlines.prepare(corpus, headlines.encoder_for(asked), sizes)
         self._runs: dict[str, dict[str, Any]] = {}
 
     @property
@@ -163,7 +165,7 @@ class Rates:
 
     def _train(self, model: models.PooledClassifier, recipe: Recipe) -> dict[str, Any]:
         """Train the model and test it: numbers only, the model is not kept."""
-        sizes = news_pooling.Plan(batch_size=self.plan.batch_size)
+        sizes = NewsPlan(batch_size=self.plan.batch_size)
         batches = self.ready.train_batches(sizes, recipe.seed)
         history = finished(train(model, batches, recipe, device=self.asked.device, progress=False))
         found = predict(model, self.ready.test_batches(), self.asked.device)
@@ -175,7 +177,7 @@ class Rates:
         }
 
 
-def likeness(model: models.PooledClassifier, ready: news_pooling.Prepared, texts: int = 64) -> float:
+def likeness(model: models.PooledClassifier, ready: PreparedNews, texts: int = 64) -> float:
     """Mean cosine between the vectors of different test texts; 1 where all texts look the same to the model."""
     import torch
 
@@ -253,7 +255,7 @@ def draw(rates: Rates) -> Figure:
     draw_sweep(rates, axes[0], axes[1])
     draw_rescue(rates, axes[2])
     axes[0].figure.suptitle(_title("Learning rates", rates))
-    return cast("Figure", axes[0].figure)
+    return figure_of(axes[0])
 
 
 def _title(what: str, rates: Rates) -> str:
@@ -289,7 +291,7 @@ def draw_sweep(rates: Rates, left: Axes | None = None, right: Axes | None = None
             axes.legend()
     if alone:
         left.figure.suptitle(_title("Sweep without warm-up and clipping, a dot for each seed", rates))
-    return cast("Figure", left.figure)
+    return figure_of(left)
 
 
 def draw_rescue(rates: Rates, ax: Axes | None = None) -> Figure:
@@ -314,7 +316,7 @@ def draw_rescue(rates: Rates, ax: Axes | None = None) -> Figure:
     axes.legend(ncols=3, loc="upper center")
     if alone:
         axes.figure.suptitle(_title("Bars: means; dots: single runs", rates))
-    return cast("Figure", axes.figure)
+    return figure_of(axes)
 
 
 def draw_recovery(rates: Rates, ax: Axes | None = None) -> Axes:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from course_utils.experiments import Study, learning_rates
+from course_utils.studies import Study, learning_rates
 
-PLAN = learning_rates.Plan(
+PLAN = learning_rates.RatePlan(
     train_size=16, test_size=12, max_length=12, batch_size=8, rates=(1e-4, 1.0), border=(1.0,), too_high=1.0, good=1e-3,
     likeness_texts=8, recipe=replace(learning_rates.PLAIN, epochs=2),
 )  # fmt: skip

@@ -1,6 +1,5 @@
 """The frame of studies: what is kept, what is written, and how one is asked for."""
 
-import importlib
 import json
 import os
 from dataclasses import replace
@@ -11,10 +10,18 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from course_utils.experiments import Findings, Study, StudyStopped, find_study, list_studies, our_result, run, study
+from course_utils.studies import (
+    Findings,
+    Study,
+    StudyStopped,
+    find_study,
+    list_studies,
+    our_result,
+    register,
+    run,
+    study,
+)
 from course_utils.terminal import app
-
-frame = importlib.import_module("course_utils.experiments.study")  # the package's `study` is the decorator
 
 
 def findings(head: dict) -> Findings:
@@ -25,8 +32,8 @@ def findings(head: dict) -> Findings:
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch):
     """A registry of its own, without the course's studies."""
-    monkeypatch.setattr(frame, "_studies", {})
-    monkeypatch.setattr(frame, "MODULES", ())
+    monkeypatch.setattr(study, "_studies", {})
+    monkeypatch.setattr(study, "MODULES", ())
 
 
 def test_every_study_says_what_it_asks():
@@ -37,7 +44,7 @@ def test_every_study_says_what_it_asks():
 
 
 def test_a_study_writes_json_csv_and_png(registered, tmp_path: Path):
-    study("trial", unit="04_text_classifier")(lambda asked: findings(asked.head(None) | {"mean": 0.625}))
+    register("trial", unit="04_text_classifier")(lambda asked: findings(asked.head(None) | {"mean": 0.625}))
     run("trial", Study(seeds=2, out=tmp_path, place="embedded", progress=False))
     head = json.loads((tmp_path / "trial.json").read_text())
     assert head["seeds"] == [0, 1]
@@ -100,7 +107,7 @@ def test_a_study_that_was_stopped_goes_on_with_the_missing_piece(registered, tmp
             asked.piece(f"seed {seed}", one)
         return findings({})
 
-    study("trial", unit="04_text_classifier")(trial)
+    register("trial", unit="04_text_classifier")(trial)
     asked = Study(out=tmp_path, progress=False)
     with pytest.raises(StudyStopped, match="what is finished is kept, the same command goes on"):
         run("trial", asked)
@@ -111,7 +118,7 @@ def test_a_study_that_was_stopped_goes_on_with_the_missing_piece(registered, tmp
 
 def test_without_a_folder_nothing_is_kept(registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    study("trial", unit="04_text_classifier")(
+    register("trial", unit="04_text_classifier")(
         lambda asked: findings(asked.piece("seed 0", lambda path: {"path": path}))
     )
     assert run("trial", Study(progress=False)).head == {"path": None}
@@ -125,21 +132,21 @@ def test_a_number_that_is_not_finite_becomes_null(tmp_path: Path):
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "trial.json"
-    frame.write_whole(path, "old")
+    study.write_whole(path, "old")
 
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        frame.write_whole(path, "new")
+        study.write_whole(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_only_the_first_of_several_processes_writes(registered, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RANK", "1")
-    study("trial", unit="04_text_classifier")(lambda asked: findings({}))
+    register("trial", unit="04_text_classifier")(lambda asked: findings({}))
     run("trial", Study(out=tmp_path))
     assert list(tmp_path.iterdir()) == []
 
@@ -148,10 +155,10 @@ def test_two_studies_of_one_name_are_refused(registered):
     def other(asked: Study) -> Findings:
         return findings({})
 
-    study("trial", unit="04_text_classifier")(lambda asked: findings({}))
+    register("trial", unit="04_text_classifier")(lambda asked: findings({}))
     other.__module__ = "elsewhere"
     with pytest.raises(ValueError, match="two studies named trial"):
-        study("trial", unit="04_text_classifier")(other)
+        register("trial", unit="04_text_classifier")(other)
 
 
 def test_no_seed_is_refused():

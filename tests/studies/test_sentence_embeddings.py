@@ -6,7 +6,7 @@ import torch
 
 from course_utils import models
 from course_utils.corpora import documents
-from course_utils.experiments import Study, sentence_embeddings
+from course_utils.studies import Study, sentence_embeddings
 
 
 @pytest.fixture

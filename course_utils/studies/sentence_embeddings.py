@@ -12,14 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from course_utils import models
 from course_utils.corpora import documents
-from course_utils.experiments.study import Findings, Study, study
 from course_utils.statistics import PairedTest, accuracy_interval, bootstrap_interval, compare
+from course_utils.studies.figures import figure_of
+from course_utils.studies.study import Findings, Study, register
+from course_utils.studies.tables import write_interval
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +52,7 @@ class Search:
         return np.asarray(self.ranks[neighbours] == 1)
 
 
-@study("sentence_context", unit=UNIT)
+@register("sentence_context", unit=UNIT)
 def sentence_context(asked: Study) -> Findings:
     """Is a sentence found more surely by a search if it was encoded among its neighbours?"""
     import pandas as pd
@@ -164,9 +166,7 @@ def table(found: Search) -> Any:
     import pandas as pd
 
     frame = pd.DataFrame(rows(found))
-    frame["share"] = [
-        f"{row.found_first:.2f} ({row.low:.2f} to {row.high:.2f})" for row in frame.itertuples(index=False)
-    ]
+    frame["share"] = [write_interval(row.found_first, row.low, row.high) for row in frame.itertuples(index=False)]
     wide = frame.pivot(index="neighbours", columns="questions", values="share")
     return wide.loc[[name_of(count) for count in found.ranks], ["all", "clear alone", "needs its neighbours"]]
 
@@ -216,4 +216,4 @@ def draw(found: Search) -> Figure:
     )
     right.set_xticks(places, names)
     left.figure.suptitle(f"Sentences in context ({documents.NAME}, encoder {found.encoder.name})")
-    return cast("Figure", left.figure)
+    return figure_of(left)
