@@ -16,3 +16,6 @@ if sys.version_info < (3, 11):  # noqa: UP036  (the point is to be read by an ol
         "The course needs Python 3.11 or newer, and this is Python %d.%d. "  # noqa: UP031  (parses everywhere)
         "Install a newer Python and choose it as the notebook's kernel." % sys.version_info[:2]
     )
+
+# Notebooks that are out import some modules by the names that they had then; see `earlier`.
+__path__ += [f"{folder}/earlier" for folder in __path__]

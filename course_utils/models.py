@@ -337,7 +337,7 @@ def _package_file(name: str) -> Path | None:
 
 
 def _hub_encoder(weights: bool, missing: list[str]) -> Encoder | None:
-    from course_utils import data
+    from course_utils.corpora import hub
 
     repository, revision = HUB_ENCODER
     where = f"the hub, {repository} at revision {revision[:8]}"
@@ -349,8 +349,8 @@ def _hub_encoder(weights: bool, missing: list[str]) -> Encoder | None:
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         missing.append("the hub is switched off by HF_HUB_OFFLINE")
         return None
-    if not data._answers(data.hub_endpoint()):
-        missing.append(f"the hub {data.hub_endpoint()} was not reached")
+    if not hub.answers(hub.hub_endpoint()):
+        missing.append(f"the hub {hub.hub_endpoint()} was not reached")
         return None
     try:
         return _read(repository, name, where, weights, revision=revision, local_files_only=False)

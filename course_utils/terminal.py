@@ -97,7 +97,7 @@ def experiment(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     """Repeat a unit's study; write its results as JSON, CSV and PNG. A stopped one goes on where it was."""
-    from .experiments import Study, StudyStopped, find_study, list_studies, run
+    from .studies import Study, StudyStopped, find_study, list_studies, run
 
     if name is None:
         table = Table("study", "unit", "what it asks")

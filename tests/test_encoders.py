@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from course_utils import data, models
+from course_utils import models
+from course_utils.corpora import hub
 from course_utils.selfcheck.fixtures import encoders
 
 WORDS = ["oil", "bank", "match", "rain"]
@@ -91,7 +92,7 @@ def test_an_unknown_place_is_refused():
 
 def test_without_network_and_package_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE")
-    monkeypatch.setattr(data, "_answers", lambda address: False)
+    monkeypatch.setattr(hub, "answers", lambda address: False)
     monkeypatch.setattr(models, "_package_file", lambda name: None)
     with pytest.raises(models.EncoderError) as caught:
         models.load_encoder()
@@ -107,7 +108,7 @@ def test_a_notebook_shows_the_sentence_without_a_traceback():
 
 
 def test_a_hub_that_is_switched_off_is_not_asked(monkeypatch):
-    monkeypatch.setattr(data, "_answers", lambda address: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(hub, "answers", lambda address: pytest.fail("the hub was asked"))
     with pytest.raises(models.EncoderError, match="switched off by HF_HUB_OFFLINE"):
         models.load_encoder("hub")
 

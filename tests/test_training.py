@@ -15,7 +15,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from course_utils.data import Batches, Tokens
+from course_utils.batches import Batches
+from course_utils.tokens import Tokens
 from course_utils.training import CheckpointError, Predictions, Recipe, predict, train
 
 VOCABULARY = 23

@@ -96,7 +96,8 @@ def _sandbox() -> Finding:
 
 
 def _corpora() -> Iterator[Finding]:
-    from ..layouts import DataError, find_ag_news, find_imdb
+    from ..corpora import DataError
+    from ..corpora.layouts import find_ag_news, find_imdb
 
     folder = os.environ.get("COURSE_DATA_DIR", "")
     for what, find in {"film reviews": find_imdb, "headlines": find_ag_news}.items():

@@ -71,11 +71,12 @@ TransformerEncoderLayer = portfolio.solved("TransformerEncoderLayer")
 # 如果你手边有真实的影评（IMDB），可以把 `PLACE` 改成 `"auto"`，不过那样会慢得多。
 
 # %%
-from course_utils import data, experiments
-from course_utils.experiments import film_reviews
+from course_utils.batches import Batches
+from course_utils.corpora import load_reviews
+from course_utils.studies import Study, ablation, baseline, film_reviews, reviews, run
 
 PLACE = "embedded"  # "auto" takes IMDB where it is at hand
-corpus = data.load_reviews(PLACE)
+corpus = load_reviews(PLACE)
 for label, text in list(zip(corpus.train.labels, corpus.train.texts, strict=True))[:6]:
     print(f"{corpus.classes[label]:9}", text[:110])
 
@@ -92,8 +93,8 @@ for label, text in list(zip(corpus.train.labels, corpus.train.texts, strict=True
 # 长度相近的文本放进同一批，这样填充就少。下面的图显示省下了多少。
 
 # %%
-ready = film_reviews.prepare(corpus, film_reviews.QUICK)
-mixed = data.Batches(ready.train.tokens, ready.rest.labels, 32, shuffle=True, group_by_length=False)
+ready = reviews.prepare(corpus, reviews.QUICK)
+mixed = Batches(ready.train.tokens, ready.rest.labels, 32, shuffle=True, group_by_length=False)
 
 
 def share_of_padding(batches):
@@ -286,7 +287,7 @@ check("TransformerEncoderClassifier")
 # **看一看。** 你的模型的数都在哪里？换一个批次，同一条影评的 logits 还一样吗？
 
 # %%
-sizes = dict(d_model=64, num_heads=4, d_ff=128, num_layers=1, max_len=film_reviews.QUICK.max_length)
+sizes = dict(d_model=64, num_heads=4, d_ff=128, num_layers=1, max_len=reviews.QUICK.max_length)
 torch.manual_seed(0)
 model = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes).eval()
 parts = {name: sum(weight.numel() for weight in part.parameters()) for name, part in model.named_children()}
@@ -437,8 +438,8 @@ for name, batches in {"held out": ready.validation, "training": ready.train}.ite
 # 运行之前先写下你的猜测：要几轮，你的编码器才能超过它？
 
 # %%
-baseline = film_reviews.tfidf_accuracy(ready.rest, corpus.test)
-print(f"TF-IDF, {corpus.name}: test accuracy {baseline:.3f}")
+counted = baseline.tfidf_accuracy(ready.rest, corpus.test)
+print(f"TF-IDF, {corpus.name}: test accuracy {counted:.3f}")
 
 # %%
 torch.manual_seed(0)
@@ -461,7 +462,7 @@ plots.histories(
     {"your encoder (held out)": [held for _, held in curve]},
     title=f"Your encoder and the word counter\n({corpus.name}, 1 layer, d_model 64, random weights at the start)",
     y_label="accuracy",
-    levels={"TF-IDF, logistic regression (test)": baseline},
+    levels={"TF-IDF, logistic regression (test)": counted},
     final=("your encoder (test)", accuracy, interval),
 )
 plt.show()
@@ -556,7 +557,7 @@ plt.show()
 # 它的循环也和你的相仿，外面多了几样：预热（warm-up）和梯度裁剪（gradient clipping，都见第 8 单元）、机器支持时用 bfloat16、跑好几个种子。
 
 # %%
-found = experiments.run("learning_curves", experiments.Study(place=PLACE, seeds=2))
+found = run("learning_curves", Study(place=PLACE, seeds=2))
 plt.show()
 print(f"test accuracy, mean of {len(found.head['test_accuracy'])} seeds: {found.head['mean']:.3f}")
 
@@ -585,7 +586,7 @@ print(f"test accuracy, mean of {len(found.head['test_accuracy'])} seeds: {found.
 # 运行之前先猜一猜：少了哪个部件，准确率掉得最多？
 
 # %%
-found = film_reviews.ablation(experiments.Study(place=PLACE, seeds=2, progress=False), film_reviews.SHORT)
+found = ablation.ablation(Study(place=PLACE, seeds=2, progress=False), ablation.SHORT)
 plt.show()
 found.table.round(3)
 
@@ -624,7 +625,7 @@ found.table.round(3)
 # 上升的线表示代价增长得更快。Transformer 测两次：一次把权重表保存下来，一次用 torch 的融合注意力（fused attention），分块计算，从不保存整张表。
 
 # %%
-found = experiments.run("cost_of_length", experiments.Study(progress=False))
+found = run("cost_of_length", Study(progress=False))
 plt.show()
 
 # %% [markdown] lang="en"
@@ -643,7 +644,7 @@ plt.show()
 # 合起来能跨过 8 个词的距离，再远就完全没有路。（每个模型只用一个种子训练，所以这张图只能当作线索。）
 
 # %%
-found = experiments.run("far_word", experiments.Study(seeds=1, progress=False))
+found = run("far_word", Study(seeds=1, progress=False))
 plt.show()
 
 # %% [markdown] lang="en" question="q6_versus_rnn_cnn"
@@ -681,7 +682,7 @@ plt.show()
 # 想用自己的 IMDB 重复一遍：`course experiment imdb_from_scratch --seeds 3`。全部结果和所用时间见 `docs/results.md`。
 
 # %%
-from course_utils.experiments import our_result
+from course_utils.studies import our_result
 
 ours = our_result("imdb_from_scratch")
 if ours is None:

@@ -36,8 +36,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from course_utils import data, models, plots, portfolio
+from course_utils import models, plots, portfolio
+from course_utils.batches import Batches
+from course_utils.corpora import load_headlines
 from course_utils.selfcheck import check, hint
+from course_utils.tokens import tokenize
 
 POOLINGS = ("cls", "mean", "max", "attention")
 
@@ -59,7 +62,7 @@ masked_mean = portfolio.solved("masked_mean")
 # %%
 PLACE = "embedded"
 
-corpus = data.load_headlines(PLACE)
+corpus = load_headlines(PLACE)
 encoder = models.load_encoder(PLACE)
 for text, label in zip(corpus.train.texts[:4], corpus.train.labels[:4], strict=True):
     print(f"{corpus.classes[label]:9} {text}")
@@ -83,7 +86,7 @@ print(encoder.tokenizer.convert_ids_to_tokens(encoding["input_ids"]))
 print(encoding["attention_mask"])
 
 # %%
-lengths = data.tokenize(corpus.train.texts, encoder.tokenizer, max_length=128).lengths
+lengths = tokenize(corpus.train.texts, encoder.tokenizer, max_length=128).lengths
 axes = plots.new_axes()
 axes.hist(lengths, bins=range(0, int(lengths.max()) + 3, 2), color=plots.OKABE_ITO[0])
 axes.axvline(50, color="black", linestyle="--", label="max_length of the report")
@@ -128,8 +131,8 @@ dataset = NewsDataset(corpus.train.texts, corpus.train.labels, encoder.tokenizer
 batch = next(iter(DataLoader(dataset, batch_size=32)))
 print({name: tuple(value.shape) for name, value in batch.items()})
 print(f"share of padding when all are padded to 50:         {1 - batch['attention_mask'].float().mean():.0%}")
-tokens = data.tokenize(corpus.train.texts, encoder.tokenizer, max_length=50)
-grouped = data.Batches(tokens, corpus.train.labels, batch_size=32)
+tokens = tokenize(corpus.train.texts, encoder.tokenizer, max_length=50)
+grouped = Batches(tokens, corpus.train.labels, batch_size=32)
 masks = [each["attention_mask"] for each in grouped]
 shares = 1 - sum(float(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 print(f"share of padding when texts of like length go together: {shares:.0%}")
@@ -329,20 +332,19 @@ for name in POOLINGS:
 # `course experiment ag_news_pooling --full`。
 
 # %%
-from course_utils.experiments import Study
-from course_utils.experiments import news_pooling as study
+from course_utils.studies import Study, headlines, news_pooling
 
 asked = Study(place=PLACE, seeds=3, quick=True)
-ready = study.prepare(corpus, encoder, study.QUICK)
+ready = headlines.prepare(corpus, encoder, headlines.QUICK)
 print(len(ready.train), "texts to train on,", len(ready.test), "to test on")
-found = study.run_comparison(asked, ready, study.QUICK, classifier=BertClassifier)
+found = news_pooling.run_comparison(asked, ready, headlines.QUICK, classifier=BertClassifier)
 
 # %%
-study.draw(found)
+news_pooling.draw(found)
 plt.show()
 
 # %%
-study.table(found)
+news_pooling.table(found)
 
 # %% [markdown] lang="en"
 # ### Would other seeds give another order?
@@ -395,7 +397,7 @@ print(f"mean {sum(accuracies) / len(accuracies):.4f}, 95% interval {low:.4f} to 
 # $6 \cdot 0.039 = 0.23$，第二小的乘以 5，依此类推。校正之后仍低于 0.05，才可以说有差别。
 
 # %%
-study.pairs_table(found)
+news_pooling.pairs_table(found)
 
 # %% [markdown] lang="en"
 # ### The report's table
@@ -413,14 +415,14 @@ study.pairs_table(found)
 axes = plots.new_axes(7, 4)
 plots.curves(
     [1, 2, 3],
-    study.REPORT,
+    news_pooling.REPORT,
     title="The report: one run for each pooling\n(AG News, bert-base-uncased, 7,600 test texts)",
     x_label="epoch",
     y_label="test accuracy",
     marker="o",
     ax=axes,
 )
-error = study.standard_error(0.9226, study.REPORT_TEST_SIZE)
+error = news_pooling.standard_error(0.9226, news_pooling.REPORT_TEST_SIZE)
 axes.errorbar([3], [0.9226], yerr=[1.96 * error], color="black", capsize=5, label="95% by the test texts alone")
 axes.set_xticks([1, 2, 3])
 axes.legend()
@@ -460,7 +462,7 @@ print(f"mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - ep
 # 换作是你，分得清吗？
 
 # %%
-counts = study.confusion(found, "mean")
+counts = news_pooling.confusion(found, "mean")
 plots.heat_map(
     counts,
     title=f"What is taken for what, mean pooling\n({corpus.name}, {encoder.name}, fine-tuned)",
@@ -472,7 +474,7 @@ plots.heat_map(
 plt.show()
 
 # %%
-for number, own in study.worst(found, 6):
+for number, own in news_pooling.worst(found, 6):
     said = found.probabilities("mean")[number].argmax()
     true = ready.test.labels[number]
     print(f"true {corpus.classes[true]:9} said {corpus.classes[said]:9} {own:.2f}  {ready.test.texts[number]}")
@@ -498,10 +500,12 @@ for number, own in study.worst(found, 6):
 # 留着再用。这已经是另一种微调，所以单独画一根柱子。
 
 # %%
-speeds = study.measure_paths(corpus, encoder, study.fast_plan(asked), steps=4)
+from course_utils.studies import news_data_paths
+
+speeds = news_data_paths.measure_paths(corpus, encoder, headlines.fast_plan(asked), steps=4)
 axes = plots.new_axes(6, 3.5)
 plots.bars(
-    {name: speeds[f"{key}_per_second"] for key, name in study.PATHS.items()},
+    {name: speeds[f"{key}_per_second"] for key, name in news_data_paths.PATHS.items()},
     title=f"Fine-tuning is {speeds['ratio']:.1f} times as fast\n({corpus.name}, {encoder.name})",
     x_label="data path",
     y_label="texts per second",
@@ -529,7 +533,7 @@ plt.show()
 # 池化之间的差距，是微调时大，还是冻结编码器时大？各项设置是怎样选定的，见 `docs/results.md`。
 
 # %%
-from course_utils.experiments import our_result
+from course_utils.studies import our_result
 
 ours = our_result("ag_news_pooling")
 if ours is None:

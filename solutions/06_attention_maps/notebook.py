@@ -34,8 +34,8 @@ import matplotlib.pyplot as plt
 import torch
 from torch import Tensor
 
-from course_utils import data, models, plots, portfolio
-from course_utils.coloured_text import coloured_text
+from course_utils import models, plots, portfolio
+from course_utils.plots import coloured_text
 from course_utils.selfcheck import check, hint
 
 # %% [markdown] lang="en"
@@ -200,11 +200,13 @@ plt.show()
 # 它的注意力层把权重保存在 `attn_weights` 里，正如你在第 2 单元所写的那样。
 
 # %%
-from course_utils.experiments import film_reviews
+from course_utils.corpora import load_reviews
+from course_utils.studies.reviews import QUICK, prepare
+from course_utils.tokens import learn_tokenizer
 from course_utils.training import train
 
-plan = film_reviews.QUICK  # what the experiments of unit 4 use on two cores
-reviews = film_reviews.prepare(data.load_reviews("embedded"), plan)
+plan = QUICK  # what the studies of unit 4 use on two cores
+reviews = prepare(load_reviews("embedded"), plan)
 torch.manual_seed(0)
 Classifier = portfolio.solved("TransformerEncoderClassifier")
 sizes = dict(d_model=64, num_heads=4, d_ff=128, num_layers=1, max_len=plan.max_length)  # as in unit 4
@@ -213,7 +215,7 @@ history = train(own, reviews.train, plan.recipe, validation=reviews.validation)
 history.frame()[["epoch", "loss", "validation_accuracy"]].round(3)
 
 # %%
-words = data.learn_tokenizer(reviews.rest.texts, plan.vocab_size)
+words = learn_tokenizer(reviews.rest.texts, plan.vocab_size)
 sentence = "The acting is dull, but the story is tender."
 encoded = words.encode(sentence)
 own.eval()
@@ -329,10 +331,9 @@ print("rows of the rollout sum to", rollout.sum(-1).unique().tolist())
 # %%
 from IPython.display import display
 
-from course_utils.experiments import Study
-from course_utils.experiments import attention_maps as study
+from course_utils.studies import Study, attention_maps
 
-found = study.run_erasure(Study(seeds=1), classifier=portfolio.solved("BertClassifier"))
+found = attention_maps.run_erasure(Study(seeds=1), classifier=portfolio.solved("BertClassifier"))
 classes = found.ready.corpus.classes
 where = f"attention pooling on {found.ready.corpus.name}, frozen encoder {found.ready.encoder.name}"
 for text in found.texts[0][:3]:
@@ -370,9 +371,9 @@ plt.show()
 # 图中画的是在所有文本上的平均下降，色带是对各段文本求得的 95% 区间。同一个实验也可以在终端运行：`course experiment attention_erasure`。
 
 # %%
-study.draw(found)
+attention_maps.draw(found)
 plt.show()
-study.table(found)
+attention_maps.table(found)
 
 # %% [markdown] lang="en"
 # And the words one by one: does the *order* of the weights agree with the order of the effects? A dot is a word; to the right is a
@@ -386,10 +387,10 @@ study.table(found)
 # **例子：** 四个词有六对，其中五对按权重和按作用的先后一致，一对不一致：$(5 - 1) / 6 = 0.67$。
 
 # %%
-study.draw_effects(found)
+attention_maps.draw_effects(found)
 plt.show()
 for words_hidden in found.plan.hidden_words:
-    middle, low, high = study.difference(found, words_hidden)
+    middle, low, high = attention_maps.difference(found, words_hidden)
     print(f"{words_hidden} most attended against random: {middle:+.3f} ({low:+.3f} to {high:+.3f})")
 
 # %% [markdown] lang="en"

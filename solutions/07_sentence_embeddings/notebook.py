@@ -33,7 +33,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from course_utils import documents, models, plots
+from course_utils import models, plots
+from course_utils.corpora import documents
 from course_utils.selfcheck import check, hint
 
 SPECIAL_TOKENS = 2  # [CLS] in front of a block and [SEP] behind it
@@ -290,13 +291,12 @@ for number in kept.argsort().tolist():
 # （也可以在终端运行：`course experiment sentence_context`。）
 
 # %%
-from course_utils.experiments import Study
-from course_utils.experiments import sentence_embeddings as study
+from course_utils.studies import Study, sentence_embeddings
 
-found = study.search(Study(), encoder)
-study.draw(found)
+found = sentence_embeddings.search(Study(), encoder)
+sentence_embeddings.draw(found)
 plt.show()
-study.table(found)
+sentence_embeddings.table(found)
 
 # %% [markdown] lang="en"
 # The intervals are wide: 38 questions are few. So look at the pairs before you believe a difference. McNemar's test (unit 5) looks only
@@ -313,7 +313,7 @@ study.table(found)
 # 这些数据允许你断言哪些差别？想知道得更多，你要再写多少个问题？
 
 # %%
-for test in study.paired_tests(found):
+for test in sentence_embeddings.paired_tests(found):
     if test.a == "alone":
         print(f"{test.a} against {test.b}: difference {test.difference:+.2f}, p {test.p:.3f}, p_holm {test.p_holm:.3f}")
 

@@ -184,15 +184,14 @@ print("largest difference:", max(abs(a - b) for a, b in zip(mine, theirs, strict
 # 也可以在终端运行，还可以做得更大：`course experiment learning_rates`。）
 
 # %%
-from course_utils.experiments import Study
-from course_utils.experiments import learning_rates as study
+from course_utils.studies import Study, learning_rates
 
-rates = study.Rates(Study(seeds=2))
+rates = learning_rates.Rates(Study(seeds=2))
 swept = rates.sweep()
-study.table(rates, swept)
+learning_rates.table(rates, swept)
 
 # %%
-study.draw_sweep(rates)
+learning_rates.draw_sweep(rates)
 plt.show()
 
 # %% [markdown] lang="en"
@@ -237,10 +236,10 @@ plt.show()
 
 # %%
 rescued = rates.rescue()
-study.table(rates, rescued)
+learning_rates.table(rates, rescued)
 
 # %%
-study.draw_rescue(rates)
+learning_rates.draw_rescue(rates)
 plt.show()
 
 # %% [markdown] lang="en"
@@ -258,9 +257,9 @@ plt.show()
 
 # %%
 recovered = rates.recovery()
-study.draw_recovery(rates)
+learning_rates.draw_recovery(rates)
 plt.show()
-study.table(rates, recovered)
+learning_rates.table(rates, recovered)
 
 # %% [markdown] lang="en"
 # ### How to choose a rate next time

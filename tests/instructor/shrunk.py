@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from course_utils import data
-from course_utils.experiments import film_reviews, learning_rates, news_pooling
+from course_utils.corpora import Split, loading
+from course_utils.studies import headlines, learning_rates, text_length
 
 FEW = (48, 32)  # texts to train on, to test on
 
-load = data._load
+load = loading._load
 
 
 def few(*args, **kwargs):
@@ -15,14 +15,14 @@ def few(*args, **kwargs):
     parts = {}
     for name, count in zip(("train", "test"), FEW, strict=True):
         split = getattr(corpus, name)
-        parts[name] = data.Split(split.texts[:count], split.labels[:count])
+        parts[name] = Split(split.texts[:count], split.labels[:count])
     return dataclasses.replace(corpus, **parts)
 
 
-data._load = few
-film_reviews.LENGTHS, film_reviews.COST_REPEATS, film_reviews.FAR_STEPS = (64, 128), 1, 20
-for study in (learning_rates, news_pooling):
+loading._load = few
+text_length.LENGTHS, text_length.COST_REPEATS, text_length.FAR_STEPS = (64, 128), 1, 20
+for study in (learning_rates, headlines):
     recipe = dataclasses.replace(study.QUICK.recipe, epochs=1)
     study.QUICK = dataclasses.replace(study.QUICK, train_size=FEW[0], test_size=FEW[1], recipe=recipe)
 learning_rates.QUICK = dataclasses.replace(learning_rates.QUICK, rates=(1e-4, 1e-3, 1e-2), border=(1e-3,))
-news_pooling.ON_CPU = dataclasses.replace(news_pooling.ON_CPU, batch_size=4)
+headlines.ON_CPU = dataclasses.replace(headlines.ON_CPU, batch_size=4)

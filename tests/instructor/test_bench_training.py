@@ -3,15 +3,16 @@
 import pytest
 import torch
 
-from course_utils.data import Split, learn_tokenizer
-from course_utils.experiments.classifier import EncoderSizes, TextEncoder
-from course_utils.experiments.film_reviews import Plan
+from course_utils.corpora import Split
 from course_utils.instructor.bench import __main__ as bench
 from course_utils.instructor.bench import training
 from course_utils.instructor.bench.training import ReportDataset, Speeds, measure, pick, work_of_a_review
+from course_utils.studies.classifier import EncoderSizes, TextEncoder
+from course_utils.studies.reviews import ReviewPlan
+from course_utils.tokens import learn_tokenizer
 from course_utils.training import Recipe
 
-SMALL = Plan(
+SMALL = ReviewPlan(
     vocab_size=40,
     max_length=10,
     batch_size=4,

@@ -14,14 +14,17 @@ from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ...data import Batches, DataError, Split, learn_tokenizer, load_reviews, tokenize
-from ...experiments.film_reviews import Plan, make_optimizer
+from ...batches import Batches
+from ...corpora import DataError, Split, load_reviews
+from ...studies.reviews import ReviewPlan as Plan
+from ...studies.reviews import make_optimizer
+from ...tokens import learn_tokenizer, tokenize
 from ...training import choose_precision, train
 
 if TYPE_CHECKING:
     import torch
 
-    from ...experiments.classifier import TextEncoder
+    from ...studies.classifier import TextEncoder
 
 ROUNDS = 3  # turns of each way; the median counts
 REVIEWS = 320  # of one turn
@@ -72,7 +75,7 @@ def measure(reviews: Split, tell: Tell = _silent, rounds: int = ROUNDS, plan: Pl
     """Reviews per second of both ways on a sample of the reviews."""
     import torch
 
-    from ...experiments.classifier import TextEncoder
+    from ...studies.classifier import TextEncoder
 
     sample = pick(reviews, min(REVIEWS, len(reviews)))
     tokenizer = learn_tokenizer(sample.texts, plan.vocab_size)
@@ -200,10 +203,10 @@ def measure_bert(tell: Tell = _silent, steps: int = 8) -> dict[str, float] | Non
 
     On AG News where a local folder has it, else on the embedded headlines; with whichever encoder needs no network.
     """
-    from ...data import load_headlines
-    from ...experiments import news_pooling
-    from ...experiments.study import Study
+    from ...corpora import load_headlines
     from ...models import EncoderError, load_encoder
+    from ...studies import Study, news_data_paths
+    from ...studies.headlines import fast_plan
 
     try:
         encoder = load_encoder("embedded")
@@ -213,5 +216,5 @@ def measure_bert(tell: Tell = _silent, steps: int = 8) -> dict[str, float] | Non
         corpus = load_headlines("local")
     except DataError:
         corpus = load_headlines("embedded")
-    speeds = news_pooling.measure_paths(corpus, encoder, news_pooling.fast_plan(Study()), steps, tell=tell)
+    speeds = news_data_paths.measure_paths(corpus, encoder, fast_plan(Study()), steps, tell=tell)
     return {name: round(value, 2) for name, value in speeds.items()}

@@ -1,0 +1,20 @@
+"""Axes to draw on, and the colours and dashes of lines."""
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+
+# Okabe and Ito 2008, without yellow (too light for lines on white).
+OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")
+
+
+def new_axes(width: float = 7.0, height: float = 4.0) -> Axes:
+    """The Axes of a new figure, width and height in inches."""
+    _, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    return axes
+
+
+def panels(count: int, width: float = 10.0, height: float = 4.0, share_y: bool = False) -> list[Axes]:
+    """The Axes of count panels side by side in a new figure, width and height in inches."""
+    _, axes = plt.subplots(1, count, figsize=(width, height), layout="constrained", sharey=share_y, squeeze=False)
+    return list(axes[0])
