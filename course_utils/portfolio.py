@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from . import models
-from .selfcheck.report import check_names
-from .selfcheck.texts import tree_of, unit_of, unit_texts
+from .engine.learning.report import check_names
+from .engine.texts import tree_of, unit_of, unit_texts
 
 STAND_INS: dict[str, Any] = {
     "PositionalEncoding": models.LearnedPositions,

@@ -46,8 +46,8 @@ def check(
     The notebook's cells run on this machine with your own rights, without a sandbox: check only notebooks that are
     your own or that you trust. To look at what somebody else wrote, grade it: course grade.
     """
-    from .selfcheck.interrupts import CheckStopped
-    from .selfcheck.notebook import NotebookError, check_notebook
+    from .engine.learning.interrupts import CheckStopped
+    from .engine.learning.notebook import NotebookError, check_notebook
 
     try:
         reports = check_notebook(notebook)

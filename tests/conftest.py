@@ -12,7 +12,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 
 # A file goes to one worker as a whole. Those that take minutes start first, so that no worker waits for another's last.
-LONGEST = ("test_nbgrader_equality", "test_bundle", "test_cluster", "test_hostile", "test_units_trial", "test_runner")
+LONGEST = ("test_nbgrader_equality", "test_bundle", "test_cluster", "test_hostile", "test_units_trial", "test_run")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

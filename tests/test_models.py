@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from course_utils import models
-from course_utils.selfcheck.report import check_names
+from course_utils.engine.learning.report import check_names
 
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 0, 0, 0]])
 

@@ -5,14 +5,7 @@ from math import comb, sqrt
 import numpy as np
 import pytest
 
-from course_utils.statistics import (
-    Interval,
-    accuracy_interval,
-    bootstrap_interval,
-    compare,
-    mcnemar,
-    seeds_interval,
-)
+from course_utils.statistics import Interval, accuracy_interval, bootstrap_interval, compare, mcnemar, seeds_interval
 
 Z = 1.959963984540054  # the normal's 97.5% point
 

@@ -15,12 +15,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from ..engine.making import files
+from ..engine.telling.harmless import on_one_line
 from ..terminal import app, console, fail
-from . import files
-from .harmless import on_one_line
 
 if TYPE_CHECKING:
-    from .finding import Row
+    from ..engine.grading.finding import Row
 
 RESULTS = files.BUILD / "results"
 SHOWN_FILES = 20  # on the terminal; all of them stand in intake.csv
@@ -73,9 +73,9 @@ def build(
     ] = False,
 ) -> None:
     """Make the student notebooks in both languages from solutions/."""
-    from . import build as builder
-    from .lesson import stamp
-    from .units import UnitError, find_units
+    from ..engine.making import release as builder
+    from ..engine.making.lesson import stamp
+    from ..engine.making.units import UnitError, find_units
 
     try:
         if translated:
@@ -99,8 +99,8 @@ def bundle(
     out: Annotated[Path, typer.Option("--out", help="The zip file to write.")],
 ) -> None:
     """Write the zip file that a student gets: notebooks, the student's part of course_utils, environment files."""
-    from .bundle import write_bundle
-    from .units import UnitError
+    from ..engine.making.bundle import write_bundle
+    from ..engine.making.units import UnitError
 
     try:
         count = write_bundle(lang.value, out)
@@ -120,11 +120,11 @@ def grade(
     regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
 ) -> None:
     """Grade a class; write scores, gradebook and feedback into the folder of results."""
-    from .hand_marks import GradebookError
-    from .results import Writer
-    from .runner import Plan, RunError, nursery, run, secrets_of
-    from .sandbox import SandboxUnavailable, find_mode
-    from .units import UnitError
+    from ..engine.grading.run import Plan, RunError, nursery, run, secrets_of
+    from ..engine.making.units import UnitError
+    from ..engine.telling.hand_marks import GradebookError
+    from ..engine.telling.results import Writer
+    from ..engine.walls.sandbox import SandboxUnavailable, find_mode
 
     if os.path.isdir(submitted) and not dask:
         nursery()  # torch loads there while the sandbox is put to the proof here
@@ -153,7 +153,7 @@ def grade(
 
 def _show_left_aside(seen: Sequence[Row], results: Path) -> None:
     """Show what was read by another name, and what was left aside and why."""
-    from .finding import TABLE
+    from ..engine.grading.finding import TABLE
 
     rows = [row for row in seen if row.note and not row.is_system]
     if not rows:
@@ -191,9 +191,9 @@ def report(results: ResultsFolder = RESULTS, lang: Annotated[Language, typer.Opt
 
 
 def _from_results(results: Path, what: str, write: Callable[[Any, dict[str, Any]], object]) -> None:
-    from . import pages
-    from .hand_marks import GradebookError
-    from .results import all_texts, refresh
+    from ..engine.telling import pages
+    from ..engine.telling.hand_marks import GradebookError
+    from ..engine.telling.results import all_texts, refresh
 
     if not (results / "log.jsonl").is_file():
         raise fail(f"{results} holds no results; grade first: course grade SUBMITTED --results {results}")
@@ -212,8 +212,8 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", help="The file to write.")] = None,
 ) -> None:
     """Write the marks in the form that a school's system reads."""
-    from .export import export as write
-    from .hand_marks import GradebookError
+    from ..engine.telling.export import export as write
+    from ..engine.telling.hand_marks import GradebookError
 
     try:
         path = write(results, format.value, out or results / f"marks-{format.value}.csv")
@@ -228,10 +228,10 @@ def selftest(
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where the notebooks run.")] = SandboxChoice.auto,
 ) -> None:
     """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must."""
-    from .runner import RunError
-    from .sandbox import SandboxUnavailable, find_mode
-    from .selftest import rows, run_selftest
-    from .units import UnitError
+    from ..engine.grading.run import RunError
+    from ..engine.making.units import UnitError
+    from ..engine.proving.selftest import rows, run_selftest
+    from ..engine.walls.sandbox import SandboxUnavailable, find_mode
 
     try:
         mode = find_mode(sandbox.value)

@@ -10,12 +10,13 @@ from contextlib import AbstractContextManager
 from rich.console import Console
 from rich.table import Table
 
-from . import build as builder
-from . import files, sample
-from .results import Writer
-from .runner import Plan, Record, run, secrets_of
-from .sandbox import SandboxUnavailable, find_mode
-from .units import find_units
+from ..engine.grading.run import Plan, Record, run, secrets_of
+from ..engine.making import files
+from ..engine.making import release as builder
+from ..engine.making.units import find_units
+from ..engine.proving import sample
+from ..engine.telling.results import Writer
+from ..engine.walls.sandbox import SandboxUnavailable, find_mode
 
 FOLDER = files.BUILD / "demo"
 

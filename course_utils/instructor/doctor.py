@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engine.texts import language, unit_texts, units
 from ..runtime import usable_cores
-from ..selfcheck.texts import language, unit_texts, units
 
 PYTHON = ((3, 11), (3, 15))  # from, up to but not including
 PACKAGES = ("torch", "numpy", "matplotlib", "ipykernel", "jupyterlab", "transformers", "tokenizers", "accelerate")
@@ -84,8 +84,8 @@ def matrix_speed() -> float:
 
 
 def _sandbox() -> Finding:
-    from .sandbox import SandboxUnavailable, self_test
-    from .shown_paths import Secret
+    from ..engine.walls.sandbox import SandboxUnavailable, self_test
+    from ..engine.walls.shown_paths import Secret
 
     try:
         names = self_test([Secret(Path.cwd(), "the current folder", firm=False)])

@@ -20,7 +20,7 @@ def check(name: str, names: dict[str, Any] | None = None, language: str | None =
     """
     import sys
 
-    from .report import check_names
+    from ..engine.learning.report import check_names
 
     return check_names(name, sys._getframe(1).f_globals if names is None else names, language)
 
@@ -31,6 +31,6 @@ def hint(name: str, step: int | None = None, language: str | None = None) -> Any
     step: the one to show; the next call goes on from there.
     Raises ValueError for an unknown exercise or step.
     """
-    from .report import help_step
+    from ..engine.learning.report import help_step
 
     return help_step(name, step, language)

@@ -1,6 +1,6 @@
 """Right answers of unit 01 that are written otherwise than the reference; none may lose a point."""
 
-from course_utils.instructor.units import Alternative
+from course_utils.engine.making.units import Alternative
 
 
 def _div_term(name: str, body: str) -> Alternative:

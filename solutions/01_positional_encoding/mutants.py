@@ -1,6 +1,6 @@
 """Known wrong answers of unit 01: each draws its hint and loses exactly the checks that it names."""
 
-from course_utils.instructor.units import Mutant
+from course_utils.engine.making.units import Mutant
 
 EXPONENTIAL = "frequencies = torch.exp(-two_i * math.log(10000.0) / d_model)"
 TWO_I = "two_i = torch.arange(0, d_model, 2, dtype=torch.float32)"

@@ -1,6 +1,6 @@
 """Right answers of unit 02 that are written otherwise than the reference."""
 
-from course_utils.instructor.units import Alternative
+from course_utils.engine.making.units import Alternative
 
 ALTERNATIVES = [
     # scaled dot-product attention -------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Known wrong answers of unit 02: classic mistakes with axes, scale, masks and names."""
 
-from course_utils.instructor.units import Mutant
+from course_utils.engine.making.units import Mutant
 
 ATTENTION = "scaled_dot_product_attention"
 SCORES, WEIGHTS, CONTEXT = (f"{ATTENTION}-{check}" for check in ("scores", "weights", "context"))

@@ -1,6 +1,6 @@
 """Right answers of unit 03 that are written otherwise than the reference; none may lose a point."""
 
-from course_utils.instructor.units import Alternative
+from course_utils.engine.making.units import Alternative
 
 _INIT = """
     def __init__(self, d_model, num_heads, d_ff, dropout=0.1):

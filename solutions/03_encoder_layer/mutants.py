@@ -1,6 +1,6 @@
 """Known wrong answers of unit 03: each draws its hint and loses exactly the checks that it names."""
 
-from course_utils.instructor.units import Mutant
+from course_utils.engine.making.units import Mutant
 
 RELU = "hidden = F.relu(self.linear1(x))"
 BLOCK = "output = self.linear2(self.dropout(hidden))"

@@ -1,6 +1,6 @@
 """Right answers of unit 04 that are written otherwise than the reference; none may lose a point."""
 
-from course_utils.instructor.units import Alternative
+from course_utils.engine.making.units import Alternative
 
 _SIZES = "vocab_size, num_classes, d_model=128, num_heads=4, d_ff=256, num_layers=2, max_len=256, dropout=0.1"
 

@@ -1,6 +1,6 @@
 """Known wrong answers of unit 04: each draws its hint and loses exactly the checks that it names."""
 
-from course_utils.instructor.units import Mutant
+from course_utils.engine.making.units import Mutant
 
 KEPT = "kept = (mask != 0).to(hidden.dtype).unsqueeze(-1)  # (batch, seq) -> (batch, seq, 1)"
 TOTAL = "total = (hidden * kept).sum(dim=1)"

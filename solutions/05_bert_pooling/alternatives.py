@@ -1,6 +1,6 @@
 """Right answers of unit 05 that are written otherwise than the reference; none may lose a point."""
 
-from course_utils.instructor.units import Alternative
+from course_utils.engine.making.units import Alternative
 
 _NEWS_INIT = """
 class NewsDataset(Dataset):

@@ -1,6 +1,6 @@
 """Known wrong answers of unit 05: each draws its hint and loses exactly the checks that it names."""
 
-from course_utils.instructor.units import Mutant
+from course_utils.engine.making.units import Mutant
 
 TRUNCATION = "            truncation=True,\n"
 PADDING = '            padding="max_length",\n'

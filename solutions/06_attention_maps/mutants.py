@@ -1,6 +1,6 @@
 """Known wrong answers of unit 06: other logarithms, NaN at 0, padded queries, residual paths and orders of layers."""
 
-from course_utils.instructor.units import Mutant
+from course_utils.engine.making.units import Mutant
 
 ENTROPY = "entropy = -torch.xlogy(attn, attn).sum(dim=-1)"
 MEAN = "mean = (entropy * is_token).sum(dim=-1) / is_token.sum(dim=-1)"

@@ -1,6 +1,6 @@
 """Known wrong answers of unit 07: blocks that are too full or too empty, spans that are off by one."""
 
-from course_utils.instructor.units import Mutant
+from course_utils.engine.making.units import Mutant
 
 PACK, EMBED = "pack_sentences", "sentence_embeddings"
 ROOM = "room = max_tokens - SPECIAL_TOKENS"

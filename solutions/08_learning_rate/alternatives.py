@@ -1,6 +1,6 @@
 """Right answers of unit 08 that are written otherwise than the reference; none may lose a point."""
 
-from course_utils.instructor.units import Alternative
+from course_utils.engine.making.units import Alternative
 
 
 def _factor(name: str, body: str) -> Alternative:

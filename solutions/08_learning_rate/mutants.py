@@ -1,6 +1,6 @@
 """Known wrong answers of unit 08: lines that start, end or bend at the wrong step."""
 
-from course_utils.instructor.units import Mutant
+from course_utils.engine.making.units import Mutant
 
 NAME = "warmup_linear_decay"
 RISING = "if step < warmup_steps:\n        factor = step / warmup_steps\n    elif"

@@ -7,13 +7,13 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from course_utils.instructor import files
+from course_utils.engine.making import files
+from course_utils.engine.making.units import find_units
+from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
 from course_utils.instructor.bench import __main__ as bench
 from course_utils.instructor.bench.classes import notebook
 from course_utils.instructor.bench.grading import Measured, differences
 from course_utils.instructor.bench.meters import Stopwatch
-from course_utils.instructor.sandbox import SandboxUnavailable, find_mode
-from course_utils.instructor.units import find_units
 
 UNIT = "01_positional_encoding"
 MINUTES = {"nbgrader": 10.0, "one_core": 300.0, "all_cores": 600.0, "limit": 900.0}

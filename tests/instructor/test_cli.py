@@ -11,9 +11,12 @@ from contextlib import contextmanager
 import pytest
 from typer.testing import CliRunner
 
-from course_utils.instructor import cli, files, runner, sample
+from course_utils.engine.grading import run as runner
+from course_utils.engine.making import files
+from course_utils.engine.making.units import find_units
+from course_utils.engine.proving import sample
+from course_utils.instructor import cli
 from course_utils.instructor.cli import app
-from course_utils.instructor.units import find_units
 
 UNIT = "01_positional_encoding"
 COMMANDS = [
@@ -325,7 +328,7 @@ def test_an_interrupted_run_says_how_to_go_on(course, tmp_path, unit, monkeypatc
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows decides otherwise which files may be read")
 def test_a_submission_that_may_not_be_read_is_told_to_the_student(course, tmp_path, unit, monkeypatch):
-    from course_utils.instructor import finding, intake
+    from course_utils.engine.grading import finding, intake
 
     def refuse(*_):
         raise intake.IntakeError("unreadable")

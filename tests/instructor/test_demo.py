@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from course_utils.instructor import sample
+from course_utils.engine.making.files import PROJECT, SOLUTIONS
+from course_utils.engine.making.units import Alternative, Mutant, all_units
+from course_utils.engine.proving import sample
 from course_utils.instructor.demo import marks
-from course_utils.instructor.files import PROJECT, SOLUTIONS
-from course_utils.instructor.units import Alternative, Mutant, all_units
 
 UNITS = all_units(SOLUTIONS)
 FIRST = UNITS[0]

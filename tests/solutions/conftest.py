@@ -5,9 +5,9 @@ from functools import cache
 import pytest
 import torch
 
-from course_utils.instructor.assess import UnitJudge
-from course_utils.instructor.units import Unit
-from course_utils.selfcheck.texts import unit_texts
+from course_utils.engine.grading.assess import UnitJudge
+from course_utils.engine.making.units import Unit
+from course_utils.engine.texts import unit_texts
 
 
 @pytest.fixture(scope="session")

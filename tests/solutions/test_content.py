@@ -8,10 +8,10 @@ import warnings
 
 import pytest
 
-from course_utils.instructor import lazy
-from course_utils.instructor.assess import trial
-from course_utils.instructor.files import SOLUTIONS
-from course_utils.instructor.units import all_units
+from course_utils.engine.grading.assess import trial
+from course_utils.engine.making.files import SOLUTIONS
+from course_utils.engine.making.units import all_units
+from course_utils.engine.proving import lazy
 
 UNITS = all_units(SOLUTIONS)
 EXERCISES = [pytest.param(unit, name, id=name) for unit in UNITS for name in unit.exercises]

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
-from course_utils.instructor.files import SOLUTIONS
-from course_utils.instructor.units import find_units
+from course_utils.engine.making.files import SOLUTIONS
+from course_utils.engine.making.units import find_units
 
 (MAPS, SENTENCES, RATES) = find_units(SOLUTIONS, ["06_attention_maps", "07_sentence_embeddings", "08_learning_rate"])
 

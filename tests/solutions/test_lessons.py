@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from course_utils.instructor import lesson
-from course_utils.instructor.build import secret_lines
-from course_utils.instructor.files import SOLUTIONS
-from course_utils.instructor.units import all_units
+from course_utils.engine.making import lesson
+from course_utils.engine.making.files import SOLUTIONS
+from course_utils.engine.making.release import secret_lines
+from course_utils.engine.making.units import all_units
 
 UNITS = all_units(SOLUTIONS)
 LANGUAGES = ("en", "zh")

@@ -22,10 +22,12 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
-from course_utils.instructor import build, lesson, sample
-from course_utils.instructor.assess import trial
-from course_utils.instructor.files import PROJECT, SOLUTIONS
-from course_utils.instructor.units import all_units
+from course_utils.engine.grading.assess import trial
+from course_utils.engine.making import lesson
+from course_utils.engine.making import release as build
+from course_utils.engine.making.files import PROJECT, SOLUTIONS
+from course_utils.engine.making.units import all_units
+from course_utils.engine.proving import sample
 
 UNITS = all_units(SOLUTIONS)
 ROUND = os.environ.get("COURSE_NBGRADER_ROUND", "0")

@@ -6,12 +6,12 @@ import warnings
 
 import pytest
 
-from course_utils.instructor.files import SOLUTIONS
-from course_utils.instructor.units import all_units
-from course_utils.selfcheck import texts
-from course_utils.selfcheck.report import check_names
-from course_utils.selfcheck.sentences import filled
-from course_utils.selfcheck.workbench import Workbench
+from course_utils.engine import texts
+from course_utils.engine.asking.workbench import Workbench
+from course_utils.engine.judging.sentences import filled
+from course_utils.engine.learning.report import check_names
+from course_utils.engine.making.files import SOLUTIONS
+from course_utils.engine.making.units import all_units
 
 UNITS = all_units(SOLUTIONS)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")

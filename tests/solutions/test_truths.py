@@ -6,12 +6,12 @@ import types
 import pytest
 import torch
 
-from course_utils.instructor.build import closure
-from course_utils.instructor.files import SOLUTIONS
-from course_utils.instructor.units import all_units
-from course_utils.selfcheck import judge
-from course_utils.selfcheck.rules import module
-from course_utils.selfcheck.student import local
+from course_utils.engine.asking.student import local
+from course_utils.engine.judging import judge
+from course_utils.engine.judging.rule import module
+from course_utils.engine.making.files import SOLUTIONS
+from course_utils.engine.making.release import closure
+from course_utils.engine.making.units import all_units
 
 UNITS = all_units(SOLUTIONS)
 CHECKS = [pytest.param(unit, check, id=check) for unit in UNITS for check in unit.rules]

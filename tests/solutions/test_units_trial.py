@@ -7,10 +7,10 @@ import warnings
 
 import pytest
 
-from course_utils.instructor.assess import trial
-from course_utils.instructor.files import SOLUTIONS
-from course_utils.instructor.units import all_units
-from course_utils.selfcheck.rules import module
+from course_utils.engine.grading.assess import trial
+from course_utils.engine.judging.rule import module
+from course_utils.engine.making.files import SOLUTIONS
+from course_utils.engine.making.units import all_units
 
 UNITS = all_units(SOLUTIONS)
 SEEDS = ["first student", "第二个学生"]
@@ -238,7 +238,7 @@ def test_a_mistake_in_the_first_exercise_is_paid_for_once(unit, judge_of, quiet)
 
 
 def test_the_laboratory_report_loses_the_frequencies_alone_and_hears_of_the_parenthesis(judge_of, quiet):
-    from course_utils.instructor import sample
+    from course_utils.engine.proving import sample
 
     lines = {}
     for unit in UNITS:

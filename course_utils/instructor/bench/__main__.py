@@ -13,14 +13,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ...engine.grading.run import RunError
+from ...engine.learning.report import check_names
+from ...engine.making import files
+from ...engine.making.units import Unit, UnitError, find_units
+from ...engine.walls.sandbox import SandboxUnavailable, find_mode
 from ...runtime import describe_machine, report_versions, usable_cores
-from ...selfcheck.report import check_names
 from ...terminal import console, fail
-from .. import files
 from ..cli import SandboxChoice, progress
-from ..runner import RunError
-from ..sandbox import SandboxUnavailable, find_mode
-from ..units import Unit, UnitError, find_units
 from . import grading, training
 from .grading import Measured, Settings
 

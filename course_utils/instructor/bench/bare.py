@@ -20,14 +20,14 @@ from typing import Any
 
 import torch
 
-from ...selfcheck.judge import Trouble, trouble_of
-from ...selfcheck.student import Student, StudentError, local
-from ...selfcheck.workbench import Workbench
-from .. import engine
-from ..assess import UnitJudge
-from ..intake import Submission, rebuild
-from ..task import skeleton
-from ..units import Unit
+from ...engine.asking.student import Student, StudentError, local
+from ...engine.asking.workbench import Workbench
+from ...engine.grading import grader as engine
+from ...engine.grading.assess import UnitJudge
+from ...engine.grading.intake import Submission, rebuild
+from ...engine.grading.task import skeleton
+from ...engine.judging.judge import Trouble, trouble_of
+from ...engine.making.units import Unit
 
 Scores = dict[tuple[str, str, str], float]  # student, unit, grade id -> points
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import sample
-from ..units import Unit
+from ...engine.making.units import Unit
+from ...engine.proving import sample
 
 SEED = 2017  # of the class; equal numbers of students give equal classes
 

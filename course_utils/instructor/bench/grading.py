@@ -25,12 +25,16 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 
-from .. import assess, engine, files, gradebook, pages, results, sandbox
-from ..build import generate, source_notebook
-from ..lesson import read
-from ..runner import LOG, Plan, grade_id, make_task, run, students
-from ..task import grade_alone
-from ..units import Unit
+from ...engine.grading import assess
+from ...engine.grading import grader as engine
+from ...engine.grading.run import LOG, Plan, grade_id, make_task, run, students
+from ...engine.grading.task import grade_alone
+from ...engine.making import files
+from ...engine.making.lesson import read
+from ...engine.making.release import generate, source_notebook
+from ...engine.making.units import Unit
+from ...engine.telling import gradebook, pages, results
+from ...engine.walls import sandbox
 from . import bare
 from .bare import Scores
 from .classes import write_class

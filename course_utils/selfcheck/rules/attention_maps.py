@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..draws import Draw
-from ..student import Student, as_tensor
-from ..workbench import Request
-from . import CONTENT, AnyOf, Observations, content, rule
+from ...engine.asking.draws import Draw
+from ...engine.asking.student import Student, as_tensor
+from ...engine.asking.workbench import Request
+from ...engine.judging.rule import CONTENT, AnyOf, Observations, rule
+from . import content
 from .mask_types import of_each_type, of_some_type
 
 MATTERS = 1e-5  # rounding is below 1e-6; two layers in another order differ by over 5e-3, with each known mistake too

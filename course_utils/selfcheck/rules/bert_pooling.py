@@ -17,10 +17,11 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from ..codec import Reference
-from ..draws import Draw
-from ..student import Built, Fault, Student, StudentError, as_tensor
-from . import CONTENT, AnyOf, Observations, content, rule
+from ...engine.asking.codec import Reference
+from ...engine.asking.draws import Draw
+from ...engine.asking.student import Built, Fault, Student, StudentError, as_tensor
+from ...engine.judging.rule import CONTENT, AnyOf, Observations, rule
+from . import content
 from .mask_types import of_each_type, of_some_type
 
 POOLINGS = ("cls", "mean", "max", "attention")

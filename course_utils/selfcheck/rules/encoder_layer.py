@@ -22,10 +22,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...engine.asking.draws import Draw
+from ...engine.asking.student import Built, Student, StudentError, as_tensor, refuse_missing
+from ...engine.judging.rule import CONTENT, AnyOf, Observations, rule
 from ...models import keys_to_hide
-from ..draws import Draw
-from ..student import Built, Student, StudentError, as_tensor, refuse_missing
-from . import CONTENT, AnyOf, Observations, content, rule
+from . import content
 
 PARTS = ("self_attn", "norm1", "ff", "norm2")
 FOLLOWS = {"self_attn": "norm1", "norm1": "norm2", "ff": "norm2"}  # what a part's result goes into in the end

@@ -17,9 +17,9 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from ..draws import Draw
-from ..student import Student
-from . import CONTENT, Observations, rule
+from ...engine.asking.draws import Draw
+from ...engine.asking.student import Student
+from ...engine.judging.rule import CONTENT, Observations, rule
 
 CLOSE = 1e-5  # between two factors of the learner's own: float32 rounds them by 1e-7, a step moves them by 1e-2
 

@@ -21,10 +21,11 @@ from typing import Any
 
 import torch
 
-from ..draws import Draw
-from ..student import Built, Student, StudentError, as_tensor, error_of
-from ..workbench import Request
-from . import CONTENT, Observations, content, rule
+from ...engine.asking.draws import Draw
+from ...engine.asking.student import Built, Student, StudentError, as_tensor, error_of
+from ...engine.asking.workbench import Request
+from ...engine.judging.rule import CONTENT, Observations, rule
+from . import content
 
 ENTRIES = 16000  # that dropout is looked at with
 

@@ -19,9 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..draws import Draw
-from ..student import Fault, Student, StudentError, error_of
-from . import CONTENT, Observations, content, rule
+from ...engine.asking.draws import Draw
+from ...engine.asking.student import Fault, Student, StudentError, error_of
+from ...engine.judging.rule import CONTENT, Observations, rule
+from . import content
 
 TEN = 10
 

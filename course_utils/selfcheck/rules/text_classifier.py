@@ -12,11 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..codec import Reference
-from ..draws import Draw
+from ...engine.asking.codec import Reference
+from ...engine.asking.draws import Draw
+from ...engine.asking.student import Built, Fault, Student, StudentError, as_tensor
+from ...engine.judging.rule import CONTENT, Observations, rule
 from ..fixtures.training import TinyClassifier
-from ..student import Built, Fault, Student, StudentError, as_tensor
-from . import CONTENT, Observations, content, rule
+from . import content
 
 CLASSIFIER = "TransformerEncoderClassifier"
 DTYPES = (torch.int64, torch.bool, torch.float32)  # of masks

@@ -1,0 +1,1 @@
+"""What was handed in becomes records: finding, intake, two passes in the sandbox, one log."""

@@ -1,0 +1,291 @@
+"""The verdicts on one submission of one unit, wherever its code runs.
+
+`first_pass` asks a bench for handles on the learner's names, as they stand, and compares what the rules see with what
+they see on the truth. Where an exercise is wrong and so is one before it, the question stays open, and `follow_through`
+asks again with the reference in the place of what comes before. It knows nothing of processes: the engine's bench
+lives in a sandbox, that of a trial in this process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from ..asking.student import Student, local
+from ..judging import judge
+from ..judging.judge import Fingerprint, Look, Trouble, Verdict
+from ..judging.rule import Rule, module
+from ..judging.sentences import Text, filled
+from ..making.units import Unit, UnitError
+from ..texts import VISIBLE_SEED
+
+NO_SOURCES: Mapping[str, str] = MappingProxyType({})
+
+
+class Stopped(Exception):
+    """The learner's process had to be stopped, or stopped by itself, while it worked for an exercise."""
+
+    def __init__(self, outcome: str, message: Text) -> None:
+        """outcome: "timeout", "memory", "crashed"; message: the sentence about it."""
+        super().__init__(outcome)
+        self.outcome, self.message = outcome, message
+
+
+class Bench(Protocol):
+    """Gives handles on a learner's names. Handles raise `Stopped` when the process behind them ends."""
+
+    def own(self, exercise: str) -> Student:
+        """The names as the learner's cells define them, to ask about an exercise; without what was given up."""
+
+    def followed(self, exercise: str) -> Student:
+        """The same with the reference in the place of all that comes before an exercise."""
+
+    def give_up(self, exercise: str) -> None:
+        """Start again without an exercise that stopped the process: what builds on it will not find it."""
+
+    def trouble(self, exercise: str) -> Trouble | Stopped | None:
+        """What happened when the exercise's own cell ran for the latest handle, None if all went well."""
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """What the learner's names as they stand have shown."""
+
+    verdicts: Mapping[str, Verdict]  # by grade ids
+    # wrong exercises after one that lost points: the checks that were wrong, or None where it stopped the process.
+    # With the reference before them they may hold.
+    open: Mapping[str, tuple[str, ...] | None]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What was seen of an exercise: looks by check, and the checks at which they differ from the truth's."""
+
+    rules: Mapping[str, Rule]
+    seen: Mapping[str, Look]
+    expected: Mapping[str, Look]
+    wrong: set[str]
+    again: Mapping[str, Look]  # looks on the draws of the self-check, on which known mistakes are recorded
+
+
+def _stopped(checks: Sequence[str], stop: Stopped) -> dict[str, Verdict]:
+    return {check: Verdict(check, stop.outcome, stop.message) for check in checks}
+
+
+class _WhenAsked(Mapping[str, Look]):
+    """Looks by check, each made when it is first asked for: a right answer needs none of them."""
+
+    def __init__(self, look: Callable[[str], Look], checks: Sequence[str]) -> None:
+        """look: gives the look at a check."""
+        self._look, self._checks = cache(look), checks
+
+    def __getitem__(self, check: str) -> Look:
+        if check not in self._checks:
+            raise KeyError(check)
+        return self._look(check)
+
+    def __contains__(self, check: object) -> bool:
+        return check in self._checks
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._checks)
+
+    def __len__(self) -> int:
+        return len(self._checks)
+
+
+class UnitJudge:
+    """A unit made ready for many submissions: truths and known mistakes are built once."""
+
+    def __init__(self, unit: Unit, texts: Mapping[str, Any]) -> None:
+        """texts: the unit's texts: `rules`, `hints` and, to name mistakes, `fingerprints`."""
+        self.unit, self.texts = unit, texts
+        self._known: dict[str, list[Fingerprint]] = {}  # exercise -> its mistakes, unpacked when first asked for
+        self._remembered: tuple[str, dict[str, Look]] = ("", {})  # looks at the truth on one seed
+        self._constant: dict[str, Look] = {}  # looks at the truth that are the same on every seed
+
+    @cached_property
+    def truth(self) -> Student:
+        """A handle on the independent truths."""
+        return local(self.unit.truth())
+
+    def assess(
+        self,
+        bench: Bench,
+        seed: str,
+        blank: Sequence[str],
+        doubtful: bool = False,
+        sources: Mapping[str, str] = NO_SOURCES,
+    ) -> dict[str, Verdict]:
+        """The verdict on each check of the unit, by grade ids: the first pass, and at once what it leaves open."""
+        first = self.first_pass(bench, seed, blank, doubtful, sources)
+        found = {**first.verdicts, **self.follow_through(bench, seed, first.open, sources)}
+        return {check: found[check] for check in self.unit.rules}
+
+    def first_pass(
+        self,
+        bench: Bench,
+        seed: str,
+        blank: Sequence[str],
+        doubtful: bool = False,
+        sources: Mapping[str, str] = NO_SOURCES,
+    ) -> FirstPass:
+        """The verdicts on the learner's names as they stand, and the questions that they leave open.
+
+        seed: start of the hidden draws of this student and unit; blank: exercises that are as released.
+        doubtful: the learner's own cells redefine what the unit builds on, so that a failed check is run again with
+        the reference in its place even where no earlier exercise lost a point.
+        sources: the cells of exercises as handed in; a message names no line that is not one of them.
+        """
+        found: dict[str, Verdict] = {}
+        open_questions: dict[str, tuple[str, ...] | None] = {}
+        lost = doubtful
+        for exercise in self.unit.exercises:
+            checks = self.unit.checks(exercise)
+            if exercise in blank:
+                verdicts = {check: Verdict(check, "missing", filled("blank")) for check in checks}
+            else:
+                try:
+                    answer = self._seen(exercise, bench, partial(bench.own, exercise), seed, sources)
+                except Stopped as stop:
+                    verdicts = _stopped(checks, stop)
+                    bench.give_up(exercise)
+                    if lost:
+                        open_questions[exercise] = None
+                else:
+                    if answer.wrong and lost:
+                        open_questions[exercise] = tuple(sorted(answer.wrong))
+                        continue  # told when it is followed through
+                    verdicts = self._told(exercise, answer, bench)
+            lost |= any(verdict.outcome != "passed" for verdict in verdicts.values())
+            found |= verdicts
+        return FirstPass(found, open_questions)
+
+    def follow_through(
+        self,
+        bench: Bench,
+        seed: str,
+        questions: Mapping[str, tuple[str, ...] | None],
+        sources: Mapping[str, str] = NO_SOURCES,
+    ) -> dict[str, Verdict]:
+        """The verdicts on open questions, each with the reference in the place of what comes before it.
+
+        questions: exercises in their order, see FirstPass; seed, sources: those of the first pass.
+        """
+        found: dict[str, Verdict] = {}
+        for exercise, first in questions.items():
+            try:
+                answer = self._seen(exercise, bench, partial(bench.followed, exercise), seed, sources)
+            except Stopped as stop:
+                found |= _stopped(self.unit.checks(exercise), stop)
+                bench.give_up(exercise)
+            else:
+                wrong = answer.wrong if first is None else answer.wrong & set(first)
+                found |= self._told(exercise, replace(answer, wrong=wrong), bench)
+        return found
+
+    def _seen(
+        self, exercise: str, bench: Bench, handle: Callable[[], Student], seed: str, sources: Mapping[str, str]
+    ) -> _Answer:
+        """What the rules of an exercise see on the learner's names and on the truth. Raises Stopped."""
+        student = handle()
+        trouble = bench.trouble(exercise)
+        if isinstance(trouble, Stopped):
+            raise trouble
+        rules = {name: self.unit.rules[name] for name in self.unit.checks(exercise)}
+        expected = {name: self._true(rule, seed) for name, rule in rules.items()}
+
+        def look(rule: Rule, cases: Sequence[Mapping[str, Any]], seed: str) -> Look:
+            # where the cell itself failed nothing of it can be looked at
+            seen = judge.look(rule, student, cases, seed) if trouble is None else [trouble] * len(cases)
+            return [judge.placed(case, exercise, sources.get(exercise, "")) for case in seen]
+
+        visible = module(self.unit.name).VISIBLE_CASES[exercise]
+        seen = {name: look(rule, self._cases(rule), seed) for name, rule in rules.items()}
+        again = _WhenAsked(lambda name: look(rules[name], visible, VISIBLE_SEED), list(rules))
+        return _Answer(rules, seen, expected, _wrong(seen, expected, rules), again)
+
+    def _told(self, exercise: str, answer: _Answer, bench: Bench) -> dict[str, Verdict]:
+        """The verdicts on what was seen, with the names of the mistakes."""
+        stopped = False
+
+        def find_hint(check: str) -> str:
+            nonlocal stopped
+            if not stopped:
+                try:
+                    return judge.recognise(check, answer.again, self._mistakes(exercise), answer.rules, answer.wrong)
+                except Stopped:
+                    bench.give_up(exercise)
+                    stopped = True
+            return ""
+
+        verdicts = {name: Verdict(name, "passed") for name in answer.rules}
+        for name in answer.wrong:
+            rule, hint = answer.rules[name], partial(find_hint, name)
+            verdicts[name] = judge.verdict(rule, answer.seen[name], answer.expected[name], hint, self.texts)
+        return verdicts
+
+    def _mistakes(self, exercise: str) -> list[Fingerprint]:
+        if exercise not in self._known:
+            self._known[exercise] = judge.known_mistakes(self.texts, exercise)
+        return self._known[exercise]
+
+    def _true(self, rule: Rule, seed: str) -> Look:
+        """What a rule sees on the truth; kept while the seed is the same, and for good where no seed matters."""
+        if self._remembered[0] != seed:
+            self._remembered = (seed, {})
+        looks = self._constant if rule.constant else self._remembered[1]
+        if rule.name not in looks:
+            seen = judge.look(rule, self.truth, self._cases(rule), seed)
+            refuse_trouble(self.unit, rule, seen)
+            looks[rule.name] = seen
+        return looks[rule.name]
+
+    def _cases(self, rule: Rule) -> Sequence[Mapping[str, Any]]:
+        return list(self.unit.hidden.CASES[rule.exercise])
+
+
+def refuse_trouble(unit: Unit, rule: Rule, seen: Look) -> None:
+    """Raise UnitError where a rule could not look at the truth: whoever met the same trouble would seem right."""
+    for trouble in seen:
+        if isinstance(trouble, Trouble):
+            raise UnitError(
+                f"{unit.folder / 'hidden_tests.py'}: {rule.name} cannot look at the truth: {trouble.kind()}"
+            )
+
+
+def _wrong(seen: Mapping[str, Look], expected: Mapping[str, Look], rules: Mapping[str, Rule]) -> set[str]:
+    return {name for name, rule in rules.items() if judge.differs(seen[name], expected[name], rule) is not None}
+
+
+class TrialBench:
+    """A bench in this very process, for answers that are trusted: reference, mutants, alternatives."""
+
+    def __init__(self, unit: Unit, answers: Mapping[str, str]) -> None:
+        """answers: an exercise's name -> the source of its cell; the reference stands for all others."""
+        self._unit, self._answers = unit, dict(answers)
+
+    def own(self, exercise: str) -> Student:
+        """A handle on the given answers."""
+        return local(self._unit.namespace(self._answers))
+
+    def followed(self, exercise: str) -> Student:
+        """A handle on one of the given answers with the reference round it."""
+        kept = {name: text for name, text in self._answers.items() if name == exercise}
+        return local(self._unit.namespace(kept))
+
+    def give_up(self, exercise: str) -> None:
+        """Take the reference for an exercise: nothing here builds on what stopped a process."""
+        self._answers.pop(exercise, None)
+
+    def trouble(self, exercise: str) -> Trouble | None:
+        """Trusted answers are judged by what their names do."""
+        return None
+
+
+def trial(judge_of_unit: UnitJudge, answers: Mapping[str, str], seed: str = "trial") -> dict[str, Verdict]:
+    """The verdicts on trusted answers, without a kernel or a sandbox."""
+    return judge_of_unit.assess(TrialBench(judge_of_unit.unit, answers), seed, blank=())

@@ -1,0 +1,90 @@
+"""What is sent to a worker, and what it does there; light to import, so that a run starts while torch still loads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..judging.sentences import Text
+from ..making import files
+from ..making.units import find_units
+from .intake import Skeleton
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how much a submission may; everything is counted on the trusted side."""
+
+    cell_seconds: float = 8.0  # wall time of one cell; defining functions takes milliseconds
+    exercise_seconds: float = 8.0  # wall time of all checks of one exercise
+    submission_seconds: float = 60.0  # wall time of the whole notebook with all its fresh starts
+    output_bytes: int = 2**20  # what a process may print before it is stopped
+
+
+@dataclass(frozen=True)
+class Task:
+    """One notebook to grade, with all that a worker elsewhere needs beside the release."""
+
+    student: str
+    unit: str
+    data: bytes | None  # the notebook; None where it could not be read, for the reason below
+    reason: str  # key of intake.REASONS, empty where there are data
+    digest: str  # hash of the data, or the reason
+    seed: str  # start of the hidden draws
+    sandbox: str  # "bwrap" or "none"
+    solutions: str = str(files.SOLUTIONS)
+    patience: Patience = field(default_factory=Patience)
+    note: Text | None = None  # how the notebook was found; where there is none to read, in the place of the reason
+    read_from: str = ""  # where it lay, if that was not at its place under its name
+    unfinished: Unfinished | None = None  # what the first pass over it left
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A notebook after its first pass, with questions that need answers of the reference to be asked again.
+
+    It is plain data, so that the second pass can run in any worker on any machine.
+    """
+
+    record: Mapping[str, Any]  # as it will be logged, without the scores of the open exercises
+    questions: Mapping[str, tuple[str, ...] | None]  # see assess.FirstPass
+    left_out: tuple[str, ...]  # cells that stop a process as soon as they run
+    modules: tuple[str, ...]  # what the cells and the checks have imported, by their own word
+    took: Mapping[str, float]  # seconds of each own cell, when it last ran
+    own_seconds: float  # of all own cells, fresh starts included
+    seconds: float  # of the notebook's time that are spent
+
+
+def grade(task: Task) -> dict[str, Any] | Unfinished:
+    """The record of a task, or what is left of it for a second pass; made by the engine of this process.
+
+    The second pass is `grade(replace(task, unfinished=...))`. It begins when the first passes over all notebooks have
+    ended: then nothing that a process with an answer in it could let through is of use to anybody.
+    """
+    from . import grader as engine
+
+    return engine.grade(task)
+
+
+def grade_alone(task: Task) -> dict[str, Any]:
+    """The record of a task when there is no other."""
+    while isinstance(result := grade(task), Unfinished):
+        task = replace(task, unfinished=result)
+    return result
+
+
+@cache
+def skeleton(solutions: str, unit: str) -> Skeleton:
+    """The skeleton of a unit's release."""
+    path = Path(solutions).parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
+    return Skeleton.of(unit, json.loads(path.read_text(encoding="utf-8")))
+
+
+@cache
+def warm_imports(solutions: str, unit: str) -> tuple[str, ...]:
+    """What a sandbox imports once for all submissions of a unit: what its set-up cells import, and its own WARM."""
+    return *find_units(Path(solutions), [unit])[0].warm, *skeleton(solutions, unit).imports()

@@ -1,0 +1,358 @@
+"""Verdicts: observations made on a learner's answer against those made on the truth, and the name of the mistake.
+
+`look` runs a rule on several cases, `differs` compares two such looks, `recognise` finds the mutant that gives the
+same. What is said about an outcome is composed here too, always in both languages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..asking.codec import CodecError, Foreign, Reference
+from ..asking.draws import Draw
+from ..asking.student import Fault, Student, StudentError, kind_of, known_type
+from .raised import Raised
+from .rule import CONTENT, AnyOf, Rule
+from .sentences import SENTENCES, Text, filled
+
+SIGNIFICANT_DIGITS = 7  # of recorded numbers: float32 has no more
+
+# What arithmetic on a value of a form that a rule does not expect may raise. A rule's own bug would show on the
+# reference's tests; past this list it would stop the grader for the whole notebook.
+ODD = (
+    ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, MemoryError, RuntimeError, StopIteration,
+    TypeError, ValueError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A case that could not be looked at: the learner's code raised, or what it gave has the wrong form."""
+
+    outcome: str  # "error", "failed" or "memory"
+    reason: str  # key of a sentence
+    about: Mapping[str, Any] = field(default_factory=dict)
+    raised: Raised | None = field(default=None, compare=False)  # the exception in full, in the self-check alone
+
+    def kind(self) -> str:
+        """What two troubles have to share to be the same one."""
+        reason = "raised" if self.reason == "raised_elsewhere" else self.reason  # where it raised is a matter of words
+        return f"{self.outcome} {reason} {self.about.get('type', '')}"
+
+
+Seen = dict[str, Any] | Trouble
+Look = Sequence[Seen]  # one entry per case
+Case = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check, with a sentence in each language unless it passed."""
+
+    check: str
+    outcome: str  # "passed", "failed", "error", or what the engine adds to these
+    message: Text | None = None
+    hint: str | None = None
+
+
+def case_seed(seed: str, check: str, number: int) -> int:
+    """The seed of a check's case: different for each, the same for the learner and for the truth."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{check}/{number}".encode()).digest()[:7], "big")
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let torch work on one thread, and leave its random state as it was.
+
+    On tensors as small as these, threads take up to ten times as long as one.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def look(rule: Rule, student: Student, cases: Sequence[Case], seed: str) -> Look:
+    """What a rule sees on each case."""
+    draws = (Draw(case_seed(seed, rule.seeded_by, i), first=i == 0, **case) for i, case in enumerate(cases))
+    return [_see(rule, student, draw) for draw in draws]
+
+
+def _see(rule: Rule, student: Student, draw: Draw) -> Seen:
+    try:
+        return dict(rule.look(student, draw))
+    except StudentError as error:
+        return trouble_of(error)
+    except Fault as fault:
+        return Trouble("failed", fault.reason, fault.about)
+    except CodecError:
+        return Trouble("failed", "unreadable_value")
+    except ODD:
+        return Trouble("failed", "odd_value")
+
+
+def trouble_of(error: StudentError) -> Trouble:
+    """What is told of an exception of the learner's code: a class of Python's own and a line, never its text."""
+    about = {"type": known_type(error.types), "cell": error.cell, "line": error.line}
+    if about["type"] == "MemoryError":
+        return Trouble("memory", "memory", about, error.raised)
+    return Trouble("error", "raised" if error.line else "raised_elsewhere", about, error.raised)
+
+
+def count_lines(source: str) -> int:
+    """How many lines a cell has, as Python numbers them, without empty ones at its end."""
+    return len(re.split(r"\r\n|\r|\n", source.rstrip("\r\n")))
+
+
+def placed(seen: Seen, exercise: str, source: str) -> Seen:
+    """What was seen, with a line only if it is one of the exercise's own cell.
+
+    source: the cell as handed in. Cell and line come from the learner's process, which can name any: past the cell's
+    end a number could carry a hidden input, and so could a cell's name.
+    """
+    if not isinstance(seen, Trouble) or "line" not in seen.about:
+        return seen
+    cell, line = seen.about.get("cell"), seen.about["line"]
+    if cell == exercise and isinstance(line, int) and 1 <= line <= count_lines(source):
+        return seen
+    reason = "raised_elsewhere" if seen.reason == "raised" else seen.reason
+    return Trouble(seen.outcome, reason, {"type": seen.about.get("type")})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first observation that is not as it should be."""
+
+    observation: str
+    reason: str  # "shape", "kind" or "value"
+    expected: Any
+    got: Any
+
+
+def differs(seen: Look, expected: Look, rule: Rule, equal_nan: bool = False) -> Difference | Trouble | None:
+    """The first difference between two looks at the same cases, None where there is none."""
+    for got, wanted in zip(seen, expected, strict=True):
+        if isinstance(got, Trouble) or isinstance(wanted, Trouble):
+            if isinstance(got, Trouble) and isinstance(wanted, Trouble) and got.kind() == wanted.kind():
+                continue
+            return got if isinstance(got, Trouble) else Trouble("failed", "odd_value")
+        for name in wanted:
+            reason = _unequal(got.get(name), wanted[name], rule, equal_nan)
+            if reason:
+                return Difference(name, reason, _first_view(wanted[name]), _first_view(got.get(name)))
+    return None
+
+
+def _first_view(value: Any) -> Any:
+    return value.views[0] if isinstance(value, AnyOf) and value.views else value
+
+
+def _unequal(got: Any, wanted: Any, rule: Rule, equal_nan: bool) -> str:
+    """Why a value is not the wanted one; empty where it is."""
+    if isinstance(wanted, AnyOf):
+        views = got.views if isinstance(got, AnyOf) else [got]
+        reasons = [_unequal(view, wanted.views[0], rule, equal_nan) for view in views]
+        return "" if "" in reasons else (reasons[0] if reasons else "kind")
+    if isinstance(wanted, Tensor):
+        if not isinstance(got, Tensor):
+            return "kind"
+        if got.shape != wanted.shape:
+            return "shape"
+        if got.dtype.is_complex:
+            return "kind"
+        a, b = got.double(), wanted.double()
+        return "" if torch.allclose(a, b, rtol=rule.rtol, atol=rule.atol, equal_nan=equal_nan) else "value"
+    if isinstance(wanted, float) and isinstance(got, float | int) and not isinstance(got, bool):
+        close = math.isclose(got, wanted, rel_tol=rule.rtol, abs_tol=rule.atol)
+        return "" if close or (equal_nan and math.isnan(got) and math.isnan(wanted)) else "value"
+    if isinstance(wanted, list | tuple):
+        if not isinstance(got, list | tuple) or len(got) != len(wanted):
+            return "value"
+        return next(filter(None, (_unequal(g, w, rule, equal_nan) for g, w in zip(got, wanted, strict=True))), "")
+    if isinstance(wanted, dict):  # entry by entry: tensors in it cannot be compared with ==
+        if not isinstance(got, dict) or set(got) != set(wanted):
+            return "value"
+        return next(filter(None, (_unequal(got[key], wanted[key], rule, equal_nan) for key in wanted)), "")
+    return "" if type(got) is type(wanted) and got == wanted else "value"
+
+
+# mistakes with a name ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What a known mistake gives: its hint, and its looks at those checks that it loses."""
+
+    hint: str
+    looks: Mapping[str, Look]
+
+
+def recognise(
+    check: str,
+    seen: Mapping[str, Look],
+    known: Iterable[Fingerprint],
+    rules: Mapping[str, Rule],
+    lost: Collection[str] | None = None,
+) -> str:
+    """The hint of the known mistake that looks most like this answer at a lost check; empty where none is equal.
+
+    seen: looks of all the exercise's checks; lost: the checks that the answer loses, None where that is not known.
+    A mistake counts when it is equal at `check` and loses no check that the answer passes. An exception, which many
+    mistakes raise, counts only where the mistake agrees at all that it loses, and the answer raises it nowhere else.
+    So does a lack of content, which many answers share: where the mistake agrees at all that it loses.
+    Of several such mistakes the one that agrees at most and disagrees at fewest of the checks that it loses itself.
+    """
+    best, most = "", -math.inf
+    raised, hollow = _raised(seen[check]), _is_hollow(seen[check])
+    for mistake in known:
+        if check not in mistake.looks or (lost is not None and not set(mistake.looks) <= set(lost)):
+            continue
+        if differs(seen[check], mistake.looks[check], rules[check], equal_nan=True):
+            continue
+        if raised and any(raised & _raised(seen[name]) for name in seen if name not in mistake.looks):
+            continue
+        agrees = [
+            differs(seen[name], other, rules[name], equal_nan=True) is None
+            for name, other in mistake.looks.items()
+            if name in seen
+        ]
+        nothing_else = raised and all(isinstance(case, Trouble) or not case for case in seen[check])
+        if (nothing_else or hollow) and not all(agrees):
+            continue
+        agree = 2 * sum(agrees) - len(agrees)
+        if agree > most:
+            best, most = mistake.hint, agree
+    return best
+
+
+def _raised(seen: Look) -> set[str]:
+    """The kinds of exceptions among what was seen of a check."""
+    return {case.kind() for case in seen if isinstance(case, Trouble) and case.outcome == "error"}
+
+
+def _is_hollow(seen: Look) -> bool:
+    """Whether an answer was seen to have no content."""
+    return any(not isinstance(case, Trouble) and case.get(CONTENT) is False for case in seen)
+
+
+def verdict(
+    rule: Rule,
+    seen: Look,
+    expected: Look,
+    find_hint: Callable[[], str],
+    texts: Mapping[str, Any],
+    show_values: bool = False,
+) -> Verdict:
+    """The verdict on one check, with the hint of the mistake where it is a known one.
+
+    find_hint: asked only where the check is lost; texts: the unit's texts.
+    show_values: tell shapes and exceptions, as the self-check does; the grader never shows what it expected.
+    """
+    difference = differs(seen, expected, rule)
+    if difference is None:
+        return Verdict(rule.name, "passed")
+    outcome = difference.outcome if isinstance(difference, Trouble) else "failed"
+    hint = find_hint()
+    if not hint:
+        return Verdict(rule.name, outcome, explain(rule, difference, texts, show_values))
+    named: Text = texts["hints"][hint]
+    if show_values and isinstance(difference, Trouble) and difference.raised:  # the question, and what it is about
+        told = difference.raised.told(rule.exercise)
+        named = {language: f"{sentence}\n{told[language]}" for language, sentence in named.items()}
+    return Verdict(rule.name, outcome, named, hint)
+
+
+def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, Any], show_values: bool) -> Text:
+    """A sentence about a difference that has no name of its own."""
+    if isinstance(difference, Trouble):
+        if show_values and difference.raised:
+            return difference.raised.told(rule.exercise)
+        about = dict(difference.about)
+        if difference.reason == "raised" and about.get("cell") != rule.exercise:
+            return filled("raised_elsewhere", **about)
+        return filled(difference.reason, **about)
+    if difference.observation == CONTENT:
+        return filled("no_content")
+    rule_text = texts["rules"][rule.name]
+    claim = {language: rule_text[language].rstrip(".。") for language in rule_text}
+    if difference.reason == "shape" and show_values:
+        shapes = {"expected": tuple(difference.expected.shape), "got": tuple(difference.got.shape)}
+        return filled("wrong_shape_shown", **shapes)
+    if difference.reason == "kind":
+        return filled("no_tensor", type=kind_of(difference.got))
+    sentence = SENTENCES["wrong_shape" if difference.reason == "shape" else "wrong_value"]
+    return {language: sentence[language].format(rule=claim[language]) for language in sentence}
+
+
+# recorded looks -----------------------------------------------------------------------------------------------------
+
+
+def recorded(value: Any) -> Any:
+    """Looks and observations as JSON, numbers rounded so that they are the same on every machine."""
+    if isinstance(value, Trouble):
+        return {"trouble": [value.outcome, value.reason, {k: v for k, v in value.about.items() if k != "line"}]}
+    if isinstance(value, AnyOf):
+        return {"any": [recorded(view) for view in value.views]}
+    if isinstance(value, Tensor):
+        kind = "bool" if value.dtype is torch.bool else "float" if value.is_floating_point() else "int"
+        numbers = value.reshape(-1).tolist()
+        return {"tensor": [kind, list(value.shape), [_rounded(n) if kind == "float" else n for n in numbers]]}
+    if isinstance(value, float):
+        return {"float": _rounded(value)}
+    if isinstance(value, Foreign | Reference):
+        return {"foreign": kind_of(value)}
+    if isinstance(value, list | tuple):
+        return [recorded(item) for item in value]
+    if isinstance(value, dict):
+        return {"dict": {key: recorded(item) for key, item in value.items()}}
+    return value
+
+
+def _rounded(number: float) -> Any:
+    if not math.isfinite(number):
+        return repr(number)
+    return float(f"{number:.{SIGNIFICANT_DIGITS}g}") if abs(number) > 1e-9 else 0.0
+
+
+def replayed(value: Any) -> Any:
+    """The looks and observations that `recorded` wrote."""
+    if isinstance(value, list):
+        return [replayed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    ((kind, body),) = value.items()
+    match kind:
+        case "trouble":
+            return Trouble(body[0], body[1], body[2])
+        case "any":
+            return AnyOf([replayed(view) for view in body])
+        case "tensor":
+            dtype = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}[body[0]]
+            return torch.tensor([float(n) if body[0] == "float" else n for n in body[2]], dtype=dtype).reshape(body[1])
+        case "float":
+            return float(body)
+        case "foreign":
+            return Foreign(body)
+        case "dict":
+            return {key: replayed(item) for key, item in body.items()}
+    raise ValueError(f"a recorded value is of an unknown kind: {kind!r}")
+
+
+def known_mistakes(texts: Mapping[str, Any], exercise: str) -> list[Fingerprint]:
+    """The known mistakes of an exercise, as they look on the draws of the self-check."""
+    return [
+        Fingerprint(entry["hint"], {check: replayed(look) for check, look in entry["looks"].items()})
+        for entry in texts["fingerprints"][exercise]
+    ]

@@ -1,0 +1,71 @@
+"""What a released grade cell calls when plain nbgrader runs it in the notebook's own kernel.
+
+The cell holds the independent truth, the hidden sizes and the reference of what comes before, as text; they are run
+apart from the notebook's names. This gives honest submissions the scores of the trusted engine, with nbgrader's own
+level of protection: none against a notebook that forges.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import types
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..asking.student import local
+from ..learning.interrupts import stoppable
+from ..learning.own import own
+from ..texts import language, unit_texts
+from . import judge
+from .rule import rules
+
+SEED = "nbgrader"
+
+
+def grade_cell(
+    check: str,
+    unit: str,
+    names: dict[str, Any],
+    cases: Sequence[Mapping[str, Any]],
+    truth: str,
+    before: str,
+    earlier: Sequence[str],
+) -> None:
+    """Raise AssertionError with a sentence unless the learner's names pass a check, as they are or with follow-through.
+
+    check: grade id; names: the notebook's globals; cases: hidden sizes; truth, before: sources of the independent truth
+    and of the reference of all earlier exercises, whose names are `earlier`.
+    """
+    rule = next(rule for rule in rules(unit) if rule.name == check)
+    silence = io.StringIO()
+    with contextlib.ExitStack() as quiet:
+        quiet.enter_context(stoppable(names, language(), rule.exercise))
+        quiet.enter_context(judge.undisturbed())
+        quiet.enter_context(contextlib.redirect_stdout(silence))
+        quiet.enter_context(contextlib.redirect_stderr(silence))
+        quiet.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        expected = judge.look(rule, local(_run(truth)), cases, SEED)
+        seen = judge.look(rule, own(names), cases, SEED)
+        difference = judge.differs(seen, expected, rule)
+        if difference is not None and earlier:
+            given = _run(before)
+            kept = {name: names[name] for name in earlier if name in names}
+            names.update({name: given[name] for name in earlier})
+            try:
+                again = judge.look(rule, own(names), cases, SEED)
+            finally:
+                for name in earlier:
+                    names.pop(name)
+                names.update(kept)
+            difference = judge.differs(again, expected, rule) and difference
+    if difference is not None:
+        raise AssertionError(judge.explain(rule, difference, unit_texts(unit), show_values=False)["en"])
+
+
+def _run(source: str) -> dict[str, Any]:
+    module = types.ModuleType("hidden")
+    exec(compile(source, "<hidden>", "exec"), module.__dict__)
+    return module.__dict__

@@ -1,0 +1,250 @@
+"""What `check` and `hint` show, in a notebook and in a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from torch import nn
+
+from ..judging import judge
+from ..judging.judge import Fingerprint, Look, Verdict
+from ..judging.raised import CODE
+from ..judging.rule import Rule, module, rules
+from ..judging.sentences import Text, filled
+from ..texts import LANGUAGES, VISIBLE_SEED, all_exercises, fingerprint_of_source, source_of, unit_of, unit_texts
+from ..texts import language as own_language
+from .interrupts import stoppable
+from .own import own
+
+WORDS: dict[str, Text] = {
+    "all": {"en": "All rules hold.", "zh": "全部通过。"},
+    "some": {"en": "{passed} of {total} rules hold.", "zh": "{total} 条规则中通过了 {passed} 条。"},
+    "earlier": {
+        "en": "{names} above is not right yet; repair it first, this exercise builds on it.",
+        "zh": "前面的 {names} 还不对；这道练习要用到它，请先修好它。",
+    },
+    "more": {"en": 'More help: hint("{name}")', "zh": '需要更多提示：hint("{name}")'},
+    "step": {"en": "Hint {step} of {total}", "zh": "提示 {step}/{total}"},
+    "next": {
+        "en": 'Still stuck? hint("{name}") once more.',
+        "zh": '还是没思路？再运行一次 hint("{name}")。',
+    },
+    "last": {
+        "en": 'That was the last step; hint("{name}", 1) shows the first again.',
+        "zh": '提示到此为止；想从头再看，运行 hint("{name}", 1)。',
+    },
+}
+GREEN, RED, GREY = "#0a7d3c", "#b3261e", "#5f6368"  # 4.5:1 and more on white; symbols say the same
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on an exercise. In a notebook it shows itself; `passed` is for programs."""
+
+    exercise: str
+    language: str
+    verdicts: tuple[Verdict, ...]
+    rules: Mapping[str, str]  # check -> the rule's line in the report's language
+    note: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether all rules hold."""
+        return all(verdict.outcome == "passed" for verdict in self.verdicts)
+
+    @property
+    def summary(self) -> str:
+        """One sentence about all rules."""
+        good = sum(verdict.outcome == "passed" for verdict in self.verdicts)
+        sentence = WORDS["all" if self.passed else "some"][self.language]
+        return sentence.format(passed=good, total=len(self.verdicts))
+
+    def messages(self) -> list[str]:
+        """What is said about the rules that do not hold, each sentence once."""
+        said = [verdict.message[self.language] for verdict in self.verdicts if verdict.message]
+        return list(dict.fromkeys(said))
+
+    def __repr__(self) -> str:
+        lines = [f"{self.exercise}: {self.summary}"]
+        lines += [
+            f"  {'✓' if verdict.outcome == 'passed' else '✗'} {self.rules[verdict.check]}" for verdict in self.verdicts
+        ]
+        for message in self.messages():
+            first, *others = message.split("\n")
+            lines += [f"  → {first}", *(f"    {line}" for line in others)]
+        lines += [f"  {self.note}"] if self.note else []
+        if not self.passed:
+            lines.append("  " + WORDS["more"][self.language].format(name=self.exercise))
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for verdict in self.verdicts:
+            good = verdict.outcome == "passed"
+            mark = f'<b style="color:{GREEN if good else RED}">{"✓" if good else "✗"}</b>'
+            rows.append(f'<div style="margin:.15em 0">{mark} {html.escape(self.rules[verdict.check])}</div>')
+        for message in self.messages():
+            rows.append(
+                f'<div style="margin:.4em 0;padding:.3em .7em;border-left:4px solid {RED}">{_in_html(message)}</div>'
+            )
+        more = [self.note] if self.note else []
+        more += [] if self.passed else [WORDS["more"][self.language].format(name=self.exercise)]
+        rows += [f'<div style="color:{GREY}">{html.escape(line)}</div>' for line in more]
+        colour = GREEN if self.passed else RED
+        head = f"<b>{html.escape(self.exercise)}</b> · {html.escape(self.summary)}"
+        return (
+            f'<div style="border:1px solid {colour};border-radius:6px;padding:.5em .9em;max-width:46em;'
+            f'line-height:1.5">{head}{"".join(rows)}</div>'
+        )
+
+
+def _in_html(message: str) -> str:
+    """A message's lines, those with code in a typewriter's letters."""
+    lines = []
+    for line in message.split("\n"):
+        style = "font-family:monospace;white-space:pre-wrap" if line.startswith(CODE) else ""
+        lines.append(f'<div style="{style}">{html.escape(line)}</div>' if style else f"<div>{html.escape(line)}</div>")
+    return "".join(lines)
+
+
+@dataclass(frozen=True)
+class Help:
+    """One step of help."""
+
+    exercise: str
+    step: int
+    total: int
+    text: str
+    language: str
+
+    def _lines(self) -> list[str]:
+        head = WORDS["step"][self.language].format(step=self.step, total=self.total)
+        lines = [f"{self.exercise} · {head}", self.text]
+        lines.append(WORDS["next" if self.step < self.total else "last"][self.language].format(name=self.exercise))
+        return lines
+
+    def __repr__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _repr_markdown_(self) -> str:
+        return "\n\n".join(self._lines())
+
+
+@cache
+def _expected(unit: str) -> dict[str, Look]:
+    return {check: judge.replayed(look) for check, look in unit_texts(unit)["recorded"].items()}
+
+
+@cache
+def _known(unit: str, exercise: str) -> list[Fingerprint]:
+    return judge.known_mistakes(unit_texts(unit), exercise)
+
+
+def looks(unit: str, exercise: str, names: dict[str, Any]) -> tuple[dict[str, Rule], dict[str, Look]]:
+    """The rules of an exercise and what they see on the visible draws; prints and warnings are kept still."""
+    chosen = {rule.name: rule for rule in rules(unit) if rule.exercise == exercise}
+    cases = module(unit).VISIBLE_CASES[exercise]
+    silence = io.StringIO()
+    with contextlib.ExitStack() as quiet:
+        quiet.enter_context(judge.undisturbed())
+        quiet.enter_context(contextlib.redirect_stdout(silence))
+        quiet.enter_context(contextlib.redirect_stderr(silence))
+        quiet.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        return chosen, {check: judge.look(rule, own(names), cases, VISIBLE_SEED) for check, rule in chosen.items()}
+
+
+def check_names(name: str, names: dict[str, Any], language: str | None = None) -> Report:
+    """The report on an exercise in a namespace. Raises ValueError for an unknown exercise or language."""
+    unit = _unit(name)
+    language = _language(language)
+    if name not in names or _is_blank(names[name], unit_texts(unit)["exercises"][name]["released"]):
+        return missing(name, filled("blank" if name in names else "undefined", name=name), language)
+    with stoppable(names, language, name):
+        return _judged(unit, name, names, language)
+
+
+def missing(name: str, sentence: Text, language: str) -> Report:
+    """The report on an exercise of which there is nothing to look at; the sentence says why."""
+    rules = unit_texts(_unit(name))["rules"]
+    checks = unit_texts(_unit(name))["exercises"][name]["checks"]
+    lines = {check: rules[check][language] for check in checks}
+    return Report(name, language, tuple(Verdict(check, "missing", sentence) for check in checks), lines)
+
+
+def _judged(unit: str, name: str, names: dict[str, Any], language: str) -> Report:
+    """The report on an answer. Raises CheckStopped."""
+    texts = unit_texts(unit)
+    lines = {check: texts["rules"][check][language] for check in texts["exercises"][name]["checks"]}
+    chosen, seen = looks(unit, name, names)
+    expected = _expected(unit)
+    lost = {check for check, rule in chosen.items() if judge.differs(seen[check], expected[check], rule)}
+
+    def verdict(rule: Rule) -> Verdict:
+        def find_hint() -> str:
+            return judge.recognise(rule.name, seen, _known(unit, name), chosen, lost)
+
+        return judge.verdict(rule, seen[rule.name], expected[rule.name], find_hint, texts, show_values=True)
+
+    verdicts = tuple(map(verdict, chosen.values()))
+    report = Report(name, language, verdicts, lines)
+    return report if report.passed else Report(name, language, verdicts, lines, _note(unit, name, names, language))
+
+
+def _note(unit: str, name: str, names: dict[str, Any], language: str) -> str:
+    """A word about earlier exercises of the unit that the answer calls and that are not right yet."""
+    source = source_of(names[name])
+    exercises = list(unit_texts(unit)["exercises"])
+    wrong = []
+    for earlier in exercises[: exercises.index(name)]:
+        if earlier in source and earlier in names:
+            chosen, seen = looks(unit, earlier, names)
+            if any(judge.differs(seen[check], _expected(unit)[check], rule) for check, rule in chosen.items()):
+                wrong.append(earlier)
+    return WORDS["earlier"][language].format(names=", ".join(wrong)) if wrong else ""
+
+
+def _is_blank(value: Any, released: str) -> bool:
+    if isinstance(value, type) and not any(callable(member) for member in vars(value).values()):
+        # a class without a single method is one that nobody has begun, unless it takes another's
+        return all(base in (object, nn.Module) for base in value.__bases__)
+    source = source_of(value)
+    return bool(source) and fingerprint_of_source(source) == released
+
+
+_steps_seen: dict[str, int] = {}  # exercise -> the step that was shown last
+
+
+def help_step(name: str, step: int | None = None, language: str | None = None) -> Help:
+    """A step of help with an exercise: a given one, or the next after the one shown last; after the last it stays.
+
+    Raises ValueError for an unknown exercise, step or language.
+    """
+    language = _language(language)
+    steps = unit_texts(_unit(name))["exercises"][name]["steps"]
+    if step is None:
+        step = min(_steps_seen.get(name, 0) + 1, len(steps))
+    if not 1 <= step <= len(steps):
+        raise ValueError(f"step must be 1 to {len(steps)}, got {step}")
+    _steps_seen[name] = step
+    return Help(name, step, len(steps), steps[step - 1][language], language)
+
+
+def _unit(name: str) -> str:
+    unit = unit_of(name)
+    if unit is None:
+        raise ValueError(f"exercise must be one of {', '.join(all_exercises())}; got {name!r}")
+    return unit
+
+
+def _language(wanted: str | None) -> str:
+    if wanted is not None and wanted not in LANGUAGES:
+        raise ValueError(f"language must be one of {', '.join(LANGUAGES)}; got {wanted!r}")
+    return wanted or own_language()

@@ -1,0 +1,1 @@
+"""Sources become notebooks, recorded looks and bundles."""

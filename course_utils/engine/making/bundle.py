@@ -1,0 +1,99 @@
+"""The zip file that a student gets. Equal sources give equal bytes."""
+
+from __future__ import annotations
+
+import io
+import json
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .. import INSTRUCTORS_ROOMS
+from . import files
+from .units import UnitError
+
+TOP = "transformer-course"
+DATE = (2020, 1, 1, 0, 0, 0)  # of every file in the zip, so that equal contents give equal bytes
+SCRIPT = "course_utils.__main__:main"
+
+
+def is_instructors(inside: Path) -> bool:
+    """Whether a file of the package, by its place in it, belongs to the instructor alone."""
+    return inside.parts[0] == "instructor" or (inside.parts[0] == "engine" and inside.parts[1] in INSTRUCTORS_ROOMS)
+
+
+def bundle_files(language: str) -> Iterator[tuple[str, bytes]]:
+    """Path and content of each file of a student's bundle. Raises UnitError where nothing has been built."""
+    notebooks = files.NOTEBOOKS / language
+    found = sorted(notebooks.rglob("*.ipynb"))
+    if not found:
+        raise UnitError(f"{notebooks} holds no notebook; run: course build")
+    for path in [notebooks / "course.json", *found]:
+        yield f"notebooks/{path.relative_to(notebooks).as_posix()}", path.read_bytes()
+    package = files.PROJECT / "course_utils"
+    for path in sorted(package.rglob("*")):
+        inside = path.relative_to(package)
+        if path.is_file() and not is_instructors(inside) and path.suffix in (".py", ".json", ".typed"):
+            yield f"course_utils/{inside.as_posix()}", path.read_bytes()
+    yield "pyproject.toml", student_pyproject().encode()
+    yield "environment.yml", student_environment().encode()
+    yield "README.md", (Path(__file__).with_name("templates") / f"bundle.{language}.md").read_bytes()
+    for name in ("LICENSE", "LICENSE-prose"):
+        yield name, (files.PROJECT / name).read_bytes()
+
+
+def write_bundle(language: str, out: Path) -> int:
+    """Write the zip file of one language; the number of files in it."""
+    content = io.BytesIO()
+    count = 0
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in bundle_files(language):
+            entry = zipfile.ZipInfo(f"{TOP}/{name}", DATE)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(entry, data)
+            count += 1
+    files.write_whole(out, content.getvalue())
+    return count
+
+
+def _project() -> dict[str, Any]:
+    with (files.PROJECT / "pyproject.toml").open("rb") as file:
+        return dict(tomllib.load(file)["project"])
+
+
+def student_pyproject() -> str:
+    """A pyproject.toml with the student core, which holds all that the units need without a network."""
+    project = _project()
+    lines = ["# Generated from the course's pyproject.toml: the student core.", "[build-system]"]
+    lines += ['requires = ["setuptools>=77"]', 'build-backend = "setuptools.build_meta"', "", "[project]"]
+    lines += [
+        'name = "course_utils"',
+        'dynamic = ["version"]',
+        f"requires-python = {json.dumps(project['requires-python'])}",
+    ]
+    lines += [f"dependencies = {json.dumps(project['dependencies'], indent=2)}", ""]
+    lines += ["[project.scripts]"]
+    lines += [f'course = "{SCRIPT}"', "", "[tool.setuptools.dynamic]"]
+    lines += ['version = { attr = "course_utils.__version__" }', "", "[tool.setuptools.packages.find]"]
+    lines += ['include = ["course_utils*"]', "", "[tool.setuptools.package-data]"]
+    lines += ['"course_utils" = ["py.typed"]', '"course_utils.selfcheck" = ["units/*.json"]', ""]
+    return "\n".join(lines)
+
+
+def student_environment() -> str:
+    """A conda environment with the student core."""
+    return "\n".join(
+        [
+            "# Generated. conda env create -f environment.yml, then: conda activate transformer-course",
+            "name: transformer-course",
+            "channels: [conda-forge]",
+            "dependencies:",
+            "  - python=3.11",
+            "  - pip",
+            "  - pip:",
+            "      - -e .",
+            "",
+        ]
+    )

@@ -1,0 +1,33 @@
+"""Files written whole or not at all, and the project's own folders."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[3]
+SOLUTIONS = PROJECT / "solutions"
+NOTEBOOKS = PROJECT / "notebooks"
+BUILD = PROJECT / "build"
+NBGRADER = BUILD / "nbgrader"  # nbgrader's course folder: source, release, gradebook of the release
+TEXTS = PROJECT / "course_utils" / "selfcheck" / "units"
+
+
+def write_whole(path: Path, content: str | bytes) -> Path:
+    """Write a file so that a reader, or a run after a kill, finds the old content or the new, never a part.
+
+    Returns the path.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".part-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path

@@ -1,0 +1,331 @@
+"""Solutions to student notebooks: `notebook.py` and its neighbours become `notebooks/<language>/<unit>/<unit>.ipynb`.
+
+The way of a unit: lesson.read -> source_notebook (labels become nbgrader metadata, reference and hidden tests are
+pasted with nbgrader's own markers) -> nbgrader generate_assignment -> tidy (stable ids, sorted keys) -> leak check.
+Equal sources give equal bytes.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import logging
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.apps.api import NbGraderAPI
+from traitlets.config import Config
+from traitlets.config.loader import PyFileConfigLoader
+
+from ..texts import LANGUAGES, MARKER_FILE
+from . import files
+from .lesson import Cell, Lesson, read
+from .units import BEGIN, END, EXPERIMENT, Unit, UnitError, find_units
+
+HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def nbgrader_config(root: Path) -> Config:
+    """The project's nbgrader configuration, for a course folder elsewhere."""
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(files.PROJECT)).load_config()
+    config.CourseDirectory.root = str(root)
+    return config
+
+
+def source_notebook(unit: Unit, lesson: Lesson, language: str) -> NotebookNode:
+    """The instructor's version of a unit in one language: answers and hidden tests in it, with nbgrader's markers."""
+    cells = []
+    for number, cell in enumerate(lesson.cells):
+        if cell.language not in (None, language):
+            continue
+        cells += list(_expanded(unit, cell, number))
+    _place_grade_cells(unit, cells)
+    metadata = {"course": {"language": language, "unit": unit.name, "generated_from": f"solutions/{unit.name}"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata=metadata | {"kernelspec": KERNEL})
+
+
+def _expanded(unit: Unit, cell: Cell, number: int) -> Iterator[NotebookNode]:
+    """The notebook cells that one cell of a lesson becomes."""
+    label = f"{unit.name[:2]}-{number:03d}"
+    if cell.kind == "markdown":
+        yield _cell("markdown", cell.source, label, {})
+        if cell.labels.get("question"):
+            question = cell.labels["question"]
+            metadata = _graded(question, float(unit.rubric[question]["points"]), solution=True, cell_type="markdown")
+            yield _cell("markdown", _model_answer(unit, question, cell.language), question, metadata)
+    elif cell.labels.get("exercise"):
+        exercise = cell.labels["exercise"]
+        metadata = {"nbgrader": _nbgrader(exercise, "code", grade=False, solution=True, locked=False)}
+        yield _cell("code", unit.cell(exercise), exercise, metadata)
+    elif cell.labels.get("role") == "setup":
+        metadata = {"nbgrader": _nbgrader(f"{unit.name}-setup-{number}", "code", False, False, True)}
+        source = unit.cell(cell.labels["given"]) if cell.labels.get("given") else cell.source
+        yield _cell("code", source, f"{label}-setup", metadata | {"course": {"role": "setup"}})
+    else:
+        yield _cell("code", cell.source, label, {"tags": [EXPERIMENT]})
+
+
+def _cell(kind: str, source: str, label: str, metadata: dict[str, Any]) -> NotebookNode:
+    """A cell with a stable id, a code cell without a trace of having run."""
+    new: Any = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
+    identity = re.sub(r"[^a-zA-Z0-9_-]", "-", label)[:64]
+    return new(source=source, id=identity, metadata=metadata)
+
+
+def _nbgrader(grade_id: str, cell_type: str, grade: bool, solution: bool, locked: bool) -> dict[str, Any]:
+    return {
+        "cell_type": cell_type,
+        "grade": grade,
+        "grade_id": grade_id,
+        "locked": locked,
+        "schema_version": 3,
+        "solution": solution,
+        "task": False,
+    }
+
+
+def _graded(grade_id: str, points: float, solution: bool, cell_type: str) -> dict[str, Any]:
+    marks = _nbgrader(grade_id, cell_type, grade=True, solution=solution, locked=not solution)
+    return {"nbgrader": marks | {"points": int(points) if points.is_integer() else points}}
+
+
+def _model_answer(unit: Unit, question: str, language: str | None) -> str:
+    return str(unit.rubric[question]["model_answer"][language or "en"]).strip()
+
+
+def _place_grade_cells(unit: Unit, cells: list[NotebookNode]) -> None:
+    """Put the grade cells of each exercise behind the cell that checks it, or behind the exercise."""
+    for exercise in unit.exercises:
+        places = [i for i, cell in enumerate(cells) if f'check("{exercise}")' in cell.source]
+        own = [i for i, c in enumerate(cells) if c.metadata.get("nbgrader", {}).get("grade_id") == exercise]
+        if len(own) != 1:
+            raise UnitError(f"{unit.folder / 'notebook.py'}: {len(own)} cells for exercise {exercise}; one is needed")
+        place = max([own[0], *places]) + 1
+        cells[place:place] = [grade_cell(unit, check) for check in unit.checks(exercise)]
+
+
+def grade_cell(unit: Unit, check: str) -> NotebookNode:
+    """The locked cell of a check, with the hidden test between nbgrader's markers."""
+    exercise = unit.rules[check].exercise
+    points = unit.points(check)
+    before, earlier = unit.before(exercise)
+    hidden_tests = (unit.folder / "hidden_tests.py").read_text(encoding="utf-8")
+    call = "\n".join(
+        [
+            "from course_utils.selfcheck.hidden_cell import grade_cell",
+            "",
+            "grade_cell(",
+            f"    {check!r},",
+            f"    unit={unit.name!r},",
+            "    names=globals(),",
+            f"    cases={list(unit.hidden.CASES[exercise])!r},",
+            f"    truth={_text_literal(closure(hidden_tests, exercise))},",
+            f"    before={_text_literal(before if earlier else '')},",
+            f"    earlier={earlier!r},",
+            ")",
+        ]
+    )
+    head = f'# {check}: {points:g} points, by hidden tests with other numbers than those of check("{exercise}").'
+    source = "\n".join([head, HIDDEN_BEGIN, call, HIDDEN_END])
+    return _cell("code", source, check, _graded(check, points, solution=False, cell_type="code"))
+
+
+def _text_literal(text: str) -> str:
+    return repr(text) if "'''" in text or text.endswith(("'", "\\")) else f"r'''{text}'''"
+
+
+def closure(source: str, name: str) -> str:
+    """The top-level statements of a module that a name needs, in their order."""
+    tree = ast.parse(source)
+    binds: dict[str, ast.stmt] = {}
+    for node in tree.body:
+        for bound in _bound_names(node):
+            binds[bound] = node
+    needed: set[ast.stmt] = {
+        node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    }
+    open_names = [name]
+    while open_names:
+        found = binds.get(open_names.pop())
+        if found is not None and found not in needed:
+            needed.add(found)
+            open_names += [item.id for item in ast.walk(found) if isinstance(item, ast.Name)]
+    return "\n\n".join(ast.unparse(node) for node in tree.body if node in needed)
+
+
+def _bound_names(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+    return [item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)]
+
+
+# from source to release ---------------------------------------------------------------------------------------------
+
+
+def release(source: NotebookNode, unit: Unit, root: Path) -> NotebookNode:
+    """The student's version of a notebook, made by nbgrader in a course folder; a new folder takes it some seconds."""
+    generate(source, unit, root)
+    made = root / "release" / unit.name / f"{unit.name}.ipynb"
+    return tidy(nbformat.read(made, as_version=4), source)
+
+
+def generate(source: NotebookNode, unit: Unit, root: Path) -> None:
+    """Put a source notebook into nbgrader's course folder and let nbgrader release it. Raises UnitError."""
+    path = root / "source" / unit.name / f"{unit.name}.ipynb"
+    files.write_whole(path, as_text(source))
+    logging.getLogger("nbgrader").setLevel(logging.ERROR)
+    api = NbGraderAPI(config=nbgrader_config(root))
+    api.log_level = logging.ERROR
+    result = api.generate_assignment(unit.name, force=True, create=True)
+    if not result["success"]:
+        raise UnitError(f"nbgrader could not release {unit.name}: {result.get('error') or result.get('log')}")
+
+
+def tidy(notebook: NotebookNode, source: NotebookNode) -> NotebookNode:
+    """A released notebook with the cell ids of its source and nothing in it that differs from run to run."""
+    for cell, original in zip(notebook.cells, source.cells, strict=True):
+        cell.id = original.id
+        if cell.cell_type == "code":
+            cell.execution_count, cell.outputs = None, []
+    notebook.metadata = NotebookNode(source.metadata)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def as_text(notebook: NotebookNode) -> str:
+    """The bytes of a notebook's file, keys sorted."""
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def leaks(released: NotebookNode, unit: Unit) -> list[str]:
+    """Lines of answers, hidden tests or markers that a released notebook shows."""
+    text = {line.strip() for cell in released.cells for line in cell.source.splitlines()}
+    shown = {line.strip() for exercise in unit.exercises for line in unit.released(exercise).splitlines()}
+    given = {line.strip() for line in unit.given_source().splitlines()}
+    secret = {line.strip() for line in secret_lines(unit)} - shown - given
+    return sorted(line for line in text if line in secret or "BEGIN SOLUTION" in line or "HIDDEN TESTS" in line)
+
+
+def secret_lines(unit: Unit) -> Iterator[str]:
+    """The lines of a unit that no student may see: answers between markers, hidden tests, mutants, model answers."""
+    for exercise in unit.exercises:
+        inside = False
+        for line in unit.cell(exercise).splitlines():
+            if line.strip() in (BEGIN, END):
+                inside = line.strip() == BEGIN
+            elif inside and _tells(line):
+                yield line
+    for name in ("hidden_tests.py", "mutants.py", "alternatives.py", "rubric.yml"):
+        for line in (unit.folder / name).read_text(encoding="utf-8").splitlines():
+            if _tells(line):
+                yield line
+
+
+def _tells(line: str) -> bool:
+    """Whether a line would tell a student anything: brackets, imports and short words do not."""
+    text = line.strip()
+    plain = (
+        "import ",
+        "from ",
+        "for ",
+        "with ",
+        "#",
+        "return x",
+        "class ",
+        "def ",
+        "super().__init__",
+        "@",
+        '"""',
+        "raise ValueError(",
+    )
+    return len(text) > 14 and not text.startswith(plain)
+
+
+def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
+    """Build units, or only find out what is stale; yields a sentence for each thing that is stale or was written.
+
+    Raises UnitError for an unknown unit, a stale translation, or a leak.
+    """
+    with tempfile.TemporaryDirectory(prefix="release-") as folder:
+        for unit in find_units(files.SOLUTIONS, names):
+            yield from _build_unit(unit, Path(folder), only_check)
+    for language in LANGUAGES:
+        path = files.NOTEBOOKS / language / MARKER_FILE
+        text = json.dumps({"language": language}) + "\n"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield from _stale(path, text, only_check)
+
+
+def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
+    """Build a unit; nbgrader releases each language in a course folder of its own inside this one."""
+    from .observations import unit_texts
+
+    lesson = read(unit)
+    texts = unit_texts(unit, lesson.title)
+    path = files.TEXTS / f"{unit.name}.json"
+    if not _same_texts(path, texts):
+        yield from _stale(path, as_json(texts), only_check)
+    for language in LANGUAGES:
+        source = source_notebook(unit, lesson, language)
+        released = release(source, unit, folder / language)
+        found = leaks(released, unit)
+        if found:
+            raise UnitError(f"{unit.name}: the release would show {len(found)} secret lines, such as {found[0]!r}")
+        path = files.NOTEBOOKS / language / unit.name / f"{unit.name}.ipynb"
+        text = as_text(released)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield from _stale(path, text, only_check)
+        if language == "en" and not only_check and not _is_generated(source, unit):
+            generate(source, unit, files.NBGRADER)
+
+
+def _is_generated(source: NotebookNode, unit: Unit) -> bool:
+    """Whether nbgrader's course folder was made from this very source."""
+    name = f"{unit.name}/{unit.name}.ipynb"
+    made = files.NBGRADER / "source" / name
+    return (files.NBGRADER / "release" / name).exists() and made.read_text(encoding="utf-8") == as_text(source)
+
+
+def _stale(path: Path, text: str, only_check: bool) -> Iterator[str]:
+    shown = path.relative_to(files.PROJECT)
+    if only_check:
+        yield f"{shown} is stale; run: course build"
+    else:
+        files.write_whole(path, text)
+        yield f"wrote {shown}"
+
+
+def as_json(texts: dict[str, Any]) -> str:
+    """The bytes of a unit's texts; numbers of one tensor stand on one line."""
+    text = json.dumps(texts, indent=1, ensure_ascii=False)
+    return re.sub(r"\[\s+((?:-?[\d.e+-]+|true|false|\"-?inf\"|\"nan\")(?:,\s+|\s+(?=\])))+\]", _one_line, text) + "\n"
+
+
+def _one_line(match: re.Match[str]) -> str:
+    return re.sub(r"\s+", "", match.group(0)).replace(",", ", ")
+
+
+def _same_texts(path: Path, texts: dict[str, Any]) -> bool:
+    """Whether a file of texts says the same: words equal, recorded numbers equal but for the last digits."""
+    try:
+        return _close(json.loads(path.read_text(encoding="utf-8")), json.loads(as_json(texts)))
+    except (OSError, ValueError):
+        return False
+
+
+def _close(a: Any, b: Any) -> bool:
+    if isinstance(a, float | int) and isinstance(b, float | int) and not isinstance(a, bool):
+        return abs(a - b) <= 1e-5 * max(1.0, abs(a), abs(b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(_close(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_close, a, b))
+    return bool(a == b)

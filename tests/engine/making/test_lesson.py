@@ -1,0 +1,144 @@
+"""A lesson's text read as cells: pairs of languages, stale and missing translations, labels that name nothing."""
+
+import re
+import shutil
+
+import pytest
+
+from course_utils.engine.making import lesson
+from course_utils.engine.making.files import SOLUTIONS
+from course_utils.engine.making.units import Unit, UnitError
+
+NAME = "01_positional_encoding"
+
+
+@pytest.fixture
+def unit(tmp_path):
+    """A copy of unit 01 that a test may change."""
+    return Unit(shutil.copytree(SOLUTIONS / NAME, tmp_path / NAME, ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def change(unit, old, new, count=1):
+    path = unit.folder / "notebook.py"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, count), encoding="utf-8")
+
+
+def test_a_lesson_is_read_as_prose_in_two_languages_and_code_in_none(unit):
+    cells = lesson.read(unit).cells
+    assert {(cell.kind, cell.language) for cell in cells} == {("markdown", "en"), ("markdown", "zh"), ("code", None)}
+
+
+def test_the_title_is_the_first_heading_of_each_language(unit):
+    titles = lesson.read(unit).title
+    assert titles["en"].startswith("Unit 1")
+    assert titles["zh"].startswith("第 1 单元")
+
+
+# translations -----------------------------------------------------------------------------------------------------
+
+
+def test_an_english_word_that_changes_makes_the_translation_stale_and_says_what_to_run(unit):
+    change(unit, "A Transformer reads all words", "A Transformer reads most words")
+    with pytest.raises(
+        UnitError, match=r"notebook\.py: the Chinese of '# Unit 1.*' is stale.*course build --translated"
+    ):
+        lesson.read(unit)
+
+
+def test_spacing_of_the_english_makes_nothing_stale(unit):
+    change(unit, "A Transformer reads all words", "A Transformer  reads all words")
+    lesson.read(unit)
+
+
+def test_a_missing_translation_is_found_and_its_place_is_told(unit):
+    path = unit.folder / "notebook.py"
+    blocks = path.read_text(encoding="utf-8").split("\n# %% ")
+    place = next(i for i, block in enumerate(blocks) if block.startswith('[markdown] lang="zh"') and i > 4)
+    start = blocks[place - 1].splitlines()[1].removeprefix("# ")[:20]
+    del blocks[place]
+    path.write_text("\n# %% ".join(blocks), encoding="utf-8")
+    with pytest.raises(UnitError, match=rf'lang="en" then lang="zh"; not so near \'{re.escape(start)}'):
+        lesson.read(unit)
+
+
+def test_a_missing_last_translation_is_found(unit):
+    path = unit.folder / "notebook.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.rstrip() + '\n\n# %% [markdown] lang="en"\n# One more word.\n', encoding="utf-8")
+    with pytest.raises(UnitError, match="not so near 'One more word"):
+        lesson.read(unit)
+
+
+def test_prose_in_the_wrong_order_is_found(unit):
+    change(unit, 'lang="en"', 'lang="zh"')
+    with pytest.raises(UnitError, match='lang="en" then lang="zh"'):
+        lesson.read(unit)
+
+
+def test_stamping_marks_every_translation_as_up_to_date_and_does_it_once(unit):
+    change(unit, "A Transformer reads all words", "A Transformer reads most words")
+    assert lesson.stamp(unit) == 1
+    lesson.read(unit)
+    assert lesson.stamp(unit) == 0
+
+
+def test_stamping_changes_nothing_but_the_stamps(unit):
+    before = (unit.folder / "notebook.py").read_text(encoding="utf-8")
+    change(unit, lesson.fingerprint(lesson.read(unit).cells[0].source), "00000000")
+    lesson.stamp(unit)
+    assert (unit.folder / "notebook.py").read_text(encoding="utf-8") == before
+
+
+# labels -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_code_cell_that_is_marked_with_a_language_is_found(unit):
+    change(unit, "# %%\n", '# %% lang="en"\n')
+    with pytest.raises(UnitError, match="a code cell is marked lang=en; code is the same in all languages"):
+        lesson.read(unit)
+
+
+@pytest.mark.parametrize("label", ['rôle="setup"', 'role="other"', 'colour="red"'])
+def test_an_unknown_label_is_found(unit, label):
+    change(unit, "# %%\n", f"# %% {label}\n")
+    with pytest.raises(UnitError, match="unknown label in"):
+        lesson.read(unit)
+
+
+def test_an_exercise_that_the_reference_lacks_is_found(unit):
+    change(unit, 'exercise="shift_matrix"', 'exercise="shift_matrices"')
+    with pytest.raises(UnitError, match=r"exercises are .*shift_matrices.* in that order"):
+        lesson.read(unit)
+
+
+def test_a_question_without_a_rubric_is_found(unit):
+    change(unit, 'question="q1_sin_cos"', 'question="q1_why"', count=2)
+    with pytest.raises(UnitError, match=r"questions are \['q1_why'\], and rubric\.yml has \['q1_sin_cos'\]"):
+        lesson.read(unit)
+
+
+def test_the_two_languages_ask_the_same_question(unit):
+    path = unit.folder / "notebook.py"
+    text = path.read_text(encoding="utf-8")
+    first, second = [match.start() for match in re.finditer(' question="q1_sin_cos"', text)]
+    path.write_text(text[:second] + text[second + len(' question="q1_sin_cos"') :], encoding="utf-8")
+    assert first < second
+    with pytest.raises(UnitError, match="the two languages ask different questions"):
+        lesson.read(unit)
+
+
+def test_a_unit_without_a_lesson_says_which_file_is_missing(unit):
+    (unit.folder / "notebook.py").unlink()
+    with pytest.raises(UnitError, match=r"notebook\.py is missing"):
+        lesson.read(unit)
+
+
+# fingerprints -----------------------------------------------------------------------------------------------------
+
+
+def test_a_fingerprint_is_eight_hex_digits_that_follow_the_words():
+    assert re.fullmatch("[0-9a-f]{8}", lesson.fingerprint("one two"))
+    assert lesson.fingerprint("one two") == lesson.fingerprint(" one\n two ")
+    assert lesson.fingerprint("one two") != lesson.fingerprint("one too")

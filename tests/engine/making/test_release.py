@@ -1,0 +1,429 @@
+"""The build: equal bytes twice, stale things are found, leaks are found, and a released notebook is clean."""
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from course_utils.engine.making import files, lesson
+from course_utils.engine.making import release as build
+from course_utils.engine.making.files import NOTEBOOKS, PROJECT, SOLUTIONS
+from course_utils.engine.making.release import as_text, closure, leaks, release, source_notebook
+from course_utils.engine.making.units import Unit, UnitError, all_units
+from course_utils.engine.texts import LANGUAGES
+
+UNITS = all_units(SOLUTIONS)
+FIRST = UNITS[0]
+of_units = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+RELEASES = [pytest.param(unit, language, id=f"{unit.name}-{language}") for unit in UNITS for language in LANGUAGES]
+of_releases = pytest.mark.parametrize(("unit", "language"), RELEASES)
+
+
+def path_of(unit, language):
+    return NOTEBOOKS / language / unit.name / f"{unit.name}.ipynb"
+
+
+def released(unit, language="en"):
+    """The committed notebook."""
+    return nbformat.read(path_of(unit, language), as_version=nbformat.NO_CONVERT)
+
+
+def marks(cell):
+    return cell.metadata.get("nbgrader", {})
+
+
+# equal bytes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def course_folders(tmp_path_factory):
+    """Where nbgrader releases the notebooks of each language."""
+    return tmp_path_factory.mktemp("releases")
+
+
+@pytest.mark.slow
+@of_releases
+def test_building_again_gives_the_committed_bytes(unit, language, course_folders):
+    again = as_text(release(source_notebook(unit, lesson.read(unit), language), unit, course_folders / language))
+    assert again == path_of(unit, language).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_building_in_another_process_gives_equal_bytes(tmp_path):
+    """Another process orders its sets in another way."""
+    script = (
+        "import hashlib, pathlib, sys\n"
+        "from course_utils.instructor import build, files, lesson\n"
+        "from course_utils.engine.making.units import all_units\n"
+        "for unit in all_units(files.SOLUTIONS):\n"
+        "    source = build.source_notebook(unit, lesson.read(unit), 'en')\n"
+        "    text = build.as_text(source) + build.as_text(build.release(source, unit, pathlib.Path(sys.argv[1])))\n"
+        "    print(unit.name, hashlib.sha256(text.encode()).hexdigest())\n"
+    )
+    digests = [
+        subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path / seed)],
+            env=dict(os.environ, PYTHONHASHSEED=seed),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=300,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert digests[0] == digests[1]
+    assert digests[0].count("\n") == len(UNITS)
+
+
+@pytest.mark.slow
+def test_nothing_committed_is_stale():
+    assert list(build.build(only_check=True)) == []
+
+
+# a workshop of its own --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def workshop(tmp_path, monkeypatch):
+    """A copy of the project's sources and generated files with unit 01 alone, which the build then works on."""
+    keep_out = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(FIRST.folder, tmp_path / "solutions" / FIRST.name, ignore=keep_out)
+    shutil.copyfile(PROJECT / "nbgrader_config.py", tmp_path / "nbgrader_config.py")
+    texts = tmp_path / "course_utils" / "selfcheck" / "units"
+    texts.mkdir(parents=True)
+    shutil.copyfile(files.TEXTS / f"{FIRST.name}.json", texts / f"{FIRST.name}.json")
+    for language in LANGUAGES:
+        folder = tmp_path / "notebooks" / language
+        shutil.copytree(NOTEBOOKS / language / FIRST.name, folder / FIRST.name, ignore=keep_out)
+        shutil.copyfile(NOTEBOOKS / language / "course.json", folder / "course.json")
+    for name, path in {
+        "PROJECT": tmp_path,
+        "SOLUTIONS": tmp_path / "solutions",
+        "NOTEBOOKS": tmp_path / "notebooks",
+        "NBGRADER": tmp_path / "build" / "nbgrader",
+        "TEXTS": texts,
+    }.items():
+        monkeypatch.setattr(files, name, path)
+    return tmp_path
+
+
+def edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_check_names_every_stale_file_and_writes_none(workshop):
+    """A notebook that is gone, a Chinese one edited by hand, a hint changed in the generated texts, a lost marker."""
+    (workshop / "notebooks" / "en" / FIRST.name / f"{FIRST.name}.ipynb").unlink()
+    chinese = workshop / "notebooks" / "zh" / FIRST.name / f"{FIRST.name}.ipynb"
+    edit(chinese, "位置编码", "位置 编码")
+    edit(workshop / "course_utils" / "selfcheck" / "units" / f"{FIRST.name}.json", "parenthesis", "bracket")
+    (workshop / "notebooks" / "zh" / "course.json").write_text("{}")
+    before = chinese.read_bytes()
+    assert sorted(build.build(only_check=True)) == [
+        f"course_utils/selfcheck/units/{FIRST.name}.json is stale; run: course build",
+        f"notebooks/en/{FIRST.name}/{FIRST.name}.ipynb is stale; run: course build",
+        f"notebooks/zh/{FIRST.name}/{FIRST.name}.ipynb is stale; run: course build",
+        "notebooks/zh/course.json is stale; run: course build",
+    ]
+    assert chinese.read_bytes() == before
+    assert not (workshop / "build").exists()
+
+
+@pytest.mark.slow
+def test_a_build_writes_what_is_stale_and_then_nothing_more(workshop):
+    chinese = workshop / "notebooks" / "zh" / FIRST.name / f"{FIRST.name}.ipynb"
+    before = chinese.read_bytes()
+    edit(chinese, "位置编码", "位置 编码")
+    assert list(build.build()) == [f"wrote notebooks/zh/{FIRST.name}/{FIRST.name}.ipynb"]
+    assert chinese.read_bytes() == before
+    made = workshop / "build" / "nbgrader"
+    assert (made / "release" / FIRST.name / f"{FIRST.name}.ipynb").exists()
+    stamp = (made / "source" / FIRST.name / f"{FIRST.name}.ipynb").stat().st_mtime_ns
+    assert list(build.build()) == []
+    assert (made / "source" / FIRST.name / f"{FIRST.name}.ipynb").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.slow
+def test_a_code_cell_that_differs_between_the_languages_is_stale(workshop):
+    path = workshop / "notebooks" / "zh" / FIRST.name / f"{FIRST.name}.ipynb"
+    edit(path, "torch.manual_seed(0)", "torch.manual_seed(1)")
+    assert list(build.build(only_check=True)) == [
+        f"notebooks/zh/{FIRST.name}/{FIRST.name}.ipynb is stale; run: course build"
+    ]
+
+
+DAMAGES = {
+    "a stale translation": ("A Transformer reads all words", "A Transformer reads most words", "is stale"),
+    "a missing translation": ('# %% [markdown] lang="zh"', '# %% [markdown] lang="en"', 'lang="en" then lang="zh"'),
+    "a code cell with a language": ("# %%\n", '# %% lang="zh"\n', "code is the same in all languages"),
+}
+
+
+@pytest.mark.parametrize("only_check", [True, False])
+@pytest.mark.parametrize(("old", "new", "match"), DAMAGES.values(), ids=DAMAGES.keys())
+def test_a_damaged_lesson_stops_the_build_before_anything_is_written(workshop, old, new, match, only_check):
+    edit(workshop / "solutions" / FIRST.name / "notebook.py", old, new)
+    before = {path: path.read_bytes() for path in workshop.rglob("*.ipynb")}
+    with pytest.raises(UnitError, match=match):
+        list(build.build(only_check=only_check))
+    assert {path: path.read_bytes() for path in workshop.rglob("*.ipynb")} == before
+
+
+def test_an_unknown_unit_stops_the_build(workshop):
+    with pytest.raises(UnitError, match="no unit 99_nothing; there are 01_positional_encoding"):
+        list(build.build(["99_nothing"]))
+
+
+@pytest.mark.slow
+def test_a_lesson_that_shows_an_answer_stops_the_build(workshop):
+    secret = "frequencies = torch.exp(-two_i * math.log(10000.0) / d_model)"
+    edit(
+        workshop / "solutions" / FIRST.name / "notebook.py",
+        "torch.manual_seed(0)\n",
+        f"torch.manual_seed(0)\n{secret}\n",
+    )
+    with pytest.raises(UnitError, match="secret lines, such as 'frequencies = torch"):
+        list(build.build())
+
+
+# leaks ------------------------------------------------------------------------------------------------------------
+
+
+@of_releases
+def test_a_released_notebook_shows_no_secret_line(unit, language):
+    assert leaks(released(unit, language), unit) == []
+
+
+PLANTED = {
+    "an answer": lambda unit: unit.cell(unit.exercises[0]).split("### BEGIN SOLUTION\n")[1].splitlines()[0],
+    "a truth": lambda unit: next(
+        line
+        for line in (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines()
+        if "return torch" in line
+    ),
+    "points": lambda unit: next(
+        line
+        for line in (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines()
+        if '-values": ' in line
+    ),
+    "a mutant": lambda unit: next(
+        line
+        for line in (unit.folder / "mutants.py").read_text(encoding="utf-8").splitlines()
+        if "(EXPONENTIAL, " in line
+    ),
+    "an alternative": lambda unit: next(
+        line
+        for line in (unit.folder / "alternatives.py").read_text(encoding="utf-8").splitlines()
+        if "return torch" in line
+    ),
+    "a criterion": lambda unit: next(
+        line for line in (unit.folder / "rubric.yml").read_text(encoding="utf-8").splitlines() if "en: " in line
+    ),
+    "a marker": lambda unit: "### BEGIN HIDDEN TESTS",
+}
+
+
+@pytest.mark.parametrize("kind", ["code", "markdown"])
+@pytest.mark.parametrize("secret", PLANTED.values(), ids=PLANTED.keys())
+def test_a_planted_leak_is_found(secret, kind):
+    notebook = copy.deepcopy(released(FIRST))
+    line = secret(FIRST)
+    cell = next(cell for cell in notebook.cells if cell.cell_type == kind)
+    cell.source += f"\n    {line}"
+    assert leaks(notebook, FIRST) == [line.strip()]
+
+
+# what a student gets ----------------------------------------------------------------------------------------------
+
+
+@of_releases
+def test_a_released_notebook_is_valid(unit, language):
+    nbformat.validate(released(unit, language))
+
+
+@of_releases
+def test_ids_are_unique_and_say_where_a_cell_comes_from(unit, language):
+    ids = [cell.id for cell in released(unit, language).cells]
+    assert len(set(ids)) == len(ids)
+    assert set(unit.exercises) | set(unit.rules) | set(unit.rubric) <= set(ids)
+    assert all(name in {*unit.exercises, *unit.rules, *unit.rubric} or name.startswith(unit.name[:2]) for name in ids)
+
+
+@of_releases
+def test_no_cell_has_run(unit, language):
+    code = [cell for cell in released(unit, language).cells if cell.cell_type == "code"]
+    assert {cell.execution_count for cell in code} == {None}
+    assert [cell.outputs for cell in code if cell.outputs] == []
+
+
+@of_releases
+def test_the_notebook_says_its_kernel_unit_language_and_source(unit, language):
+    metadata = released(unit, language).metadata
+    assert metadata.kernelspec == {"display_name": "Python 3", "language": "python", "name": "python3"}
+    assert metadata.course == {
+        "unit": unit.name,
+        "language": language,
+        "generated_from": f"solutions/{unit.name}",
+    }
+
+
+@of_units
+def test_code_cells_are_equal_in_both_languages(unit):
+    def code(language):
+        cells = released(unit, language).cells
+        return [(cell.id, cell.source, cell.metadata) for cell in cells if cell.cell_type == "code"]
+
+    assert code("en") == code("zh")
+
+
+@of_units
+def test_marks_for_nbgrader_are_equal_in_both_languages(unit):
+    first, second = ([marks(cell) for cell in released(unit, language).cells] for language in LANGUAGES)
+    assert [m for m in first if m] == [m for m in second if m]
+
+
+@of_units
+def test_prose_differs_between_the_languages(unit):
+    def prose(language):
+        cells = released(unit, language).cells
+        return [cell.source for cell in cells if cell.cell_type == "markdown" and not marks(cell)]
+
+    english, chinese = prose("en"), prose("zh")
+    assert len(english) == len(chinese)
+    assert not any(a == b for a, b in zip(english, chinese, strict=True))
+
+
+@of_releases
+def test_grade_ids_and_points_are_those_of_the_unit(unit, language):
+    cells = [cell for cell in released(unit, language).cells if marks(cell)]
+    exercises = [marks(c).grade_id for c in cells if marks(c).solution and not marks(c).grade]
+    checks = {marks(c).grade_id: marks(c).points for c in cells if marks(c).grade and not marks(c).solution}
+    questions = {marks(c).grade_id: marks(c).points for c in cells if marks(c).grade and marks(c).solution}
+    assert exercises == unit.exercises
+    assert checks == {check: unit.points(check) for check in unit.rules}
+    assert questions == {name: question["points"] for name, question in unit.rubric.items()}
+
+
+@of_releases
+def test_only_answers_can_be_edited(unit, language):
+    cells = [marks(cell) for cell in released(unit, language).cells if marks(cell)]
+    open_cells = {mark.grade_id for mark in cells if not mark.locked}
+    assert open_cells == set(unit.exercises) | set(unit.rubric)
+
+
+@of_releases
+def test_what_grading_does_not_run_is_tagged(unit, language):
+    for cell in released(unit, language).cells:
+        if cell.cell_type == "code" and not marks(cell):
+            assert cell.metadata.tags == [build.EXPERIMENT]
+
+
+@of_releases
+def test_a_gap_of_text_is_asked_for_in_both_languages(unit, language):
+    cells = {marks(cell).get("grade_id"): cell.source for cell in released(unit, language).cells}
+    assert [cells[name] for name in unit.rubric] == ["YOUR ANSWER HERE / 在此作答"] * len(unit.rubric)
+
+
+@of_units
+def test_grade_cells_stand_behind_the_check_of_their_exercise(unit):
+    cells = released(unit).cells
+    for exercise in unit.exercises:
+        place = next(i for i, cell in enumerate(cells) if cell.source.strip().endswith(f'check("{exercise}")'))
+        behind = [marks(cell).get("grade_id") for cell in cells[place + 1 : place + 1 + len(unit.checks(exercise))]]
+        assert behind == unit.checks(exercise)
+
+
+@of_releases
+def test_the_file_ends_with_one_line_break_and_holds_chinese_as_it_is(unit, language):
+    text = path_of(unit, language).read_text(encoding="utf-8")
+    assert text == json.dumps(json.loads(text), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+# what a truth needs -----------------------------------------------------------------------------------------------
+
+
+MODULE = """
+from __future__ import annotations
+
+import math
+import os.path
+from torch import nn, Tensor as T
+
+UNUSED = 1
+FACTOR, OTHER = 2, 3
+TABLE: dict[str, int] = {"a": FACTOR}
+
+
+def helper(x: T, scale=OTHER):
+    return deep(x) * scale
+
+
+def deep(x):
+    return math.sqrt(x)
+
+
+class Base(nn.Module):
+    pass
+
+
+class Layer(Base):
+    def forward(self, x):
+        return helper(x) + TABLE["a"]
+
+
+@decorate
+def path():
+    return os.path.sep
+
+
+def decorate(f):
+    return f
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "needed", "dropped"),
+    [
+        ("deep", ["import math", "def deep"], ["helper", "Layer", "FACTOR", "os.path"]),
+        ("helper", ["import math", "def deep", "FACTOR, OTHER", "Tensor as T"], ["Layer", "UNUSED", "TABLE"]),
+        ("Layer", ["class Base", "def helper", "def deep", "TABLE", "FACTOR, OTHER", "nn"], ["UNUSED", "def path"]),
+        ("path", ["import os.path", "def decorate"], ["math", "class"]),
+        ("TABLE", ["FACTOR, OTHER"], ["def ", "class ", "import math"]),
+    ],
+)
+def test_a_closure_holds_what_a_name_needs_and_no_more(name, needed, dropped):
+    source = closure(MODULE, name)
+    assert source.startswith("from __future__ import annotations")
+    assert [text for text in needed if text not in source] == []
+    assert [text for text in dropped if text in source] == []
+
+
+def test_a_closure_keeps_the_order_of_the_module():
+    source = closure(MODULE, "Layer")
+    assert source.index("FACTOR") < source.index("TABLE") < source.index("def helper") < source.index("class Layer")
+
+
+@of_units
+def test_a_grade_cell_says_its_points_and_compiles(unit):
+    for check in unit.rules:
+        cell = build.grade_cell(unit, check)
+        compile(cell.source, check, "exec")
+        assert f"{check}: {unit.points(check):g} points" in cell.source.splitlines()[0]
+        assert cell.source.splitlines()[1] == build.HIDDEN_BEGIN
+        assert cell.source.endswith(build.HIDDEN_END)
+
+
+def test_two_cells_for_one_exercise_stop_the_build():
+    unit = Unit(FIRST.folder)
+    cells = lesson.read(unit).cells
+    exercise = next(cell for cell in cells if cell.labels.get("exercise"))
+    with pytest.raises(UnitError, match="2 cells for exercise div_term; one is needed"):
+        source_notebook(unit, lesson.Lesson(unit.folder / "notebook.py", [*cells, exercise]), "en")
