@@ -45,10 +45,11 @@ quick: $(STAMP)  ## The tests that are neither slow nor need a browser
 long: $(STAMP)  ## The proofs that take many minutes and are not part of make test
 	$(ONE_THREAD) $(RUN) -m pytest -m long
 
-lint: $(STAMP)  ## Lint, format and types, changing nothing
+lint: $(STAMP)  ## Lint, format, types and directions of imports, changing nothing
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache
 
 build: $(STAMP)  ## Make the student notebooks from solutions/
 	$(RUN) -m course_utils build
