@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from .engine.machine import usable_cores
+
 if TYPE_CHECKING:
     import torch
 
@@ -123,13 +125,6 @@ def limit_threads(count: int) -> int:
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     return before
-
-
-def usable_cores() -> int:
-    """The number of CPU cores that this process may use, which a container or a batch system may have limited."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1  # macOS and Windows have no affinity
 
 
 def report_versions(packages: Sequence[str] = REPORTED_PACKAGES) -> dict[str, str]:

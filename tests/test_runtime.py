@@ -11,6 +11,7 @@ import torch
 
 import course_utils
 from course_utils import runtime
+from course_utils.engine.machine import usable_cores
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +129,7 @@ def test_a_runtime_cannot_be_changed_after_it_was_made():
 
 
 def test_usable_cores_is_what_the_system_grants():
-    assert 1 <= runtime.usable_cores() <= (os.cpu_count() or 1)
+    assert 1 <= usable_cores() <= (os.cpu_count() or 1)
 
 
 def test_the_report_names_python_and_installed_packages():
@@ -159,5 +160,5 @@ def test_the_report_imports_no_package():
 def test_the_machine_is_described_in_plain_values():
     machine = runtime.describe_machine()
     assert machine.system.strip()
-    assert machine.cores == runtime.usable_cores()
+    assert machine.cores == usable_cores()
     assert len(machine.accelerators) == torch.cuda.device_count()

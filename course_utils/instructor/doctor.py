@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engine.machine import usable_cores
 from ..engine.texts import language, unit_texts, units
-from ..runtime import usable_cores
 
 PYTHON = ((3, 11), (3, 15))  # from, up to but not including
 PACKAGES = ("torch", "numpy", "matplotlib", "ipykernel", "jupyterlab", "transformers", "tokenizers", "accelerate")

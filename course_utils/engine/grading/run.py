@@ -30,8 +30,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any, Protocol
 
-from ...runtime import usable_cores
 from ..judging.sentences import Text
+from ..machine import usable_cores
 from ..making import files
 from ..making.units import find_units
 from ..telling.harmless import cell_of_name, shown_name

@@ -15,10 +15,11 @@ from rich.table import Table
 
 from ...engine.grading.run import RunError
 from ...engine.learning.report import check_names
+from ...engine.machine import usable_cores
 from ...engine.making import files
 from ...engine.making.units import Unit, UnitError, find_units
 from ...engine.walls.sandbox import SandboxUnavailable, find_mode
-from ...runtime import describe_machine, report_versions, usable_cores
+from ...runtime import describe_machine, report_versions
 from ...terminal import console, fail
 from ..cli import SandboxChoice, progress
 from . import grading, training

@@ -21,7 +21,7 @@ FRAME = (
     CHANNEL
     + """
 import torch
-from course_utils.selfcheck import codec
+from course_utils.engine.asking import codec
 right_looking = codec.encode({"value": torch.tensor([1.0, 0.1, 0.01])})
 """
 )
@@ -79,7 +79,8 @@ builtins.abs = lambda value: 0
         FORGE,
         "replaces the judge's functions in its own process",
         """
-from course_utils.selfcheck import judge, report
+from course_utils.engine.judging import judge
+from course_utils.engine.learning import report
 judge.differs = lambda *a, **k: None
 judge._unequal = lambda *a, **k: ""
 judge.verdict = lambda rule, *a, **k: judge.Verdict(rule.name, "passed")

@@ -39,7 +39,7 @@ for place in (*site.getsitepackages(), site.getusersitepackages(), *sys.path):
 """,
     "names in shared modules": f"""
 import builtins, sys, torch
-from course_utils.selfcheck import workbench
+from course_utils.engine.asking import workbench
 for module in (builtins, sys, torch, workbench):
     if hasattr(module, "{MARK.replace("-", "_")}"):
         loot.append(module)

@@ -131,11 +131,11 @@ for folder, folders, files in os.walk("/"):
     ),
     _stolen(
         "the instructor's modules",
-        "imports course_utils.instructor to ask it for the reference",
+        "imports the rooms of the engine that are the instructor's, to ask them for the reference",
         """
 try:
     from course_utils.engine.making.units import all_units
-    from course_utils.instructor import files
+    from course_utils.engine.making import files
     stolen += [use(unit.reference_source) for unit in all_units(files.SOLUTIONS)]
 except ImportError:
     pass
@@ -145,8 +145,8 @@ except ImportError:
         "the plain grader's hidden cell",
         "decodes what plain nbgrader's hidden cells would hold",
         """
-from course_utils.selfcheck import hidden_cell
-for value in vars(hidden_cell).values():
+from course_utils.engine.judging import plain_cell
+for value in vars(plain_cell).values():
     if isinstance(value, str):
         stolen.append(use(value))
 """,
@@ -277,7 +277,7 @@ for fd in range(3, 256):
         "looks through all objects for a judge, a truth or a seed",
         """
 import gc, sys
-loot += [name for name in sys.modules if name.startswith(("course_utils.instructor", "_solutions", "before_"))]
+loot += [name for name in sys.modules if name.startswith(("course_utils.instructor", "course_utils.engine.grading", "course_utils.engine.making", "_solutions", "before_"))]
 for thing in gc.get_objects():
     if type(thing).__name__ in ("UnitJudge", "Task", "Unit", "Skeleton", "Submission"):
         loot.append(type(thing))
