@@ -318,14 +318,14 @@ def _weighs(student: Student, draw: Draw) -> bool:
 
         answers = of_some_type(ask, _ones(draw.batch, draw.seq))
         first, second, middle, again = map(content.numbers, answers[1::3])
-        if content.differ(first, again):
+        if not content.repeats(first, again):
             return False
         bends = first.shape == second.shape == middle.shape and content.differ(middle, (first + second) / 2)
         kept = [weights for weights in answers[2::3] if isinstance(weights, Tensor)]
         if len(kept) < len(points):
             return bends
         first, second, _, again = map(content.numbers, kept)
-        return not content.differ(first, again) and (bends or content.differ(first, second))
+        return content.repeats(first, again) and (bends or content.differ(first, second))
 
     return content.has_content(student, draw, "AttentionPooling", find)
 
@@ -570,7 +570,7 @@ def _reads_with(bench: _Bench, pooling: str) -> bool:
     except (StudentError, Fault):
         return False
     counts = sum(content.differ(first, one) for one in moved)
-    return not content.differ(first, again) and counts > 1 and content.differ(first, last)
+    return content.repeats(first, again) and counts > 1 and content.differ(first, last)
 
 
 @rule("BertClassifier", "logits")

@@ -24,6 +24,8 @@ from ...engine.asking.workbench import Request
 
 MOVED = 1e-3  # relative to an answer's size: float32 rounds by 1e-6, what a right answer depends on moves it by 1e-1
 
+SAME = 1e-5  # likewise, between equal calls, which differ by no more than rounding
+
 BESIDE = 0x5EED  # turns a seed into another one
 
 _found: WeakKeyDictionary[Student, dict[str, bool]] = WeakKeyDictionary()
@@ -67,18 +69,23 @@ def numbers(value: Any) -> Tensor:
     return torch.nan_to_num(value.detach().double())
 
 
-def differ(one: Tensor, other: Tensor) -> bool:
+def differ(one: Tensor, other: Tensor, tolerance: float = MOVED) -> bool:
     """Whether two answers are not the same, up to rounding."""
     if one.shape != other.shape:
         return True
     size = max(one.abs().max().item(), other.abs().max().item(), 1e-3) if one.numel() else 0.0
-    return bool(((one - other).abs() > MOVED * size).any())
+    return bool(((one - other).abs() > tolerance * size).any())
+
+
+def repeats(one: Tensor, other: Tensor) -> bool:
+    """Whether two answers to equal calls are the same; far closer than what counts as moved, as noise may be near."""
+    return not differ(one, other, SAME)
 
 
 def moved(student: Student, seed: int, same: Request, others: Sequence[Request]) -> list[bool]:
     """Whether each of the others gets another answer than the first request, which has to get the same one twice."""
     first, again, *rest = answers_to(student, seed, [same, same, *others])
-    repeated = not differ(first, again)
+    repeated = repeats(first, again)
     return [repeated and differ(first, other) for other in rest]
 
 
@@ -91,4 +98,4 @@ def curved(student: Student, seed: int, ask: Callable[[Tensor], Request], one: T
     points = [one, other, (one + other) / 2, (one + other) / 2]
     start, end, middle, again = answers_to(student, seed, [ask(point) for point in points])
     shapes = {value.shape for value in (start, end, middle, again)}
-    return len(shapes) == 1 and not differ(middle, again) and differ(middle, (start + end) / 2)
+    return len(shapes) == 1 and repeats(middle, again) and differ(middle, (start + end) / 2)
