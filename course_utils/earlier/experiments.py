@@ -14,11 +14,11 @@ from course_utils.studies import (
     our_result,
     reviews,
     run,
-    sentence_embeddings,
     text_length,
 )
 from course_utils.studies import film_reviews as _film_reviews
 from course_utils.studies import news_pooling as _news_pooling
+from course_utils.studies import sentence_context as sentence_embeddings
 
 __all__ = [
     "Study",

@@ -43,7 +43,7 @@ MODULES = (
     "news_pooling",
     "news_data_paths",
     "attention_maps",
-    "sentence_embeddings",
+    "sentence_context",
     "learning_rates",
 )
 

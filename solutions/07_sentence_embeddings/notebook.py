@@ -291,12 +291,12 @@ for number in kept.argsort().tolist():
 # （也可以在终端运行：`course experiment sentence_context`。）
 
 # %%
-from course_utils.studies import Study, sentence_embeddings
+from course_utils.studies import Study, sentence_context
 
-found = sentence_embeddings.search(Study(), encoder)
-sentence_embeddings.draw(found)
+found = sentence_context.search(Study(), encoder)
+sentence_context.draw(found)
 plt.show()
-sentence_embeddings.table(found)
+sentence_context.table(found)
 
 # %% [markdown] lang="en"
 # The intervals are wide: 38 questions are few. So look at the pairs before you believe a difference. McNemar's test (unit 5) looks only
@@ -313,7 +313,7 @@ sentence_embeddings.table(found)
 # 这些数据允许你断言哪些差别？想知道得更多，你要再写多少个问题？
 
 # %%
-for test in sentence_embeddings.paired_tests(found):
+for test in sentence_context.paired_tests(found):
     if test.a == "alone":
         print(f"{test.a} against {test.b}: difference {test.difference:+.2f}, p {test.p:.3f}, p_holm {test.p_holm:.3f}")
 

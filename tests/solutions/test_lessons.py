@@ -151,6 +151,19 @@ def test_cells_that_grading_runs_hold_imports_and_definitions_only(unit):
             assert all(isinstance(node, kinds) for node in ast.parse(cell.source).body), cell.source
 
 
+@of_units
+def test_no_cell_takes_the_name_of_an_exercise_for_something_else(unit):
+    taken = []
+    for cell in lesson.read(unit).cells:
+        if cell.kind == "code" and "exercise" not in cell.labels:
+            for node in ast.walk(ast.parse(re.sub(r"(?m)^\s*[%!].*$", "", cell.source))):
+                if isinstance(node, ast.Import | ast.ImportFrom):
+                    taken += [alias.asname or alias.name for alias in node.names]
+                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    taken.append(node.id)
+    assert sorted(set(taken) & set(unit.exercises)) == []
+
+
 # hints and rubrics ------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ import torch
 
 from course_utils import models
 from course_utils.corpora import documents
-from course_utils.studies import Study, sentence_embeddings
+from course_utils.studies import Study, sentence_context
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def few_documents(monkeypatch, tiny):
 
 def test_a_windows_vector_is_the_mean_of_its_own_tokens_read_together(tiny):
     sentences = ["the old war", "a new day", "on the big bank of the city"]
-    vector = sentence_embeddings.windows(tiny, [(sentences, 1), (["day"], 0)])[0]
+    vector = sentence_context.windows(tiny, [(sentences, 1), (["day"], 0)])[0]
     block = documents.join_sentences(tiny.tokenizer, sentences)
     with torch.no_grad():
         hidden = tiny.model(input_ids=torch.tensor([block.input_ids])).last_hidden_state[0]
@@ -35,20 +35,20 @@ def test_a_windows_vector_is_the_mean_of_its_own_tokens_read_together(tiny):
 
 
 def test_ranks_start_at_1_and_every_number_of_neighbours_is_there(few_documents):
-    found = sentence_embeddings.search(Study(progress=False), few_documents)
-    assert list(found.ranks) == list(sentence_embeddings.NEIGHBOURS)
+    found = sentence_context.search(Study(progress=False), few_documents)
+    assert list(found.ranks) == list(sentence_context.NEIGHBOURS)
     assert all(((1 <= ranks) & (ranks <= 5)).all() for ranks in found.ranks.values())
 
 
 def test_a_question_in_the_sentences_own_words_is_found_alone(monkeypatch, few_documents):
     questions = tuple(documents.Question(text, "one", n, True) for n, text in enumerate(["The old war.", "A new day."]))
     monkeypatch.setattr(documents, "QUESTIONS", questions)
-    found = sentence_embeddings.search(Study(progress=False), few_documents, neighbours=(0,))
+    found = sentence_context.search(Study(progress=False), few_documents, neighbours=(0,))
     assert found.ranks[0].tolist() == [1, 1]
 
 
 def test_findings_name_corpus_encoder_and_intervals(few_documents):
-    findings = sentence_embeddings.sentence_context(Study(progress=False))
+    findings = sentence_context.sentence_context(Study(progress=False))
     assert findings.head["corpus"] == "embedded documents"
     assert findings.head["encoder"] == "tiny"
     assert (findings.table["low"] <= findings.table["found_first"]).all()
@@ -58,8 +58,8 @@ def test_findings_name_corpus_encoder_and_intervals(few_documents):
 
 
 def test_the_table_has_a_row_for_each_number_of_neighbours(few_documents):
-    found = sentence_embeddings.search(Study(progress=False), few_documents)
-    assert list(sentence_embeddings.table(found).index) == [
+    found = sentence_context.search(Study(progress=False), few_documents)
+    assert list(sentence_context.table(found).index) == [
         "alone",
         "1 on each side",
         "2 on each side",
