@@ -120,7 +120,9 @@ def grade(
     regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
 ) -> None:
     """Grade a class; write scores, gradebook and feedback into the folder of results."""
-    from ..engine.grading.run import Plan, RunError, nursery, run, secrets_of
+    from ..engine.grading.plan import Plan, RunError, secrets_of
+    from ..engine.grading.run import run
+    from ..engine.grading.workers import nursery
     from ..engine.making.units import UnitError
     from ..engine.telling.hand_marks import GradebookError
     from ..engine.telling.results import Writer
@@ -228,7 +230,7 @@ def selftest(
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where the notebooks run.")] = SandboxChoice.auto,
 ) -> None:
     """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must."""
-    from ..engine.grading.run import RunError
+    from ..engine.grading.plan import RunError
     from ..engine.making.units import UnitError
     from ..engine.proving.selftest import rows, run_selftest
     from ..engine.walls.sandbox import SandboxUnavailable, find_mode

@@ -10,7 +10,9 @@ from contextlib import AbstractContextManager
 from rich.console import Console
 from rich.table import Table
 
-from ..engine.grading.run import Plan, Record, run, secrets_of
+from ..engine.grading.plan import Plan, secrets_of
+from ..engine.grading.record import Record
+from ..engine.grading.run import run
 from ..engine.making import files
 from ..engine.making import release as builder
 from ..engine.making.units import find_units

@@ -34,7 +34,7 @@ from ..making import files
 from ..making.units import all_units
 from ..walls.sandbox import self_test
 from ..walls.shown_paths import Secret
-from .run import RunError
+from .plan import RunError
 from .task import Task
 
 CONNECT_SECONDS = 10.0  # a scheduler answers within milliseconds, also over a campus network

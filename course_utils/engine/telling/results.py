@@ -19,7 +19,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..grading.run import Plan, Record, score_rows, write_scores
+from ..grading.plan import Plan
+from ..grading.record import Record
+from ..grading.scores import score_rows, write_scores
 from ..making import files
 from ..making.units import Unit, find_units
 from ..texts import unit_texts, units
@@ -143,7 +145,7 @@ class Writer:
     def _prepare(self, units: Sequence[str]) -> None:
         new = [unit for unit in units if unit not in self._forms]
         if new:
-            gc.disable()  # see nursery.py
+            gc.disable()  # see grading/preload.py
             try:
                 from .gradebook import Autograded
             finally:

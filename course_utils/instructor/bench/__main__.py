@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ...engine.grading.run import RunError
+from ...engine.grading.plan import RunError
 from ...engine.learning.report import check_names
 from ...engine.machine import usable_cores
 from ...engine.making import files

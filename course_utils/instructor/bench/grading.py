@@ -27,7 +27,10 @@ from nbgrader.api import Gradebook
 
 from ...engine.grading import assess
 from ...engine.grading import grader as engine
-from ...engine.grading.run import LOG, Plan, grade_id, make_task, run, students
+from ...engine.grading.log import LOG
+from ...engine.grading.plan import Plan
+from ...engine.grading.record import grade_id
+from ...engine.grading.run import make_task, run, students
 from ...engine.grading.task import grade_alone
 from ...engine.making import files
 from ...engine.making.lesson import read

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.engine.grading import cluster
+from course_utils.engine.grading import cluster, log
 from course_utils.engine.grading import grader as engine
-from course_utils.engine.grading import run as runner
 from course_utils.engine.grading.cluster import ClusterExecutor, dask_executor, parcel
-from course_utils.engine.grading.run import Plan, RunError, run
+from course_utils.engine.grading.plan import Plan, RunError
+from course_utils.engine.grading.run import run
 from course_utils.engine.making import files
 from course_utils.engine.making.units import all_units, find_units
 from course_utils.engine.proving import sample
@@ -245,4 +245,4 @@ def test_a_cluster_of_three_grades_as_one_core_does_also_when_a_worker_is_killed
     assert shaken.graded == len(names)
     assert students_in_the_log(shaken_plan.results) == names
     assert what_was_scored(shaken.records) == what_was_scored(serial.records)
-    assert runner.read_log(shaken_plan.results).keys() == {(name, UNIT) for name in names}
+    assert log.read_log(shaken_plan.results).keys() == {(name, UNIT) for name in names}

@@ -12,7 +12,8 @@ import pytest
 from course_utils.engine.grading import finding, intake
 from course_utils.engine.grading import run as runner
 from course_utils.engine.grading.finding import Finder, is_system_file, shown_file
-from course_utils.engine.grading.run import Plan, RunError, run
+from course_utils.engine.grading.plan import Plan, RunError
+from course_utils.engine.grading.run import run
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample

@@ -358,7 +358,7 @@ def test_a_later_exercise_that_does_not_use_the_wrong_one_keeps_its_points(grade
     ],
 )
 def test_a_student_is_told_in_the_notebooks_language(graded, unit, tmp_path, language, sentence):
-    from course_utils.engine.grading.run import write_scores
+    from course_utils.engine.grading.scores import write_scores
 
     record = graded({"div_term": "def div_term(d_model):\n    raise ValueError(d_model)"}, language=language)
     write_scores(tmp_path, [record])

@@ -13,7 +13,8 @@ import pytest
 
 from course_utils.engine.grading import grader as engine
 from course_utils.engine.grading import task
-from course_utils.engine.grading.run import Plan, grade_all
+from course_utils.engine.grading.plan import Plan
+from course_utils.engine.grading.run import grade_all
 from course_utils.engine.grading.task import Task, Unfinished, grade_alone
 from course_utils.engine.making import files
 from course_utils.engine.making.units import Unit, find_units

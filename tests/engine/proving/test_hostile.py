@@ -16,8 +16,9 @@ from course_utils.engine.asking.student import Built, Fault, Student, local
 from course_utils.engine.grading import grader as engine
 from course_utils.engine.grading import intake
 from course_utils.engine.grading.assess import UnitJudge, trial
-from course_utils.engine.grading.run import Plan, limit_own_memory, shown_name, task_executor
+from course_utils.engine.grading.plan import Plan
 from course_utils.engine.grading.task import Patience, Task, skeleton
+from course_utils.engine.grading.workers import limit_own_memory, task_executor
 from course_utils.engine.judging import judge
 from course_utils.engine.judging.rule import Rule
 from course_utils.engine.making import files
@@ -25,6 +26,7 @@ from course_utils.engine.making.units import Unit, UnitError, find_units
 from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import BANK, HONEST, KINDS, Hostile
 from course_utils.engine.proving.hostile.attack import UNIT_01, UNIT_03, UNIT_04
+from course_utils.engine.telling.harmless import shown_name
 from course_utils.engine.texts import fingerprint_of_source, unit_texts
 from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
 

@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
 from course_utils.engine.grading import run as runner
+from course_utils.engine.grading.record import grade_id
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
@@ -92,7 +93,7 @@ class Class:
 
     def row(self, student, name):
         rows = json.loads((self.results / "scores.json").read_bytes())
-        return next(row for row in rows if row["student"] == student and runner.grade_id(row) == name)
+        return next(row for row in rows if row["student"] == student and grade_id(row) == name)
 
     def total(self, student):
         """(points, manual_points_open) of scores.csv."""
@@ -319,7 +320,8 @@ def test_marks_survive_a_submission_that_is_gone(graded):
 
 
 def test_a_page_that_is_written_while_others_are_graded_holds_the_marks_already(graded, monkeypatch):
-    from course_utils.engine.grading.run import Plan, read_log
+    from course_utils.engine.grading.log import read_log
+    from course_utils.engine.grading.plan import Plan
     from course_utils.engine.telling.results import Writer
 
     graded.mark("ann", QUESTION, 3.0)

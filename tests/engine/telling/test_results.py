@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from course_utils.engine.grading.run import Plan, run
+from course_utils.engine.grading.plan import Plan
+from course_utils.engine.grading.run import run
 from course_utils.engine.making import files
 from course_utils.engine.making import release as build
 from course_utils.engine.making.units import find_units
@@ -96,7 +97,8 @@ def test_kept_forms_equal_those_made_anew_and_need_no_torch(tmp_path, monkeypatc
     source = f"""
 import sys
 from pathlib import Path
-from course_utils.instructor import files, gradebook, pages, results
+from course_utils.engine.making import files
+from course_utils.engine.telling import gradebook, pages, results
 files.BUILD = Path({str(tmp_path)!r})
 results.forms(files.SOLUTIONS, [{UNIT!r}])
 sys.exit("torch" in sys.modules)
@@ -118,9 +120,12 @@ def test_a_run_starts_without_waiting_for_heavy_imports(heavy):
     """The sandbox gets warm while this process imports what it needs for the files."""
     source = f"""
 import sys
-from course_utils.instructor import cli, files, results, runner
-for unit in runner.find_units(files.SOLUTIONS):
-    runner.warm_imports(str(files.SOLUTIONS), unit.name)
+from course_utils.engine.grading import run, task
+from course_utils.engine.making import files, units
+from course_utils.engine.telling import results
+from course_utils.instructor import cli
+for unit in units.find_units(files.SOLUTIONS):
+    task.warm_imports(str(files.SOLUTIONS), unit.name)
 sys.exit({heavy!r} in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0

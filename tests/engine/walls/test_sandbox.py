@@ -755,7 +755,7 @@ def copy_of_the_package(folder: Path) -> Path:
     return folder
 
 
-SELF_TEST = "from course_utils.instructor import sandbox; sandbox.self_test(); print('walls stand', sandbox.PACKAGE)"
+SELF_TEST = "from course_utils.engine.walls import sandbox; sandbox.self_test(); print('walls stand', sandbox.PACKAGE)"
 
 
 def test_a_path_with_a_space_below_tmp_works(sandbox: Sandbox, tmp_path: Path) -> None:

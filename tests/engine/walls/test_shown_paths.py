@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from course_utils.engine import INSTRUCTORS_ROOMS
 from course_utils.engine.grading import cluster
 from course_utils.engine.grading import grader as engine
 from course_utils.engine.grading.task import Task
@@ -28,6 +29,9 @@ from course_utils.engine.walls.shown_paths import PACKAGE, Secret, SecretShown, 
 from course_utils.instructor import doctor
 
 LIGHT = {"serve": "__main__:run_sources", "imports": ()}
+
+# folders that hold nothing there
+ROOMS = ("course_utils/instructor", *(f"course_utils/engine/{room}" for room in INSTRUCTORS_ROOMS))
 
 # What runs in a layout, as `python -c`: secrets to hide, then a thief that walks over all that there is to see.
 THIEF = """
@@ -43,13 +47,13 @@ for folder, folders, files in os.walk("/", followlinks=False):
                 answer.append([path, open(path).read()])
             except OSError as error:
                 answer.append([path, str(error)])
-    if folder.endswith("course_utils/instructor"):
+    if folder.endswith(ROOMS):
         answer += [[folder, name] for name in folders + files]
-"""
+""".replace("ROOMS", repr(ROOMS))
 RUN = f"""
 import json, sys
 from pathlib import Path
-from course_utils.instructor import sandbox
+from course_utils.engine.walls import sandbox
 from course_utils.engine.walls.shown_paths import Secret
 secrets = [Secret(Path(path), "a secret") for path in json.loads(sys.argv[1])]
 with sandbox.Sandbox("bwrap", serve="__main__:run_sources", imports=(), secrets=secrets) as box, box.spawn() as child:
