@@ -83,16 +83,17 @@ def refresh(results: Path) -> None:
     The scores come last: after a kill the next call finds the same pages to write.
     Raises ValueError where there is no log, GradebookError where the gradebook cannot be read.
     """
-    from . import pages
+    from .pages import classroom, student
+    from .pages.records import read_records
 
-    records, texts = sorted(pages.read_records(results), key=_place), all_texts()
+    records, texts = sorted(read_records(results), key=_place), all_texts()
     known = _rows_of(json.loads(table.read_bytes())) if (table := results / "scores.json").is_file() else {}
     now = _rows_of(score_rows(records))
     changed = [record for record in records if known.get(place := _place(record)) != now.get(place)]
     for record in changed:
-        pages.write_page(results, record, texts.get(record["unit"], {}))
+        student.write_page(results, record, texts.get(record["unit"], {}))
     if changed:
-        pages.write_class_page(results, texts)
+        classroom.write_class_page(results, texts)
     write_scores(results, records)
 
 
@@ -162,12 +163,13 @@ class Writer:
         self._write_page(with_hands([record], self._hands)[0])
 
     def _write_page(self, record: Record) -> None:
-        from . import pages
+        from .pages import student
 
-        pages.write_page(self._plan.results, record, unit_texts(record["unit"]))
+        student.write_page(self._plan.results, record, unit_texts(record["unit"]))
 
     def _finish(self, records: Sequence[Record]) -> None:
-        from . import gradebook, pages
+        from . import gradebook
+        from .pages import classroom
 
         # first, for it notes which answers changed after they were marked
         gradebook.write_gradebook(self._plan.results / GRADEBOOK, self._forms, records)
@@ -177,4 +179,4 @@ class Writer:
             if old != new:
                 self._write_page(new)
         write_scores(self._plan.results, now)
-        pages.write_class_page(self._plan.results, all_texts())
+        classroom.write_class_page(self._plan.results, all_texts())

@@ -36,7 +36,8 @@ from ...engine.making import files
 from ...engine.making.lesson import read
 from ...engine.making.release import generate, source_notebook
 from ...engine.making.units import Unit
-from ...engine.telling import gradebook, pages, results
+from ...engine.telling import gradebook, results
+from ...engine.telling.pages import classroom, student
 from ...engine.walls import sandbox
 from . import bare
 from .bare import Scores
@@ -201,8 +202,8 @@ STEPS = (  # the grader's functions by what their time is for
     (results, "forms", "gradebook"),
     (gradebook, "write_gradebook", "gradebook"),
     (gradebook.Autograded, "write", "gradebook"),
-    (pages, "write_page", "pages"),
-    (pages, "write_class_page", "pages"),
+    (student, "write_page", "pages"),
+    (classroom, "write_class_page", "pages"),
 )
 FEW = 10  # students whose notebooks are looked at more closely
 

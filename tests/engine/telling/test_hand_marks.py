@@ -18,8 +18,9 @@ from course_utils.engine.grading.record import grade_id
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.telling import hand_marks, pages
+from course_utils.engine.telling import hand_marks
 from course_utils.engine.telling.hand_marks import GradebookError, Hands, Mark, read_hands, with_hands
+from course_utils.engine.telling.pages.records import read_records
 from course_utils.instructor.cli import app
 
 UNIT = "01_positional_encoding"
@@ -438,7 +439,7 @@ def test_results_of_scores_alone_can_still_be_shown(tmp_path):
     score = {"student": "zoe", "unit": UNIT, "exercise": "div_term", "check": "values", "points": 0.0,
              "max_points": 3.0, "outcome": "error", "message": "Not your fault.", "hint": None}  # fmt: skip
     (tmp_path / "scores.json").write_text(json.dumps([score]), encoding="utf-8")
-    (record,) = pages.read_records(tmp_path)
+    (record,) = read_records(tmp_path)
     assert record["outcome"] == "error"
 
 
