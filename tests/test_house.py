@@ -222,6 +222,7 @@ NEVER_IMPORTED = {
 def third_party(paths: list[Path]) -> dict[str, str]:
     """For each package from outside that the files import, one file that does."""
     ours = {"course_utils", "tests", "solutions", "reference", "hidden_tests", "mutants", "alternatives", "notebook"}
+    ours.add("zygote")  # a folder of the engine that runs without the rest of it
     local = ours | {path.stem for path in paths} | set(sys.stdlib_module_names)
     distributions = metadata.packages_distributions()
     found = {}

@@ -126,7 +126,8 @@ def grade(
     from ..engine.making.units import UnitError
     from ..engine.telling.hand_marks import GradebookError
     from ..engine.telling.results import Writer
-    from ..engine.walls.sandbox import SandboxUnavailable, find_mode
+    from ..engine.walls.proofs import find_mode
+    from ..engine.walls.unavailable import SandboxUnavailable
 
     if os.path.isdir(submitted) and not dask:
         nursery()  # torch loads there while the sandbox is put to the proof here
@@ -244,7 +245,8 @@ def selftest(
     from ..engine.grading.plan import RunError
     from ..engine.making.units import UnitError
     from ..engine.proving.selftest import rows, run_selftest
-    from ..engine.walls.sandbox import SandboxUnavailable, find_mode
+    from ..engine.walls.proofs import find_mode
+    from ..engine.walls.unavailable import SandboxUnavailable
 
     try:
         mode = find_mode(sandbox.value)

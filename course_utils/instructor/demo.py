@@ -18,7 +18,8 @@ from ..engine.making import release as builder
 from ..engine.making.units import find_units
 from ..engine.proving import sample
 from ..engine.telling.results import Writer
-from ..engine.walls.sandbox import SandboxUnavailable, find_mode
+from ..engine.walls.proofs import find_mode
+from ..engine.walls.unavailable import SandboxUnavailable
 
 FOLDER = files.BUILD / "demo"
 

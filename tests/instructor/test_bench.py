@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 from course_utils.instructor.bench import __main__ as bench
 from course_utils.instructor.bench.classes import notebook
 from course_utils.instructor.bench.grading import Measured, differences

@@ -32,7 +32,7 @@ from typing import Any, TypeVar
 
 from ..making import files
 from ..making.units import all_units
-from ..walls.sandbox import self_test
+from ..walls.proofs import self_test
 from ..walls.shown_paths import Secret
 from .plan import RunError
 from .task import Task

@@ -32,8 +32,9 @@ from ..judging.judge import Trouble, Verdict, case_seed, trouble_of
 from ..judging.sentences import SENTENCES, filled
 from ..making.units import Unit, find_units
 from ..texts import unit_texts
-from ..walls.sandbox import WARM_IMPORTS, Child, Limits, Mode, Sandbox, SandboxUnavailable
+from ..walls.sandbox import WARM_IMPORTS, Child, Limits, Mode, Sandbox
 from ..walls.shown_paths import Secret
+from ..walls.unavailable import SandboxUnavailable
 from .assess import Stopped, UnitJudge, trial
 from .intake import REASONS, CodeCell, IntakeError, Submission, rebuild
 from .task import Patience, Task, Unfinished, skeleton, warm_imports

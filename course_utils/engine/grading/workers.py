@@ -20,7 +20,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from ..machine import usable_cores
-from ..walls.sandbox import WARM_IMPORTS, Mode, SandboxHost
+from ..walls.host import SandboxHost
+from ..walls.sandbox import WARM_IMPORTS, Mode
 from .plan import Plan, secrets_of
 from .task import warm_imports
 

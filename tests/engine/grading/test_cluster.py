@@ -22,7 +22,8 @@ from course_utils.engine.grading.run import run
 from course_utils.engine.making import files
 from course_utils.engine.making.units import all_units, find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 UNIT = "01_positional_encoding"
 PATIENCE = 120.0  # seconds until a worker has imported torch on a busy machine

@@ -14,7 +14,8 @@ from course_utils.engine.grading.task import Patience, Task, grade_alone
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 UNIT = "01_positional_encoding"
 EXERCISES = ["div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_matrix"]

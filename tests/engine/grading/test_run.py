@@ -25,7 +25,8 @@ from course_utils.engine.proving import sample
 from course_utils.engine.telling.export import export
 from course_utils.engine.telling.harmless import shown_name
 from course_utils.engine.telling.results import Writer
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 UNIT = "01_positional_encoding"
 

@@ -28,7 +28,8 @@ from course_utils.engine.proving.hostile import BANK, HONEST, KINDS, Hostile
 from course_utils.engine.proving.hostile.attack import UNIT_01, UNIT_03, UNIT_04
 from course_utils.engine.telling.harmless import shown_name
 from course_utils.engine.texts import fingerprint_of_source, unit_texts
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 
 @pytest.fixture(scope="session")

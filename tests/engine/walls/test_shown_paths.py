@@ -24,8 +24,10 @@ from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import TELLTALE, Hostile, stealing
 from course_utils.engine.proving.hostile.attack import UNIT_01
 from course_utils.engine.walls import shown_paths
-from course_utils.engine.walls.sandbox import Sandbox, SandboxUnavailable, ask_sources, self_test
+from course_utils.engine.walls.proofs import ask_sources, self_test
+from course_utils.engine.walls.sandbox import Sandbox
 from course_utils.engine.walls.shown_paths import PACKAGE, Secret, SecretShown, lay_out
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 from course_utils.instructor import doctor
 
 LIGHT = {"serve": "__main__:run_sources", "imports": ()}
@@ -53,12 +55,13 @@ for folder, folders, files in os.walk("/", followlinks=False):
 RUN = f"""
 import json, sys
 from pathlib import Path
-from course_utils.engine.walls import sandbox
-from course_utils.engine.walls.shown_paths import Secret
+from course_utils.engine.walls import proofs
+from course_utils.engine.walls.sandbox import Sandbox
+from course_utils.engine.walls.shown_paths import PACKAGE, Secret
 secrets = [Secret(Path(path), "a secret") for path in json.loads(sys.argv[1])]
-with sandbox.Sandbox("bwrap", serve="__main__:run_sources", imports=(), secrets=secrets) as box, box.spawn() as child:
-    found = sandbox.ask_sources(child, {THIEF!r}, 120)
-print(json.dumps([str(sandbox.PACKAGE), found, sandbox.self_test(secrets)]))
+with Sandbox("bwrap", serve="__main__:run_sources", imports=(), secrets=secrets) as box, box.spawn() as child:
+    found = proofs.ask_sources(child, {THIEF!r}, 120)
+print(json.dumps([str(PACKAGE), found, proofs.self_test(secrets)]))
 """
 
 

@@ -465,7 +465,7 @@ import os, sys
 def marked(name):
     def tell(*args):
         raise BufferError
-    places = ["/usr", "/lib", "/etc", "/sys", "/proc/self/maps", "/course/zygote.py"]
+    places = ["/usr", "/lib", "/etc", "/sys", "/proc/self/maps", "/course/zygote/__main__.py"]
     places += [module.__file__ for module in [*sys.modules.values()] if getattr(module, "__file__", None)]
     if taken and any(os.path.lexists(place) for place in places):
         return tell
