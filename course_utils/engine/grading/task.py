@@ -65,9 +65,9 @@ def grade(task: Task) -> dict[str, Any] | Unfinished:
     The second pass is `grade(replace(task, unfinished=...))`. It begins when the first passes over all notebooks have
     ended: then nothing that a process with an answer in it could let through is of use to anybody.
     """
-    from . import grader as engine
+    from . import grader
 
-    return engine.grade(task)
+    return grader.grade(task)
 
 
 def grade_alone(task: Task) -> dict[str, Any]:

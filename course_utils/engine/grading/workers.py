@@ -60,12 +60,12 @@ def task_executor(plan: Plan, given: Executor | None, tasks: int) -> Iterator[Ex
 
 
 def _worker_starts(sandbox_host: str, solutions: str, units: Sequence[str]) -> None:
-    from . import grader as engine
+    from .worker_state import prepare, share_sandbox
 
     limit_own_memory()
-    engine.share_sandbox(sandbox_host)
+    share_sandbox(sandbox_host)
     with contextlib.suppress(Exception):  # the first task says it better
-        engine.prepare(solutions, units)
+        prepare(solutions, units)
     threading.Thread(target=_end_with_the_run, daemon=True).start()
 
 

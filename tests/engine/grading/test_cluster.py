@@ -15,10 +15,12 @@ from pathlib import Path
 import pytest
 
 from course_utils.engine.grading import cluster, log
-from course_utils.engine.grading import grader as engine
 from course_utils.engine.grading.cluster import ClusterExecutor, dask_executor, parcel
+from course_utils.engine.grading.grader import grade
 from course_utils.engine.grading.plan import Plan, RunError
 from course_utils.engine.grading.run import run
+from course_utils.engine.grading.task import Task
+from course_utils.engine.grading.worker_state import unit_judge
 from course_utils.engine.making import files
 from course_utils.engine.making.units import all_units, find_units
 from course_utils.engine.proving import sample
@@ -81,12 +83,10 @@ def test_a_unit_can_be_judged_from_its_parcel_alone(tmp_path):
     name = built[-1].name
     with zipfile.ZipFile(io.BytesIO(parcel(str(files.SOLUTIONS), name))) as archive:
         archive.extractall(tmp_path)
-    task = engine.Task("ann", name, None, "missing", "missing", "seed", "none")
-    here, there = (
-        engine.grade(replace(task, solutions=str(place))) for place in (files.SOLUTIONS, tmp_path / "solutions")
-    )
+    task = Task("ann", name, None, "missing", "missing", "seed", "none")
+    here, there = (grade(replace(task, solutions=str(place))) for place in (files.SOLUTIONS, tmp_path / "solutions"))
     assert here["scores"] == there["scores"]
-    judge = engine._unit_judge(str(tmp_path / "solutions"), name)
+    judge = unit_judge(str(tmp_path / "solutions"), name)
     assert judge.unit.provided == built[-1].provided
     assert [mutant.name for mutant in judge.unit.mutants] == [mutant.name for mutant in built[-1].mutants]
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from course_utils.engine.grading import grader as engine
 from course_utils.engine.grading import intake
 from course_utils.engine.grading.task import Patience, Task, grade_alone
+from course_utils.engine.grading.worker_state import own_sandbox
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
@@ -432,19 +432,19 @@ def test_a_student_cannot_write_where_the_next_one_reads(graded):
 
 def test_grading_leaves_no_descriptor_and_no_process_behind(graded):
     graded()
-    sandbox = engine._sandbox("bwrap")
+    sandbox = own_sandbox("bwrap")
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         graded({"div_term": "import os\nos._exit(1)"})
     assert len(os.listdir("/proc/self/fd")) == before
-    assert sandbox is engine._sandbox("bwrap")
+    assert sandbox is own_sandbox("bwrap")
 
 
 def test_a_sandbox_that_died_is_started_again(graded):
     import signal
 
     graded()
-    os.kill(engine._sandbox("bwrap").pid, signal.SIGKILL)
+    os.kill(own_sandbox("bwrap").pid, signal.SIGKILL)
     assert outcomes(graded()) == ALL_RIGHT | {"q1_sin_cos": {"missing"}}
 
 

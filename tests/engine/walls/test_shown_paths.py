@@ -16,8 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from course_utils.engine import INSTRUCTORS_ROOMS
-from course_utils.engine.grading import cluster
-from course_utils.engine.grading import grader as engine
+from course_utils.engine.grading import cluster, worker_state
 from course_utils.engine.grading.task import Task
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample, selftest
@@ -569,7 +568,7 @@ def work(
 ) -> object:
     worker = SimpleNamespace(address="tcp://10.0.0.7:1", local_directory=str(local_directory))
     monkeypatch.setattr("distributed.get_worker", lambda: worker)
-    monkeypatch.setattr(engine, "_secrets", ())
+    monkeypatch.setattr(worker_state, "_secrets", ())
     task = Task("ann", UNIT_01, None, "missing", "missing", "seed", mode)
     packed = cluster.parcel(task.solutions, UNIT_01)
     return cluster._work(function, task, packed, cluster.state_of_course())
@@ -627,7 +626,7 @@ def test_parcels_of_all_workers_below_a_folder_of_the_system_are_hidden(
         assert Path(task.solutions).is_relative_to(own)
         (Path(task.solutions) / "secret-parcel").write_text("secret")
         subprocess.run(["chmod", "-R", "a+rX", str(place.folder)], check=True)
-        with Sandbox("bwrap", **LIGHT, secrets=engine._secrets) as box, box.spawn() as child:
+        with Sandbox("bwrap", **LIGHT, secrets=worker_state._secrets) as box, box.spawn() as child:
             return ask_sources(child, THIEF, 120)
 
     assert work(monkeypatch, own, thief, "bwrap") == []
