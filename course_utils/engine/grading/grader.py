@@ -31,7 +31,7 @@ from .worker_state import one_at_a_time, own_sandbox, unit_judge
 def grade(task: Task) -> dict[str, Any] | Unfinished:
     """The record of a task: outcome, scores with messages in both languages, the student's sources and answers.
 
-    Where the first pass leaves questions open, what is needed to go on; see `task.grade`.
+    Where the first pass leaves questions open, what is needed to go on; see `work.grade`.
     """
     with one_at_a_time:
         return _first_pass(task) if task.unfinished is None else _second_pass(task, task.unfinished)

@@ -27,7 +27,8 @@ from .intake import digest
 from .log import LOG, PENDING, Changes, append, changes_between, cut_broken_end, locked, read_log
 from .plan import Plan, RunError
 from .record import Record
-from .task import Task, Unfinished, grade, grade_alone
+from .task import Task, Unfinished
+from .work import grade, grade_alone
 from .workers import task_executor
 
 INTERNAL: Text = {

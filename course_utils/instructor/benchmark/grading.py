@@ -32,7 +32,7 @@ from ...engine.grading.record import grade_id
 from ...engine.grading.run import make_task, run, students
 from ...engine.grading.sandbox_bench import SandboxBench
 from ...engine.grading.session import Session
-from ...engine.grading.task import grade_alone
+from ...engine.grading.work import grade_alone
 from ...engine.grading.worker_state import own_sandbox
 from ...engine.making import files
 from ...engine.making.lesson import read

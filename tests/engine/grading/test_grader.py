@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from course_utils.engine.grading import intake
-from course_utils.engine.grading.task import Patience, Task, grade_alone
+from course_utils.engine.grading.task import Patience, Task
+from course_utils.engine.grading.work import grade_alone
 from course_utils.engine.grading.worker_state import own_sandbox
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units

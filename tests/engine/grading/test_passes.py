@@ -18,7 +18,8 @@ from course_utils.engine.grading.plan import Plan
 from course_utils.engine.grading.run import grade_all
 from course_utils.engine.grading.sandbox_bench import _module_names
 from course_utils.engine.grading.session import Session
-from course_utils.engine.grading.task import Task, Unfinished, grade_alone
+from course_utils.engine.grading.task import Task, Unfinished
+from course_utils.engine.grading.work import grade_alone
 from course_utils.engine.making import files
 from course_utils.engine.making.units import Unit, find_units
 from course_utils.engine.proving import sample, selftest

@@ -177,7 +177,8 @@ def test_every_notebook_gets_a_seed_of_its_own(graded_class):
 
 
 def test_a_grade_can_be_replayed_from_the_log(graded_class, mode):
-    from course_utils.engine.grading.task import Task, grade_alone
+    from course_utils.engine.grading.task import Task
+    from course_utils.engine.grading.work import grade_alone
 
     line = next(line for line in log_lines(graded_class.results) if line["student"] == "wrong")
     data = (graded_class.submitted / "wrong" / UNIT / f"{UNIT}.ipynb").read_bytes()
