@@ -55,7 +55,7 @@ build: $(STAMP)  ## Make the student notebooks from solutions/
 	$(RUN) -m course_utils build
 
 bench: $(STAMP)  ## Measure speed into build/bench.json
-	$(RUN) -m course_utils.instructor.bench
+	$(RUN) -m course_utils.instructor.benchmark
 
 lock:  ## Make requirements.lock anew from pyproject.toml, in a fresh environment
 	@set -e; $(call choose_python,build/lock-venv); \

@@ -120,11 +120,14 @@ def grade(
     regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
 ) -> None:
     """Grade a class; write scores, gradebook and feedback into the folder of results."""
-    from ..engine.grading.run import Plan, RunError, nursery, run, secrets_of
+    from ..engine.grading.plan import Plan, RunError, secrets_of
+    from ..engine.grading.run import run
+    from ..engine.grading.workers import nursery
     from ..engine.making.units import UnitError
     from ..engine.telling.hand_marks import GradebookError
     from ..engine.telling.results import Writer
-    from ..engine.walls.sandbox import SandboxUnavailable, find_mode
+    from ..engine.walls.proofs import find_mode
+    from ..engine.walls.unavailable import SandboxUnavailable
 
     if os.path.isdir(submitted) and not dask:
         nursery()  # torch loads there while the sandbox is put to the proof here
@@ -181,17 +184,28 @@ def _confirm(changes: list[tuple[str, str, str, float, float]]) -> bool:
 @app.command()
 def feedback(results: ResultsFolder = RESULTS) -> None:
     """Write each student's feedback page anew from the results."""
-    _from_results(results, "feedback pages", lambda pages, texts: len(pages.write_feedback(results, texts)))
+
+    def write(texts: dict[str, Any]) -> int:
+        from ..engine.telling.pages.student import write_feedback
+
+        return len(write_feedback(results, texts))
+
+    _from_results(results, "feedback pages", write)
 
 
 @app.command()
 def report(results: ResultsFolder = RESULTS, lang: Annotated[Language, typer.Option("--lang")] = Language.en) -> None:
     """Write the class page from the results."""
-    _from_results(results, "class page", lambda pages, texts: pages.write_class_page(results, texts, lang.value))
+
+    def write(texts: dict[str, Any]) -> Path:
+        from ..engine.telling.pages.classroom import write_class_page
+
+        return write_class_page(results, texts, lang.value)
+
+    _from_results(results, "class page", write)
 
 
-def _from_results(results: Path, what: str, write: Callable[[Any, dict[str, Any]], object]) -> None:
-    from ..engine.telling import pages
+def _from_results(results: Path, what: str, write: Callable[[dict[str, Any]], object]) -> None:
     from ..engine.telling.hand_marks import GradebookError
     from ..engine.telling.results import all_texts, refresh
 
@@ -199,7 +213,7 @@ def _from_results(results: Path, what: str, write: Callable[[Any, dict[str, Any]
         raise fail(f"{results} holds no results; grade first: course grade SUBMITTED --results {results}")
     try:
         refresh(results)
-        done = write(pages, all_texts())
+        done = write(all_texts())
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
     console.print(f"{what}: {done}", markup=False)
@@ -228,10 +242,11 @@ def selftest(
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where the notebooks run.")] = SandboxChoice.auto,
 ) -> None:
     """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must."""
-    from ..engine.grading.run import RunError
+    from ..engine.grading.plan import RunError
     from ..engine.making.units import UnitError
     from ..engine.proving.selftest import rows, run_selftest
-    from ..engine.walls.sandbox import SandboxUnavailable, find_mode
+    from ..engine.walls.proofs import find_mode
+    from ..engine.walls.unavailable import SandboxUnavailable
 
     try:
         mode = find_mode(sandbox.value)

@@ -10,13 +10,16 @@ from contextlib import AbstractContextManager
 from rich.console import Console
 from rich.table import Table
 
-from ..engine.grading.run import Plan, Record, run, secrets_of
+from ..engine.grading.plan import Plan, secrets_of
+from ..engine.grading.record import Record
+from ..engine.grading.run import run
 from ..engine.making import files
 from ..engine.making import release as builder
 from ..engine.making.units import find_units
 from ..engine.proving import sample
 from ..engine.telling.results import Writer
-from ..engine.walls.sandbox import SandboxUnavailable, find_mode
+from ..engine.walls.proofs import find_mode
+from ..engine.walls.unavailable import SandboxUnavailable
 
 FOLDER = files.BUILD / "demo"
 

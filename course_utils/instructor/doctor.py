@@ -84,8 +84,9 @@ def matrix_speed() -> float:
 
 
 def _sandbox() -> Finding:
-    from ..engine.walls.sandbox import SandboxUnavailable, self_test
+    from ..engine.walls.proofs import self_test
     from ..engine.walls.shown_paths import Secret
+    from ..engine.walls.unavailable import SandboxUnavailable
 
     try:
         names = self_test([Secret(Path.cwd(), "the current folder", firm=False)])

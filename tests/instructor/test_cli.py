@@ -92,7 +92,7 @@ def test_every_command_has_help_that_says_what_it_does(course, command):
 @pytest.fixture
 def told_of_rights(course):
     """Where a learner reads about `course check`, and what it says there."""
-    templates = files.PROJECT / "course_utils" / "instructor" / "templates"
+    templates = files.PROJECT / "course_utils" / "engine" / "making" / "templates"
     return {
         "help": " ".join(said(course("check", "--help")).replace("│", " ").split()),
         "README": " ".join((files.PROJECT / "README.md").read_text(encoding="utf-8").split()),
@@ -270,7 +270,7 @@ def test_a_class_with_broken_notebooks_is_graded_and_ends_with_0(graded):
     told = "read 1 notebook of 3 students (0 by another name, 2 could not be read); 1 graded now, 0 unchanged"
     assert told in said(result)
     rows = (results / "scores.csv").read_text(encoding="utf-8").splitlines()
-    assert [row.split(",")[0] for row in rows[1:]] == ["-x y", "closed", "李雷"]
+    assert [row.split(",")[0] for row in rows[1:]] == ["'-x y", "closed", "李雷"]
     assert [row.split(",")[-1] for row in rows[1:]] == ["error", "error", "graded"]
 
 

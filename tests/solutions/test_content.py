@@ -1,6 +1,6 @@
 """Answers without content earn next to nothing: constants, noise, and inputs handed back, whatever is drawn.
 
-`instructor/lazy.py` makes them for every exercise. Weights that are uniform because the scores are still open are
+`engine/proving/lazy/` makes them for every exercise. Weights that are uniform because the scores are still open are
 none of these where the two other TODOs are done: they keep their points.
 """
 

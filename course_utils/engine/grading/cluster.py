@@ -32,9 +32,9 @@ from typing import Any, TypeVar
 
 from ..making import files
 from ..making.units import all_units
-from ..walls.sandbox import self_test
+from ..walls.proofs import self_test
 from ..walls.shown_paths import Secret
-from .run import RunError
+from .plan import RunError
 from .task import Task
 
 CONNECT_SECONDS = 10.0  # a scheduler answers within milliseconds, also over a campus network
@@ -181,13 +181,13 @@ def _work(function: Callable[[Task], T], task: Task, packed: bytes, state: str) 
 @cache  # once in a worker's life, before its first task; walls that are missing are looked for again
 def _try_walls(place: str) -> None:
     """Run against this machine's sandbox, which hides the folder of parcels. Raises SandboxUnavailable."""
-    from . import grader as engine
+    from .worker_state import keep_secret
 
     # Dask puts the folders of a machine's workers side by side
     shared = next((folder for folder in Path(place).parents if folder.name == SCRATCH), Path(place))
     secret = Secret(shared, "the folder of the Dask worker")
     self_test([secret])
-    engine.keep_secret(secret)
+    keep_secret(secret)
 
 
 @cache

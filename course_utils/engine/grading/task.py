@@ -1,10 +1,10 @@
-"""What is sent to a worker, and what it does there; light to import, so that a run starts while torch still loads."""
+"""What is sent to a worker, and what both sides read of the release; light to import."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,24 +57,6 @@ class Unfinished:
     took: Mapping[str, float]  # seconds of each own cell, when it last ran
     own_seconds: float  # of all own cells, fresh starts included
     seconds: float  # of the notebook's time that are spent
-
-
-def grade(task: Task) -> dict[str, Any] | Unfinished:
-    """The record of a task, or what is left of it for a second pass; made by the engine of this process.
-
-    The second pass is `grade(replace(task, unfinished=...))`. It begins when the first passes over all notebooks have
-    ended: then nothing that a process with an answer in it could let through is of use to anybody.
-    """
-    from . import grader as engine
-
-    return engine.grade(task)
-
-
-def grade_alone(task: Task) -> dict[str, Any]:
-    """The record of a task when there is no other."""
-    while isinstance(result := grade(task), Unfinished):
-        task = replace(task, unfinished=result)
-    return result
 
 
 @cache

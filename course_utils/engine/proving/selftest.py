@@ -19,7 +19,9 @@ from typing import Any
 
 from ..asking.student import KNOWN_ERRORS, KNOWN_KINDS
 from ..grading.intake import REASONS, IntakeError, digest, read_bytes
-from ..grading.run import Plan, Record, grade_all
+from ..grading.plan import Plan
+from ..grading.record import Record
+from ..grading.run import grade_all
 from ..grading.task import Task
 from ..judging.judge import count_lines
 from ..judging.sentences import SENTENCES

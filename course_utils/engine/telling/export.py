@@ -17,10 +17,10 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.engine.grading.run import LOG
+from course_utils.engine.grading.log import LOG
 from course_utils.engine.making.files import write_whole
 from course_utils.engine.telling.harmless import cell_of_name, name_of_cell
-from course_utils.engine.telling.pages import points
+from course_utils.engine.telling.pages.text import points
 from course_utils.engine.telling.results import refresh
 
 COLUMNS = ("student", "unit", "points", "max_points")

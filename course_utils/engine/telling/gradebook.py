@@ -33,7 +33,7 @@ from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import SaveCells
 from traitlets.config import Config
 
-from ..grading.run import grade_id
+from ..grading.record import grade_id
 from ..making import files
 from ..making.release import as_text, nbgrader_config
 from .hand_marks import LOCK_SECONDS, GradebookError

@@ -19,7 +19,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..grading.run import Plan, Record, score_rows, write_scores
+from ..grading.plan import Plan
+from ..grading.record import Record
+from ..grading.scores import score_rows, write_scores
 from ..making import files
 from ..making.units import Unit, find_units
 from ..texts import unit_texts, units
@@ -81,16 +83,17 @@ def refresh(results: Path) -> None:
     The scores come last: after a kill the next call finds the same pages to write.
     Raises ValueError where there is no log, GradebookError where the gradebook cannot be read.
     """
-    from . import pages
+    from .pages import classroom, student
+    from .pages.records import read_records
 
-    records, texts = sorted(pages.read_records(results), key=_place), all_texts()
+    records, texts = sorted(read_records(results), key=_place), all_texts()
     known = _rows_of(json.loads(table.read_bytes())) if (table := results / "scores.json").is_file() else {}
     now = _rows_of(score_rows(records))
     changed = [record for record in records if known.get(place := _place(record)) != now.get(place)]
     for record in changed:
-        pages.write_page(results, record, texts.get(record["unit"], {}))
+        student.write_page(results, record, texts.get(record["unit"], {}))
     if changed:
-        pages.write_class_page(results, texts)
+        classroom.write_class_page(results, texts)
     write_scores(results, records)
 
 
@@ -143,7 +146,7 @@ class Writer:
     def _prepare(self, units: Sequence[str]) -> None:
         new = [unit for unit in units if unit not in self._forms]
         if new:
-            gc.disable()  # see nursery.py
+            gc.disable()  # see grading/preload.py
             try:
                 from .gradebook import Autograded
             finally:
@@ -160,12 +163,13 @@ class Writer:
         self._write_page(with_hands([record], self._hands)[0])
 
     def _write_page(self, record: Record) -> None:
-        from . import pages
+        from .pages import student
 
-        pages.write_page(self._plan.results, record, unit_texts(record["unit"]))
+        student.write_page(self._plan.results, record, unit_texts(record["unit"]))
 
     def _finish(self, records: Sequence[Record]) -> None:
-        from . import gradebook, pages
+        from . import gradebook
+        from .pages import classroom
 
         # first, for it notes which answers changed after they were marked
         gradebook.write_gradebook(self._plan.results / GRADEBOOK, self._forms, records)
@@ -175,4 +179,4 @@ class Writer:
             if old != new:
                 self._write_page(new)
         write_scores(self._plan.results, now)
-        pages.write_class_page(self._plan.results, all_texts())
+        classroom.write_class_page(self._plan.results, all_texts())

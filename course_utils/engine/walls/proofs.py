@@ -1,9 +1,23 @@
-"""What the sandbox's self-test runs inside: by claim, a source whose `answer` lists what contradicts it.
+"""The self-test: children run against each wall before the first submission does; without one there is no grading.
 
-BLIND_PROBES are for a child that is to hold answers.
-
-HIDDEN, the names that no file may have there, and VARIABLES, the only ones of the environment, stand before each.
+Stops: grading behind a wall that this machine, or a mistake of ours, has taken away. Does not stop: what no claim below
+speaks of. A claim is tried from inside, by a source whose `answer` lists what contradicts it; HIDDEN, the names that no
+file may have there, and VARIABLES, the only ones of the environment, stand before each. BLIND_CLAIMS are for a child
+that is to hold answers.
 """
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from .bubblewrap import hide_or_refuse, variables
+from .sandbox import Child, Limits, Mode, Sandbox
+from .shown_paths import INSIDE, Secret
+from .unavailable import SandboxUnavailable
 
 _RIGHTS = """
 import ctypes, os
@@ -17,7 +31,7 @@ answer += ["no filter"] if libc.prctl(21, 0, 0, 0, 0) != 2 else []
 answer += ["a user namespace"] if libc.unshare(0x10000000) == 0 else []
 """
 
-PROBES = {
+CLAIMS = {
     "the network is unreachable": """
 import socket
 reached = []
@@ -85,7 +99,7 @@ if ctypes.CDLL(None).ptrace(16, 2, 0, 0) == 0:
     "all rights are given up": _RIGHTS,
 }
 
-BLIND_PROBES = {
+BLIND_CLAIMS = {
     "a process that holds answers sees no file": """
 import os, sys
 answer = [name for name in os.listdir("/") if name not in ("dev", "proc", "tmp")]
@@ -99,3 +113,68 @@ for number in range(64):
 """,
     "all rights of such a process are given up": _RIGHTS,
 }
+
+
+def ask_sources(child: Child, source: str, seconds: float = 20) -> Any:
+    """What `answer` is after a child that serves `run_sources` ran the source; RuntimeError with the child's error."""
+    child.channel.settimeout(seconds)
+    child.channel.sendall((json.dumps(source) + "\n").encode())
+    line = b""
+    while not line.endswith(b"\n"):
+        more = child.channel.recv(65536)
+        if not more:
+            raise RuntimeError(f"the child ended ({child.exit()})")
+        line += more
+    answer = json.loads(line)
+    if "error" in answer:
+        raise RuntimeError(answer["error"])
+    return answer["answer"]
+
+
+def self_test(secrets: Sequence[Secret] = ()) -> int:
+    """Starts a sandbox and runs against its walls; how many names of secret files it tried.
+
+    secrets: what no submission may read beside the course's own; one that is not there yet is left out.
+    Raises SandboxUnavailable that names the first wall that is missing.
+    """
+    there = [secret for secret in secrets if os.path.exists(secret.path)]
+    with tempfile.NamedTemporaryFile(prefix="course-canary-") as canary:
+        names = {str(name) for names in hide_or_refuse(there).proofs().values() for name in names}
+        hidden = sorted({canary.name, "/etc/passwd", "/etc/shadow", *names})
+        known = [*variables(INSIDE), "PWD", "OLDPWD", "SHLVL", "LC_CTYPE"]
+        preamble = f"HIDDEN = {hidden!r}\nVARIABLES = {known!r}\n"
+        with Sandbox(
+            "bwrap", Limits(cpu_seconds=30), serve="__main__:run_sources", imports=(), secrets=there
+        ) as sandbox:
+            for _ in range(2):  # the second child must find nothing of the first
+                with sandbox.spawn() as child:
+                    for claim, source in CLAIMS.items():
+                        _prove(claim, child, preamble + source)
+            with sandbox.spawn(blind=True) as child:
+                for claim, source in BLIND_CLAIMS.items():
+                    _prove(claim, child, preamble + source)
+    return len(names)
+
+
+def _prove(claim: str, child: Child, source: str) -> None:
+    try:
+        broken = ask_sources(child, source)
+    except (RuntimeError, OSError) as error:
+        raise SandboxUnavailable(f"the sandbox's self-test could not show that {claim}: {error}") from error
+    if broken:
+        counterexamples = ", ".join(map(str, broken))[:300]
+        raise SandboxUnavailable(f"the sandbox's self-test failed: it is not so that {claim} ({counterexamples})")
+
+
+def find_mode(wanted: Literal["auto", "bwrap", "none"] = "auto", secrets: Sequence[Secret] = ()) -> Mode:
+    """How submissions can be run here: "bwrap" where its self-test passes, "none" only where that was asked for.
+
+    secrets: what no submission may read beside the course's own.
+    Raises SandboxUnavailable, never falls back.
+    """
+    if wanted == "none":
+        return "none"
+    if wanted not in ("auto", "bwrap"):
+        raise ValueError(f'the sandbox must be "auto", "bwrap" or "none", got {wanted!r}')
+    self_test(secrets)
+    return "bwrap"

@@ -5,6 +5,10 @@
         child.channel.sendall(...)      # what the serve function understands
         child.kill()
 
+Stops: a child at its end, with all that it started; a zygote that no longer answers, with all below it.
+Does not stop: a child that runs for too long, prints too much or lies; that is for whoever asks it, as
+`grading/session.py` does. In mode "none" it stops nothing that limits do not.
+
 Notable choices:
 - what a child may not do is refused twice: by namespaces (there is nothing to reach), and by limits and a filter of
   system calls (there is no way to reach it);
@@ -14,15 +18,13 @@ Notable choices:
   space in its path works, and of the instructor's paths only those are told that the environment's own files hold;
 - the zygote decides nothing about points: what it says of a child (how it ended) only chooses the words of a message.
 
-One thread at a time may use a Sandbox. See `zygote.py` for the inside.
+One thread at a time may use a Sandbox. See `zygote` for the inside.
 """
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import functools
-import itertools
 import json
 import os
 import select
@@ -31,30 +33,21 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from .proofs import BLIND_PROBES, PROBES
-from .shown_paths import INSIDE, PACKAGE, Layout, Secret, SecretShown, lay_out
+from .bubblewrap import bwrap_command, variables
+from .shown_paths import PACKAGE, Secret
+from .unavailable import HOW_TO_INSTALL, SandboxUnavailable, explained
 
 Mode = Literal["bwrap", "none"]
-
-ZYGOTE = Path(__file__).resolve().with_name("zygote.py")
+ZYGOTE = Path(__file__).resolve().parent / "zygote" / "__main__.py"
 # what nearly every notebook imports
 WARM_IMPORTS = ("torch", "numpy", "IPython.core.interactiveshell", "matplotlib.pyplot")
 WARM_SECONDS = 180  # importing torch on a cold disk and a busy machine
 ANSWER_SECONDS = 20  # fork or kill on a busy machine; past that the whole sandbox is ended
-HOW_TO_INSTALL = (
-    "install it with `sudo apt install bubblewrap` (Debian, Ubuntu) or `sudo dnf install bubblewrap` (Fedora), "
-    "or grade without protection with --sandbox none"
-)
-
-
-class SandboxUnavailable(RuntimeError):
-    """One sentence: what is missing, and how to get it."""
 
 
 class ZygoteDied(RuntimeError):
@@ -251,11 +244,11 @@ class Sandbox:
         arguments = [str(theirs.fileno()), json.dumps(config)]
         try:
             if self.mode == "bwrap":
-                command, environment = _bwrap_command(arguments, self.secrets), {}
+                command, environment = bwrap_command(arguments, self.secrets), {}
             else:
                 command, environment = (
                     [sys.executable, str(ZYGOTE), *arguments],
-                    _environment(PACKAGE.parent, self._home),
+                    variables(PACKAGE.parent, self._home),
                 )
             self._process = subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=far_errors, stderr=far_errors,
@@ -280,7 +273,7 @@ class Sandbox:
             self._process.wait()
             reason = self._last_error()
             self._stop()
-            raise SandboxUnavailable(_explained(reason)) from None
+            raise SandboxUnavailable(explained(reason)) from None
 
     def _stop(self) -> None:
         """Ends the zygote and all below it: it leaves when its control socket closes, and is killed if it does not."""
@@ -318,7 +311,7 @@ class Sandbox:
         if trouble:
             channel.close()
             stream.close()
-            raise SandboxUnavailable(_explained(trouble))
+            raise SandboxUnavailable(explained(trouble))
         return Child(self, channel, stream)
 
     def _end_child(self) -> dict[str, Any]:
@@ -384,202 +377,3 @@ class Sandbox:
         self._listen()
         lines = [line for line in self._last_words.decode(errors="replace").splitlines() if line.strip()]
         return lines[-1].strip() if lines else "it ended without a word"
-
-
-class SandboxHost:
-    """One warm sandbox for all workers of this machine: importing torch once takes less time and memory than twice.
-
-    It starts in the background; a worker's `Sandbox(mode, host=address)` waits for it. Where each worker can have a
-    core to itself, it gets one: worker and child take turns, and to wake each other on another core takes long (an
-    empty question and its answer took 80 instead of 140 microseconds on a virtual machine with two cores).
-    """
-
-    def __init__(self, mode: Mode, workers: int, **settings: Any) -> None:
-        """workers: how many will come; settings: of the Sandbox."""
-        self._make = functools.partial(Sandbox, mode, **settings)
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        self._cores = itertools.cycle(cores if 0 < workers <= len(cores) else [-1])
-        self._folder = tempfile.mkdtemp(prefix="course-")  # nobody else may enter it
-        self.address = str(Path(self._folder) / "sandbox")
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(self.address)
-        self._listener.listen()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        sandbox: Sandbox | None = None
-        try:
-            with contextlib.suppress(SandboxUnavailable):  # tried again, and told, when a worker comes
-                sandbox = self._make()
-            while True:
-                try:
-                    worker, _ = self._listener.accept()
-                except OSError:  # closed
-                    return
-                with worker:
-                    try:
-                        sandbox = sandbox or self._make()
-                        sandbox.attach(worker, next(self._cores))
-                    except SandboxUnavailable as error:
-                        with contextlib.suppress(OSError):
-                            worker.sendall(json.dumps({"unavailable": str(error)}).encode() + b"\n")
-        finally:
-            if sandbox is not None:
-                sandbox.close()
-
-    def close(self) -> None:
-        """Ends the sandbox, and with it whatever still runs in it."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the thread; close() alone does not
-        self._listener.close()
-        self._thread.join(WARM_SECONDS)
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> SandboxHost:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _explained(reason: str) -> str:
-    """One sentence of why, and what to do about it."""
-    if "Permission denied" in reason and ("/course" in reason or "execvp" in reason):
-        return (
-            f"the sandbox cannot read the course or its environment ({reason}); "
-            "as root, submissions run as nobody: make both readable with `chmod -R a+rX`"
-        )
-    refusals = ("Permission denied", "Operation not permitted", "No permissions", "clone:", "uid map")
-    if any(words in reason for words in refusals):
-        return (
-            f"bubblewrap is installed, but this machine does not let it make its namespaces ({reason}): allow "
-            "unprivileged user namespaces (on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, "
-            "in Docker `--security-opt seccomp=unconfined`), or grade without protection with --sandbox none"
-        )
-    return f"the sandbox did not start: {reason}"
-
-
-def _environment(package_parent: Path, home: str | None = None) -> dict[str, str]:
-    """All the variables that the zygote sees; none of the instructor's."""
-    return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        "HOME": home or "/tmp",
-        "TMPDIR": home or "/tmp",
-        "USER": "student",
-        "LOGNAME": "student",
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": str(package_parent),
-        "PYTHONHASHSEED": "0",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        # huge pages for all that is allocated, from the start: to make them of small ones later takes 0.3 seconds
-        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
-        "PYTHONMALLOC": "malloc",
-        "MALLOC_ARENA_MAX": "2",  # each arena of a thread reserves 64 MiB of address space
-        "MPLBACKEND": "Agg",
-        "HF_HUB_OFFLINE": "1",
-    }
-
-
-def _bwrap_command(arguments: list[str], secrets: Sequence[Secret] = ()) -> list[str]:
-    """The walls. Nothing is there but what is named here."""
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        raise SandboxUnavailable(f"bubblewrap (the program bwrap) is not on this machine: {HOW_TO_INSTALL}")
-    words = [bwrap, "--new-session", "--hostname", "sandbox"]
-    words += ["--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
-    if os.geteuid() == 0:
-        # a user namespace made by root would map to root: stay without, and let the zygote become nobody
-        words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    else:
-        words += ["--unshare-user"]
-    if threading.current_thread() is threading.main_thread():
-        # "parent" is the thread, and a pool's thread may end before its process: there the control socket alone tells
-        words += ["--die-with-parent"]
-    for name, value in _environment(INSIDE / "lib").items():
-        words += ["--setenv", name, value]
-
-    words += ["--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"]
-    layout = _lay_out(secrets)
-    words += layout.words
-    # an ordinary user's zygote owns what bubblewrap made: what is written there would last until the next child
-    words += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
-    return [*words, "--", str(layout.python), str(INSIDE / "zygote.py"), *arguments]
-
-
-def _lay_out(secrets: Sequence[Secret]) -> Layout:
-    try:
-        return lay_out(secrets)
-    except SecretShown as error:
-        raise SandboxUnavailable(str(error)) from None
-
-
-# -------------------------------------------------------------------------------------------------------- the self-test
-
-
-def ask_sources(child: Child, source: str, seconds: float = 20) -> Any:
-    """What `answer` is after a child that serves `run_sources` ran the source; RuntimeError with the child's error."""
-    child.channel.settimeout(seconds)
-    child.channel.sendall((json.dumps(source) + "\n").encode())
-    line = b""
-    while not line.endswith(b"\n"):
-        more = child.channel.recv(65536)
-        if not more:
-            raise RuntimeError(f"the child ended ({child.exit()})")
-        line += more
-    answer = json.loads(line)
-    if "error" in answer:
-        raise RuntimeError(answer["error"])
-    return answer["answer"]
-
-
-def self_test(secrets: Sequence[Secret] = ()) -> int:
-    """Starts a sandbox and runs against its walls; how many names of secret files it tried.
-
-    secrets: what no submission may read beside the course's own; one that is not there yet is left out.
-    Raises SandboxUnavailable that names the first wall that is missing.
-    """
-    there = [secret for secret in secrets if os.path.exists(secret.path)]
-    with tempfile.NamedTemporaryFile(prefix="course-canary-") as canary:
-        names = {str(name) for names in _lay_out(there).proofs().values() for name in names}
-        hidden = sorted({canary.name, "/etc/passwd", "/etc/shadow", *names})
-        known = [*_environment(INSIDE), "PWD", "OLDPWD", "SHLVL", "LC_CTYPE"]
-        preamble = f"HIDDEN = {hidden!r}\nVARIABLES = {known!r}\n"
-        with Sandbox(
-            "bwrap", Limits(cpu_seconds=30), serve="__main__:run_sources", imports=(), secrets=there
-        ) as sandbox:
-            for _ in range(2):  # the second child must find nothing of the first
-                with sandbox.spawn() as child:
-                    for claim, source in PROBES.items():
-                        _prove(claim, child, preamble + source)
-            with sandbox.spawn(blind=True) as child:
-                for claim, source in BLIND_PROBES.items():
-                    _prove(claim, child, preamble + source)
-    return len(names)
-
-
-def _prove(claim: str, child: Child, source: str) -> None:
-    try:
-        broken = ask_sources(child, source)
-    except (RuntimeError, OSError) as error:
-        raise SandboxUnavailable(f"the sandbox's self-test could not show that {claim}: {error}") from error
-    if broken:
-        counterexamples = ", ".join(map(str, broken))[:300]
-        raise SandboxUnavailable(f"the sandbox's self-test failed: it is not so that {claim} ({counterexamples})")
-
-
-def find_mode(wanted: Literal["auto", "bwrap", "none"] = "auto", secrets: Sequence[Secret] = ()) -> Mode:
-    """How submissions can be run here: "bwrap" where its self-test passes, "none" only where that was asked for.
-
-    secrets: what no submission may read beside the course's own.
-    Raises SandboxUnavailable, never falls back.
-    """
-    if wanted == "none":
-        return "none"
-    if wanted not in ("auto", "bwrap"):
-        raise ValueError(f'the sandbox must be "auto", "bwrap" or "none", got {wanted!r}')
-    self_test(secrets)
-    return "bwrap"

@@ -4,6 +4,9 @@
     layout.words          # bubblewrap's options
     layout.names(path)    # every name that a file outside could have inside
 
+Stops: the sight of files that are no part of Python, of installed packages or of what students have of the course.
+Does not stop: the sight of whatever an installed package holds, and of the names of folders above what is shown.
+
 Notable choices:
 - shown are parts of a prefix, never a prefix: a virtual environment may stand in the checkout, a checkout below conda;
 - what is secret is covered wherever it would show: below a shown folder, below its translated name, through a link or
@@ -136,8 +139,7 @@ def lay_out(secrets: Sequence[Secret] = ()) -> Layout:
     Raises SecretShown for one that cannot be hidden.
     """
     needed, python = _needed_by_python()
-    own = [(PACKAGE, INSIDE / "lib" / PACKAGE.name)]
-    own += [(Path(__file__).with_name(name), INSIDE / name) for name in ("zygote.py", "system_calls.py")]
+    own = [(PACKAGE, INSIDE / "lib" / PACKAGE.name), (Path(__file__).with_name("zygote"), INSIDE / "zygote")]
     shows = [Show(source, target) for source, target in [*needed, *own]]
     by_target = {show.target: show for show in shows if os.path.exists(show.source)}
     links = {show.target: text for show in by_target.values() if (text := _kept_link(show, by_target))}

@@ -14,15 +14,18 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.engine.grading import cluster
-from course_utils.engine.grading import grader as engine
-from course_utils.engine.grading import run as runner
+from course_utils.engine.grading import cluster, log
 from course_utils.engine.grading.cluster import ClusterExecutor, dask_executor, parcel
-from course_utils.engine.grading.run import Plan, RunError, run
+from course_utils.engine.grading.grader import grade
+from course_utils.engine.grading.plan import Plan, RunError
+from course_utils.engine.grading.run import run
+from course_utils.engine.grading.task import Task
+from course_utils.engine.grading.worker_state import unit_judge
 from course_utils.engine.making import files
 from course_utils.engine.making.units import all_units, find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 UNIT = "01_positional_encoding"
 PATIENCE = 120.0  # seconds until a worker has imported torch on a busy machine
@@ -80,12 +83,10 @@ def test_a_unit_can_be_judged_from_its_parcel_alone(tmp_path):
     name = built[-1].name
     with zipfile.ZipFile(io.BytesIO(parcel(str(files.SOLUTIONS), name))) as archive:
         archive.extractall(tmp_path)
-    task = engine.Task("ann", name, None, "missing", "missing", "seed", "none")
-    here, there = (
-        engine.grade(replace(task, solutions=str(place))) for place in (files.SOLUTIONS, tmp_path / "solutions")
-    )
+    task = Task("ann", name, None, "missing", "missing", "seed", "none")
+    here, there = (grade(replace(task, solutions=str(place))) for place in (files.SOLUTIONS, tmp_path / "solutions"))
     assert here["scores"] == there["scores"]
-    judge = engine._unit_judge(str(tmp_path / "solutions"), name)
+    judge = unit_judge(str(tmp_path / "solutions"), name)
     assert judge.unit.provided == built[-1].provided
     assert [mutant.name for mutant in judge.unit.mutants] == [mutant.name for mutant in built[-1].mutants]
 
@@ -245,4 +246,4 @@ def test_a_cluster_of_three_grades_as_one_core_does_also_when_a_worker_is_killed
     assert shaken.graded == len(names)
     assert students_in_the_log(shaken_plan.results) == names
     assert what_was_scored(shaken.records) == what_was_scored(serial.records)
-    assert runner.read_log(shaken_plan.results).keys() == {(name, UNIT) for name in names}
+    assert log.read_log(shaken_plan.results).keys() == {(name, UNIT) for name in names}

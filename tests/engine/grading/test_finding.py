@@ -12,11 +12,12 @@ import pytest
 from course_utils.engine.grading import finding, intake
 from course_utils.engine.grading import run as runner
 from course_utils.engine.grading.finding import Finder, is_system_file, shown_file
-from course_utils.engine.grading.run import Plan, RunError, run
+from course_utils.engine.grading.plan import Plan, RunError
+from course_utils.engine.grading.run import run
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.telling import pages
+from course_utils.engine.telling.pages.student import feedback_page
 from course_utils.engine.texts import unit_texts
 
 UNIT, OTHER = "01_positional_encoding", "02_attention"
@@ -393,7 +394,7 @@ def test_a_notebook_by_another_name_gets_its_points_and_a_sentence_on_the_page(m
     assert (record["outcome"], sum(score["points"] for score in record["scores"])) == ("graded", 13)
     assert record["read_from"] == f"{UNIT}-Copy1.ipynb"
     for language, words in (("en", "please hand it in under that name"), ("zh", "以后请用这个文件名提交")):
-        page = pages.feedback_page(record, unit_texts(UNIT), language)
+        page = feedback_page(record, unit_texts(UNIT), language)
         assert words in page
         assert f"{UNIT}-Copy1.ipynb" in page
 

@@ -8,13 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from course_utils.engine.grading import grader as engine
 from course_utils.engine.grading import intake
-from course_utils.engine.grading.task import Patience, Task, grade_alone
+from course_utils.engine.grading.task import Patience, Task
+from course_utils.engine.grading.work import grade_alone
+from course_utils.engine.grading.worker_state import own_sandbox
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 UNIT = "01_positional_encoding"
 EXERCISES = ["div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_matrix"]
@@ -358,7 +360,7 @@ def test_a_later_exercise_that_does_not_use_the_wrong_one_keeps_its_points(grade
     ],
 )
 def test_a_student_is_told_in_the_notebooks_language(graded, unit, tmp_path, language, sentence):
-    from course_utils.engine.grading.run import write_scores
+    from course_utils.engine.grading.scores import write_scores
 
     record = graded({"div_term": "def div_term(d_model):\n    raise ValueError(d_model)"}, language=language)
     write_scores(tmp_path, [record])
@@ -431,19 +433,19 @@ def test_a_student_cannot_write_where_the_next_one_reads(graded):
 
 def test_grading_leaves_no_descriptor_and_no_process_behind(graded):
     graded()
-    sandbox = engine._sandbox("bwrap")
+    sandbox = own_sandbox("bwrap")
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         graded({"div_term": "import os\nos._exit(1)"})
     assert len(os.listdir("/proc/self/fd")) == before
-    assert sandbox is engine._sandbox("bwrap")
+    assert sandbox is own_sandbox("bwrap")
 
 
 def test_a_sandbox_that_died_is_started_again(graded):
     import signal
 
     graded()
-    os.kill(engine._sandbox("bwrap").pid, signal.SIGKILL)
+    os.kill(own_sandbox("bwrap").pid, signal.SIGKILL)
     assert outcomes(graded()) == ALL_RIGHT | {"q1_sin_cos": {"missing"}}
 
 

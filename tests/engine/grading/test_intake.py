@@ -920,8 +920,10 @@ OUTCOMES = {"passed", "partial", "failed", "error", "timeout", "memory", "crashe
 @pytest.mark.slow
 def test_each_of_500_damaged_notebooks_is_graded_with_typed_outcomes(damaged_notebooks, unit):
     """Every one through the whole engine, in one warm sandbox, also where nothing but the intake is damaged."""
-    from course_utils.engine.grading.task import Patience, Task, grade_alone
-    from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+    from course_utils.engine.grading.task import Patience, Task
+    from course_utils.engine.grading.work import grade_alone
+    from course_utils.engine.walls.proofs import find_mode
+    from course_utils.engine.walls.unavailable import SandboxUnavailable
 
     try:
         mode = find_mode("auto")

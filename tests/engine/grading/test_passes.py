@@ -11,15 +11,22 @@ from typing import Any
 
 import pytest
 
-from course_utils.engine.grading import grader as engine
 from course_utils.engine.grading import task
-from course_utils.engine.grading.run import Plan, grade_all
-from course_utils.engine.grading.task import Task, Unfinished, grade_alone
+from course_utils.engine.grading.assess import Stopped
+from course_utils.engine.grading.grader import grade
+from course_utils.engine.grading.plan import Plan
+from course_utils.engine.grading.run import grade_all
+from course_utils.engine.grading.sandbox_bench import _module_names
+from course_utils.engine.grading.session import Session
+from course_utils.engine.grading.task import Task, Unfinished
+from course_utils.engine.grading.work import grade_alone
 from course_utils.engine.making import files
 from course_utils.engine.making.units import Unit, find_units
 from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import BANK
-from course_utils.engine.walls.sandbox import Child, Limits, Sandbox, SandboxUnavailable, ask_sources, find_mode
+from course_utils.engine.walls.proofs import ask_sources, find_mode
+from course_utils.engine.walls.sandbox import Child, Limits, Sandbox
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 UNIT = "01_positional_encoding"
 
@@ -120,7 +127,7 @@ WRONG = {"div_term": "import torch\ndef div_term(d_model):\n    return torch.one
 def test_a_notebook_with_a_mistake_that_others_build_on_is_unfinished_after_its_first_pass(
     walls: str, unit: Unit
 ) -> None:
-    first = engine.grade(handed_in(unit, WRONG, mode=walls))
+    first = grade(handed_in(unit, WRONG, mode=walls))
     assert isinstance(first, Unfinished)
     assert "sinusoidal_encoding" in first.questions
     assert "div_term" not in first.questions
@@ -129,7 +136,7 @@ def test_a_notebook_with_a_mistake_that_others_build_on_is_unfinished_after_its_
 def test_what_is_unfinished_can_travel_to_another_machine(walls: str, unit: Unit) -> None:
     import pickle
 
-    first = engine.grade(handed_in(unit, WRONG, mode=walls))
+    first = grade(handed_in(unit, WRONG, mode=walls))
     assert pickle.loads(pickle.dumps(first)) == first
 
 
@@ -165,7 +172,7 @@ def test_a_plot_in_an_own_cell_costs_nothing_in_the_second_pass(walls: str, unit
 
 @pytest.mark.parametrize("value", [None, 7, [1, "a b", "os;x", "x" * 999, "good.name"], {"a": 1}])
 def test_of_a_forged_list_of_modules_only_names_are_taken(value: Any) -> None:
-    assert set(engine._module_names(value)) <= {"good.name"}
+    assert set(_module_names(value)) <= {"good.name"}
 
 
 def test_what_one_run_leaves_in_memory_is_worth_nothing_in_the_next(walls: str) -> None:
@@ -230,8 +237,8 @@ for number in range(64):
 
 def test_a_process_that_is_to_be_blind_runs_nothing_of_a_learners_before_it_is(walls: str) -> None:
     with Sandbox("bwrap", Limits()) as box, box.spawn(blind=True) as child:
-        session = engine.Session(child, task.Patience())
-        with pytest.raises(engine.Stopped, match="crashed"):
+        session = Session(child, task.Patience())
+        with pytest.raises(Stopped, match="crashed"):
             session.ask({"do": "run", "name": "x", "source": "1"})
 
 

@@ -15,13 +15,18 @@ from pathlib import Path
 import pytest
 
 from course_utils.engine.grading import run as runner
-from course_utils.engine.grading.run import Plan, RunError, read_log, run, write_scores
+from course_utils.engine.grading.log import locked, read_log
+from course_utils.engine.grading.plan import Plan, RunError
+from course_utils.engine.grading.run import run
+from course_utils.engine.grading.scores import write_scores
 from course_utils.engine.making import files
 from course_utils.engine.making.units import UnitError, find_units
 from course_utils.engine.proving import sample
 from course_utils.engine.telling.export import export
+from course_utils.engine.telling.harmless import shown_name
 from course_utils.engine.telling.results import Writer
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 UNIT = "01_positional_encoding"
 
@@ -172,7 +177,8 @@ def test_every_notebook_gets_a_seed_of_its_own(graded_class):
 
 
 def test_a_grade_can_be_replayed_from_the_log(graded_class, mode):
-    from course_utils.engine.grading.task import Task, grade_alone
+    from course_utils.engine.grading.task import Task
+    from course_utils.engine.grading.work import grade_alone
 
     line = next(line for line in log_lines(graded_class.results) if line["student"] == "wrong")
     data = (graded_class.submitted / "wrong" / UNIT / f"{UNIT}.ipynb").read_bytes()
@@ -380,7 +386,7 @@ def test_an_empty_log_is_a_new_one(graded):
 
 def test_a_second_run_into_the_same_results_is_refused(graded):
     with (
-        runner._locked(graded.results),
+        locked(graded.results),
         pytest.raises(RunError, match=r"another run is grading into .* wait for it or take another --results"),
     ):
         run(graded, Here())
@@ -449,7 +455,7 @@ SEEN = [name for name in NAMES if not name.startswith(".")]
 
 @pytest.mark.parametrize("name", SEEN, ids=ascii)
 def test_a_student_with_an_odd_name_is_graded(oddly_named, name):
-    shown = runner.shown_name(name)
+    shown = shown_name(name)
     assert Counter(score["student"] for score in scores_of(oddly_named.results))[shown] == 11
     assert [line["student"] for line in log_lines(oddly_named.results)].count(shown) == 1
 
@@ -466,8 +472,8 @@ def test_marks_can_be_exported_whatever_a_student_is_called(oddly_named, tmp_pat
 
 
 def test_no_name_is_shown_as_that_of_bytes():
-    shown = runner.shown_name("a\udcff")
-    assert runner.shown_name(shown) != shown
+    shown = shown_name("a\udcff")
+    assert shown_name(shown) != shown
 
 
 def test_a_name_that_is_no_text_is_shown_with_its_bytes(oddly_named):

@@ -58,7 +58,7 @@ def test_building_in_another_process_gives_equal_bytes(tmp_path):
     """Another process orders its sets in another way."""
     script = (
         "import hashlib, pathlib, sys\n"
-        "from course_utils.instructor import build, files, lesson\n"
+        "from course_utils.engine.making import files, lesson, release as build\n"
         "from course_utils.engine.making.units import all_units\n"
         "for unit in all_units(files.SOLUTIONS):\n"
         "    source = build.source_notebook(unit, lesson.read(unit), 'en')\n"

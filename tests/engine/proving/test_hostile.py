@@ -13,11 +13,13 @@ import torch
 
 from course_utils.engine.asking import codec
 from course_utils.engine.asking.student import Built, Fault, Student, local
-from course_utils.engine.grading import grader as engine
 from course_utils.engine.grading import intake
-from course_utils.engine.grading.assess import UnitJudge, trial
-from course_utils.engine.grading.run import Plan, limit_own_memory, shown_name, task_executor
+from course_utils.engine.grading.assess import Stopped, UnitJudge, trial
+from course_utils.engine.grading.plan import Plan
+from course_utils.engine.grading.sandbox_bench import SandboxBench
 from course_utils.engine.grading.task import Patience, Task, skeleton
+from course_utils.engine.grading.worker_state import own_sandbox
+from course_utils.engine.grading.workers import limit_own_memory, task_executor
 from course_utils.engine.judging import judge
 from course_utils.engine.judging.rule import Rule
 from course_utils.engine.making import files
@@ -25,8 +27,10 @@ from course_utils.engine.making.units import Unit, UnitError, find_units
 from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import BANK, HONEST, KINDS, Hostile
 from course_utils.engine.proving.hostile.attack import UNIT_01, UNIT_03, UNIT_04
+from course_utils.engine.telling.harmless import shown_name
 from course_utils.engine.texts import fingerprint_of_source, unit_texts
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 
 @pytest.fixture(scope="session")
@@ -87,11 +91,11 @@ def bench_of(walls: str, unit: Unit) -> Iterator[Any]:
     """Makes the bench of unit 01 for the given cells."""
     benches = []
 
-    def make(sources: dict[str, str]) -> engine.SandboxBench:
+    def make(sources: dict[str, str]) -> SandboxBench:
         data = json.dumps(sample.filled(unit, sample.reference(unit) | sources)).encode()
         task = Task("s", unit.name, data, "", "d", "seed", walls, patience=Patience(3.0, 3.0, 20.0))
         submission = intake.rebuild(data, skeleton(str(files.SOLUTIONS), unit.name))
-        benches.append(engine.SandboxBench(engine._sandbox(walls), unit, submission, task))
+        benches.append(SandboxBench(own_sandbox(walls), unit, submission, task))
         return benches[-1]
 
     yield make
@@ -149,7 +153,7 @@ def test_an_exercise_that_an_earlier_mistake_stops_is_tried_again_with_the_refer
 
         def own(self, exercise: str) -> Student:
             if exercise != "div_term":
-                raise engine.Stopped("crashed", {"en": "x", "zh": "x"})
+                raise Stopped("crashed", {"en": "x", "zh": "x"})
             return local({"div_term": lambda d_model: None})
 
         def followed(self, exercise: str) -> Student:

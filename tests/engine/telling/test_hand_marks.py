@@ -14,11 +14,13 @@ from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
 from course_utils.engine.grading import run as runner
+from course_utils.engine.grading.record import grade_id
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.telling import hand_marks, pages
+from course_utils.engine.telling import hand_marks
 from course_utils.engine.telling.hand_marks import GradebookError, Hands, Mark, read_hands, with_hands
+from course_utils.engine.telling.pages.records import read_records
 from course_utils.instructor.cli import app
 
 UNIT = "01_positional_encoding"
@@ -92,7 +94,7 @@ class Class:
 
     def row(self, student, name):
         rows = json.loads((self.results / "scores.json").read_bytes())
-        return next(row for row in rows if row["student"] == student and runner.grade_id(row) == name)
+        return next(row for row in rows if row["student"] == student and grade_id(row) == name)
 
     def total(self, student):
         """(points, manual_points_open) of scores.csv."""
@@ -319,7 +321,8 @@ def test_marks_survive_a_submission_that_is_gone(graded):
 
 
 def test_a_page_that_is_written_while_others_are_graded_holds_the_marks_already(graded, monkeypatch):
-    from course_utils.engine.grading.run import Plan, read_log
+    from course_utils.engine.grading.log import read_log
+    from course_utils.engine.grading.plan import Plan
     from course_utils.engine.telling.results import Writer
 
     graded.mark("ann", QUESTION, 3.0)
@@ -436,7 +439,7 @@ def test_results_of_scores_alone_can_still_be_shown(tmp_path):
     score = {"student": "zoe", "unit": UNIT, "exercise": "div_term", "check": "values", "points": 0.0,
              "max_points": 3.0, "outcome": "error", "message": "Not your fault.", "hint": None}  # fmt: skip
     (tmp_path / "scores.json").write_text(json.dumps([score]), encoding="utf-8")
-    (record,) = pages.read_records(tmp_path)
+    (record,) = read_records(tmp_path)
     assert record["outcome"] == "error"
 
 

@@ -11,7 +11,7 @@ import unicodedata
 import pytest
 from rich.console import Console
 
-from course_utils.engine.grading import run as runner
+from course_utils.engine.grading import scores as tables
 from course_utils.engine.telling.export import export
 from course_utils.engine.telling.harmless import cell_of_name, name_of_cell, on_one_line, shown_name
 from course_utils.instructor import cli
@@ -115,7 +115,7 @@ def test_an_ordinary_name_is_a_cell_as_it_is(name):
 
 @pytest.mark.parametrize("name", [*FORMULAS, *(f"a{character}=b" for character in DECEPTIVE if character != "\x00")])
 def test_scores_hold_neither_formulas_nor_control_characters(tmp_path, name):
-    runner.write_scores(tmp_path, [record(name)])
+    tables.write_scores(tmp_path, [record(name)])
     text = (tmp_path / "scores.csv").read_text(encoding="utf-8")
     (_, row) = csv.reader(io.StringIO(text))
     assert not any(is_control(character) for character in text.replace("\n", ""))
@@ -124,7 +124,7 @@ def test_scores_hold_neither_formulas_nor_control_characters(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["=1+1", "'=1+1"])
 def test_scores_and_export_speak_of_the_same_student(tmp_path, name):
-    runner.write_scores(tmp_path, [record(name)])
+    tables.write_scores(tmp_path, [record(name)])
     export(tmp_path, "csv", tmp_path / "marks.csv")
     (_, row) = csv.reader(io.StringIO((tmp_path / "marks.csv").read_text(encoding="utf-8-sig")))
     assert name_of_cell(row[0]) == name

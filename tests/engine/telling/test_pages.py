@@ -14,6 +14,12 @@ import pytest
 
 from course_utils.engine.making import files
 from course_utils.engine.telling import pages
+from course_utils.engine.telling.harmless import tame
+from course_utils.engine.telling.pages.classroom import class_page, distribution_chart, write_class_page
+from course_utils.engine.telling.pages.code import MAX_LINE, MAX_LINES, code_lines
+from course_utils.engine.telling.pages.records import OUTCOMES, read_records
+from course_utils.engine.telling.pages.student import feedback_page, write_feedback
+from course_utils.engine.telling.pages.text import LANGUAGES, MAX_NAME, display_name, help_text, strings, words
 
 UNIT = "01_positional_encoding"
 CHECKS = [
@@ -127,77 +133,77 @@ def write_log(results, records):
 # ---------------------------------------------------------------------------------------------- words
 
 
-@pytest.mark.parametrize("key", sorted(pages.strings()))
+@pytest.mark.parametrize("key", sorted(strings()))
 def test_every_string_stands_in_both_languages_with_the_same_gaps(key):
-    text = pages.strings()[key]
+    text = strings()[key]
     gaps = {lang: sorted(name for _, name, _, _ in string.Formatter().parse(text[lang]) if name) for lang in text}
-    assert set(text) == set(pages.LANGUAGES)
+    assert set(text) == set(LANGUAGES)
     assert all(text.values())
     assert gaps["en"] == gaps["zh"]
 
 
-@pytest.mark.parametrize("key", sorted(set(pages.strings()) - {"language_tag", "of", "colon", "not_in_class"}))
+@pytest.mark.parametrize("key", sorted(set(strings()) - {"language_tag", "of", "colon", "not_in_class"}))
 def test_every_chinese_string_is_chinese(key):
-    assert re.search(r"[\u4e00-\u9fff]", pages.strings()[key]["zh"])
+    assert re.search(r"[\u4e00-\u9fff]", strings()[key]["zh"])
 
 
 def test_every_string_is_used_by_a_page():
-    folder = Path(pages.__file__).parent
-    code = "".join(path.read_text(encoding="utf-8") for path in [*folder.glob("templates/*.j2"), folder / "pages.py"])
-    made = {f"state_{outcome}" for outcome in pages.OUTCOMES}
+    folder = Path(pages.__file__).parent.parent
+    code = "".join(
+        path.read_text(encoding="utf-8") for path in [*folder.glob("templates/*.j2"), *folder.glob("pages/*.py")]
+    )
+    made = {f"state_{outcome}" for outcome in OUTCOMES}
     made |= {f"{kind}_{part}" for kind in ("missing", "error") for part in ("heading", "body")}
     made |= {"problem_missing"}
-    assert [
-        key for key in pages.strings() if key not in made and not re.search(rf"""t\.{key}\b|["']{key}["']""", code)
-    ] == []
+    assert [key for key in strings() if key not in made and not re.search(rf"""t\.{key}\b|["']{key}["']""", code)] == []
 
 
 @pytest.mark.parametrize(
-    "make", [lambda r: pages.feedback_page(r, TEXTS, "zh"), lambda r: pages.class_page([r], {UNIT: TEXTS}, "zh")]
+    "make", [lambda r: feedback_page(r, TEXTS, "zh"), lambda r: class_page([r], {UNIT: TEXTS}, "zh")]
 )
 def test_a_chinese_page_holds_no_english_string(make):
     shown = body(make(make_record(language="zh", div_term_values="failed", hints={"div_term_values": "swapped"})))
-    english = [text["en"] for text in pages.strings().values() if len(text["en"]) > 4 and "{" not in text["en"]]
+    english = [text["en"] for text in strings().values() if len(text["en"]) > 4 and "{" not in text["en"]]
     assert [text for text in english if text in shown] == []
     assert "English sentence" not in shown
 
 
 def test_a_page_is_in_the_language_of_the_submission_unless_told_otherwise():
-    assert '<html lang="zh-Hans">' in pages.feedback_page(make_record(language="zh"), TEXTS)
-    assert '<html lang="en">' in pages.feedback_page(make_record(language="zh"), TEXTS, "en")
+    assert '<html lang="zh-Hans">' in feedback_page(make_record(language="zh"), TEXTS)
+    assert '<html lang="en">' in feedback_page(make_record(language="zh"), TEXTS, "en")
 
 
 def test_another_language_is_refused_with_the_two_that_exist():
     with pytest.raises(ValueError, match=r"language must be one of en, zh, got 'fr'\. Try 'en'\."):
-        pages.feedback_page(make_record(), TEXTS, "fr")
+        feedback_page(make_record(), TEXTS, "fr")
 
 
 # ---------------------------------------------------------------------------------------------- a student's page
 
 
-@pytest.mark.parametrize("language", pages.LANGUAGES)
-@pytest.mark.parametrize("outcome", pages.OUTCOMES)
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("outcome", OUTCOMES)
 def test_each_outcome_is_told_by_word_and_symbol_and_sentence(outcome, language):
-    page = pages.feedback_page(make_record(div_term_values=outcome), TEXTS, language)
-    assert pages.strings()[f"state_{outcome}"][language] in body(page)
+    page = feedback_page(make_record(div_term_values=outcome), TEXTS, language)
+    assert strings()[f"state_{outcome}"][language] in body(page)
     assert f'href="#i-{outcome}"' in page
     said = {"en": "English sentence for div_term_values.", "zh": "div_term_values 的中文说明。"}[language]
     assert (said in body(page)) == (outcome != "passed")
 
 
-@pytest.mark.parametrize("outcome", pages.OUTCOMES)
+@pytest.mark.parametrize("outcome", OUTCOMES)
 def test_every_outcome_has_its_symbol_drawn(outcome):
-    assert f'<symbol id="i-{outcome}"' in pages.feedback_page(make_record(), TEXTS)
+    assert f'<symbol id="i-{outcome}"' in feedback_page(make_record(), TEXTS)
 
 
 def test_the_sum_counts_automatic_points_and_names_those_still_open():
-    shown = body(pages.feedback_page(make_record(div_term_values="failed", sinusoidal_encoding_odd="partial"), TEXTS))
+    shown = body(feedback_page(make_record(div_term_values="failed", sinusoidal_encoding_odd="partial"), TEXTS))
     assert "3 of 7 points graded automatically" in shown
     assert "Still open: 4 for your written answers" in shown
 
 
 def test_an_empty_written_answer_is_not_counted_as_an_automatic_point():
-    shown = body(pages.feedback_page(make_record(q1_sin_cos="missing"), TEXTS))
+    shown = body(feedback_page(make_record(q1_sin_cos="missing"), TEXTS))
     assert "7 of 7 points graded automatically" in shown
     assert "could have given 4 more" in shown
     assert "Well done" not in shown
@@ -206,8 +212,8 @@ def test_an_empty_written_answer_is_not_counted_as_an_automatic_point():
 def test_the_code_is_numbered_and_the_line_in_the_message_is_marked():
     record = make_record(div_term_values="error")
     record["scores"][0]["message"] = {"en": "A ZeroDivisionError in line 3 of your cell.", "zh": "第 3 行除以零。"}
-    for language in pages.LANGUAGES:
-        page = pages.feedback_page(record, TEXTS, language)
+    for language in LANGUAGES:
+        page = feedback_page(record, TEXTS, language)
         marked = re.findall(r'<span class="l at"><span class="n">(\d+)</span>', page)
         assert marked == ["3"]
     assert "1def div_term(d_model):" in body(page)
@@ -215,14 +221,12 @@ def test_the_code_is_numbered_and_the_line_in_the_message_is_marked():
 
 
 def test_lines_are_numbered_as_python_numbers_them():
-    lines, _ = pages.code_lines("a = 1\r\nb = '''\n\x0c\u2028c'''\rd = 2", [], pages.words("en"))
+    lines, _ = code_lines("a = 1\r\nb = '''\n\x0c\u2028c'''\rd = 2", [], words("en"))
     assert [line["number"] for line in lines] == [1, 2, 3, 4]
 
 
 def test_a_hint_is_shown_as_a_question():
-    shown = body(
-        pages.feedback_page(make_record(div_term_values="failed", hints={"div_term_values": "swapped"}), TEXTS)
-    )
+    shown = body(feedback_page(make_record(div_term_values="failed", hints={"div_term_values": "swapped"}), TEXTS))
     assert "A question to think about" in shown
     assert "Which of the two is 0 at position 0?" in shown
 
@@ -230,11 +234,11 @@ def test_a_hint_is_shown_as_a_question():
 def test_a_hint_that_is_already_the_message_is_said_once():
     record = make_record(div_term_values="failed", hints={"div_term_values": "swapped"})
     record["scores"][0]["message"] = TEXTS["hints"]["swapped"]
-    assert body(pages.feedback_page(record, TEXTS)).count("Which of the two is 0") == 1
+    assert body(feedback_page(record, TEXTS)).count("Which of the two is 0") == 1
 
 
 def test_further_help_is_the_first_step_only_and_folded():
-    page = pages.feedback_page(make_record(div_term_values="failed"), TEXTS)
+    page = feedback_page(make_record(div_term_values="failed"), TEXTS)
     assert '<details class="step">' in page
     assert "First step: write the power" in body(page)
     assert "not for this page" not in page
@@ -242,18 +246,18 @@ def test_further_help_is_the_first_step_only_and_folded():
 
 def test_further_help_is_found_where_the_generated_file_of_a_unit_keeps_it():
     texts = {"exercises": {"div_term": {"steps": TEXTS["steps"]["div_term"]}}}
-    assert "First step: write the power" in body(pages.feedback_page(make_record(div_term_values="failed"), texts))
+    assert "First step: write the power" in body(feedback_page(make_record(div_term_values="failed"), texts))
 
 
 def test_no_further_help_is_offered_where_nothing_was_lost():
-    assert '<details class="step">' not in pages.feedback_page(make_record(), TEXTS)
+    assert '<details class="step">' not in feedback_page(make_record(), TEXTS)
 
 
 def test_one_sentence_for_every_check_of_an_exercise_is_said_once():
     record = make_record(sinusoidal_encoding_even="missing", sinusoidal_encoding_odd="missing")
     for score in record["scores"][1:3]:
         score["message"] = {"en": "This exercise is as released.", "zh": "这道题没有改动。"}
-    assert body(pages.feedback_page(record, TEXTS)).count("This exercise is as released.") == 1
+    assert body(feedback_page(record, TEXTS)).count("This exercise is as released.") == 1
 
 
 @pytest.mark.parametrize(
@@ -261,23 +265,23 @@ def test_one_sentence_for_every_check_of_an_exercise_is_said_once():
 )
 def test_a_submission_that_was_not_graded_has_a_page_that_says_why_and_what_to_do(outcome, heading):
     message = {"en": "The file is not JSON.", "zh": "文件不是 JSON。"}
-    shown = body(pages.feedback_page(make_record(outcome=outcome, message=message), TEXTS))
+    shown = body(feedback_page(make_record(outcome=outcome, message=message), TEXTS))
     assert heading in shown
     assert shown.count("The file is not JSON.") == 1
-    assert pages.strings()[f"{outcome}_body"]["en"] in shown
+    assert strings()[f"{outcome}_body"]["en"] in shown
 
 
 @pytest.mark.parametrize(
     "record", [{"student": "a", "unit": "u"}, {"student": "a", "unit": "u", "outcome": "error", "scores": None}]
 )
 def test_a_record_without_scores_still_has_a_page(record):
-    assert "No check of this unit was graded." in body(pages.feedback_page(record, {}))
+    assert "No check of this unit was graded." in body(feedback_page(record, {}))
 
 
 def test_messages_in_one_language_are_shown_as_they_are():
     record = make_record(div_term_values="failed")
     record["scores"][0]["message"] = "One plain sentence."
-    assert "One plain sentence." in body(pages.feedback_page(record, TEXTS, "zh"))
+    assert "One plain sentence." in body(feedback_page(record, TEXTS, "zh"))
 
 
 # ---------------------------------------------------------------------------------------------- harmless
@@ -300,7 +304,7 @@ def make_hostile():
 @pytest.mark.parametrize("kind", ["feedback", "class"])
 def test_nothing_that_a_student_wrote_becomes_html(kind, outcome):
     record = make_hostile() | {"outcome": outcome}
-    page = pages.feedback_page(record, TEXTS) if kind == "feedback" else pages.class_page([record], {UNIT: TEXTS}, "en")
+    page = feedback_page(record, TEXTS) if kind == "feedback" else class_page([record], {UNIT: TEXTS}, "en")
     seen = Seen(page)
     assert not {"script", "img", "iframe", "object", "form", "base"} & set(seen.tags)
     assert not [name for name in seen.attributes if name.startswith("on")]
@@ -310,13 +314,13 @@ def test_nothing_that_a_student_wrote_becomes_html(kind, outcome):
 @pytest.mark.parametrize("kind", ["feedback", "class"])
 def test_a_page_asks_nothing_of_the_network(kind):
     record = make_record(div_term_values="failed")
-    page = pages.feedback_page(record, TEXTS) if kind == "feedback" else pages.class_page([record], {UNIT: TEXTS}, "en")
+    page = feedback_page(record, TEXTS) if kind == "feedback" else class_page([record], {UNIT: TEXTS}, "en")
     assert not re.search(r"https?:|//[a-z]|url\(|@import|\bsrc=", page)
     assert "default-src 'none'" in page
 
 
 def test_help_texts_cannot_bring_html_links_or_pictures():
-    html = str(pages.help_text("<b>x</b> [a](javascript:alert) ![p](http://example.org/p.png) <http://example.org>"))
+    html = str(help_text("<b>x</b> [a](javascript:alert) ![p](http://example.org/p.png) <http://example.org>"))
     assert not re.search(r"<(?!/?p>)", html)
 
 
@@ -325,7 +329,7 @@ def test_characters_that_hide_or_reorder_text_are_shown_by_number(character):
     record = make_record(f"a{character}b", div_term_values="failed")
     record["sources"]["div_term"] = f"x = 1 # a{character}b"
     record["answers"]["q1_sin_cos"] = f"a{character}b"
-    page = pages.feedback_page(record, TEXTS)
+    page = feedback_page(record, TEXTS)
     assert character not in page
     assert body(page).count(f"⟨U+{ord(character):04X}⟩") == 4  # title, name, code, answer
 
@@ -333,29 +337,29 @@ def test_characters_that_hide_or_reorder_text_are_shown_by_number(character):
 def test_half_characters_do_not_stop_a_page():
     record = make_record("a\udcffb")
     record["sources"]["div_term"] = "x = '\ud800'"
-    assert "a\ufffdb" in pages.feedback_page(record, TEXTS).encode("utf-8").decode("utf-8")
+    assert "a\ufffdb" in feedback_page(record, TEXTS).encode("utf-8").decode("utf-8")
 
 
 def test_towers_of_combining_marks_are_cut():
-    assert len(pages.tame("e" + "\u0301" * 500)) < 10
+    assert len(tame("e" + "\u0301" * 500)) < 10
 
 
 def test_ordinary_writing_is_left_as_it_is():
     text = "Zoë, 王小明, नमस्ते, é\tx\nsecond line"
-    assert pages.tame(text) == text
+    assert tame(text) == text
 
 
 def test_huge_lines_and_files_are_cut_with_a_note():
     record = make_record(div_term_values="failed")
     record["sources"]["div_term"] = "x = '" + "A" * 1_000_000 + "'\n" + "y = 1\n" * 5_000
-    page = pages.feedback_page(record, TEXTS)
+    page = feedback_page(record, TEXTS)
     assert len(page) < 100_000
-    assert f"{1_000_006 - pages.MAX_LINE} more characters" in body(page)
-    assert f"{5_001 - pages.MAX_LINES} more lines" in body(page)
+    assert f"{1_000_006 - MAX_LINE} more characters" in body(page)
+    assert f"{5_001 - MAX_LINES} more lines" in body(page)
 
 
 def test_a_huge_name_is_cut():
-    assert "x" * (pages.MAX_NAME + 1) not in pages.feedback_page(make_record("x" * 5_000), TEXTS)
+    assert "x" * (MAX_NAME + 1) not in feedback_page(make_record("x" * 5_000), TEXTS)
 
 
 def test_a_field_that_the_page_does_not_name_never_reaches_it():
@@ -363,8 +367,8 @@ def test_a_field_that_the_page_does_not_name_never_reaches_it():
     record["hidden_test"] = record["scores"][0]["expected"] = record["scores"][0]["traceback"] = "SECRET 0.1234"
     record["sources"]["not_an_exercise"] = record["answers"]["not_a_question"] = "SECRET"
     texts = copy.deepcopy(TEXTS) | {"rubric": "SECRET", "mutants": "SECRET"}
-    assert "SECRET" not in pages.feedback_page(record, texts)
-    assert "SECRET" not in pages.class_page([record], {UNIT: texts}, "en")
+    assert "SECRET" not in feedback_page(record, texts)
+    assert "SECRET" not in class_page([record], {UNIT: texts}, "en")
 
 
 # ---------------------------------------------------------------------------------------------- the class page
@@ -372,16 +376,16 @@ def test_a_field_that_the_page_does_not_name_never_reaches_it():
 
 def test_students_stand_in_the_order_of_their_names_whatever_the_order_of_the_log():
     records = [make_record(name) for name in ("bob", "Anna", "carl", "王小明", "anna", "-x")]
-    first = pages.class_page(records, {UNIT: TEXTS}, "en")
+    first = class_page(records, {UNIT: TEXTS}, "en")
     for seed in range(3):
         random.Random(seed).shuffle(records)
-        assert pages.class_page(records, {UNIT: TEXTS}, "en") == first
+        assert class_page(records, {UNIT: TEXTS}, "en") == first
     shown = re.findall(r'<th scope="row"><a[^>]*><bdi>(.*?)</bdi>', first)
     assert shown == ["-x", "Anna", "anna", "bob", "carl", "王小明"]
 
 
 def test_the_class_table_holds_each_exercise_and_the_sum():
-    page = pages.class_page([make_record("anna", sinusoidal_encoding_odd="partial")], {UNIT: TEXTS}, "en")
+    page = class_page([make_record("anna", sinusoidal_encoding_odd="partial")], {UNIT: TEXTS}, "en")
     row = re.search(r'<th scope="row"><a.*?</tr>', page, re.DOTALL)[0]
     assert re.findall(r"([\w ]+): </span>([\d()]+)</span>", row) == [
         ("Passed", "3"),
@@ -393,7 +397,7 @@ def test_the_class_table_holds_each_exercise_and_the_sum():
 
 @pytest.mark.parametrize("outcome", ["crashed", "timeout", "memory", "error"])
 def test_a_cell_shows_the_trouble_of_its_exercise_before_its_points(outcome):
-    page = pages.class_page([make_record(sinusoidal_encoding_odd=outcome)], {UNIT: TEXTS}, "en")
+    page = class_page([make_record(sinusoidal_encoding_odd=outcome)], {UNIT: TEXTS}, "en")
     assert f'<span class="cell {outcome}">' in page
 
 
@@ -404,7 +408,7 @@ def test_misconceptions_are_counted_by_student_and_the_commonest_comes_first():
     records += [
         make_record(n, div_term_values="failed", hints={"div_term_values": "misplaced_parenthesis"}) for n in "bc"
     ]
-    shown = body(pages.class_page(records, {UNIT: TEXTS}, "en"))
+    shown = body(class_page(records, {UNIT: TEXTS}, "en"))
     assert re.search(r"2 students ?Misplaced parenthesis div_term-values.*1 student ?Swapped", shown)
 
 
@@ -413,13 +417,13 @@ def test_hardest_checks_come_first_and_passed_ones_are_left_out():
         make_record("a", div_term_values="failed", sinusoidal_encoding_odd="partial"),
         make_record("b", div_term_values="failed"),
     ]
-    page = pages.class_page(records, {UNIT: TEXTS}, "en")
+    page = class_page(records, {UNIT: TEXTS}, "en")
     hard = re.search(r'<ol class="hard">.*?</ol>', page, re.DOTALL)[0]
     assert re.findall(r'class="pct">(\d+)', hard) == ["0", "75"]
 
 
 def test_a_class_without_mistakes_is_told_so():
-    shown = body(pages.class_page([make_record()], {UNIT: TEXTS}, "en"))
+    shown = body(class_page([make_record()], {UNIT: TEXTS}, "en"))
     assert "Every check was passed by everybody." in shown
     assert "No known misconception was found." in shown
 
@@ -433,7 +437,7 @@ def test_problems_list_what_was_not_read_and_what_did_not_end():
         make_record("d", div_term_values="timeout"),
         make_record("e", div_term_values="failed"),
     ]
-    page = pages.class_page(records, {UNIT: TEXTS}, "en")
+    page = class_page(records, {UNIT: TEXTS}, "en")
     shown = body(page[page.index("Problems to look at") :])
     assert re.findall(r"Unreadable|Not handed in|Crashed|Time ran out", shown) == [
         "Unreadable",
@@ -451,13 +455,13 @@ def test_open_written_answers_are_counted_over_the_notebooks_that_hold_one():
         make_record("c", q1_sin_cos="missing"),
         make_record("d", outcome="missing"),
     ]
-    shown = body(pages.class_page(records, {UNIT: TEXTS}, "en"))
+    shown = body(class_page(records, {UNIT: TEXTS}, "en"))
     assert re.search(r"q1_sin_cos ?Positional encoding ?2 ?4", shown)
 
 
 def test_missing_and_unreadable_notebooks_are_not_in_the_distribution():
     records = [make_record("a"), make_record("b", outcome="missing"), make_record("c", outcome="error")]
-    page = pages.class_page(records, {UNIT: TEXTS}, "en")
+    page = class_page(records, {UNIT: TEXTS}, "en")
     assert "in tenths: 0, 0, 0, 0, 0, 0, 0, 0, 0, 1" in page
     assert "2 not in the chart" in body(page)
 
@@ -465,19 +469,19 @@ def test_missing_and_unreadable_notebooks_are_not_in_the_distribution():
 @pytest.mark.parametrize(("share", "tenth"), [(0.0, 0), (0.1, 1), (0.3, 3), (0.7, 7), (0.999, 9), (1.0, 9)])
 def test_a_share_is_counted_in_its_tenth(share, tenth):
     counts = ", ".join("1" if i == tenth else "0" for i in range(10))
-    assert f"in tenths: {counts}" in str(pages.distribution_chart([share], pages.words("en")))
+    assert f"in tenths: {counts}" in str(distribution_chart([share], words("en")))
 
 
 def test_several_units_have_an_overview_with_their_sum():
     records = [make_record("a"), make_record("a", unit="02_attention", div_term_values="failed"), make_record("b")]
-    page = pages.class_page(records, {UNIT: TEXTS}, "en")
+    page = class_page(records, {UNIT: TEXTS}, "en")
     table = page[page.index("Points by unit") : page.index("Points by exercise")]
     assert re.findall(r'<td class="sum">(\d+)</td>', table) == ["11", "7"]
 
 
-@pytest.mark.parametrize("language", pages.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_class_without_records_has_a_page(language):
-    assert pages.strings()["no_records"][language] in body(pages.class_page([], {}, language))
+    assert strings()["no_records"][language] in body(class_page([], {}, language))
 
 
 # ---------------------------------------------------------------------------------------------- files
@@ -487,9 +491,9 @@ def test_a_class_without_records_has_a_page(language):
 def test_any_folder_name_gets_its_page_and_a_link_that_leads_to_it(tmp_path, student):
     (tmp_path / "submitted" / student).mkdir(parents=True)  # it is a name that a folder can have
     results = write_log(tmp_path / "results", [make_record(student)])
-    written = pages.write_feedback(results, {UNIT: TEXTS})
+    written = write_feedback(results, {UNIT: TEXTS})
     assert written == [results / "feedback" / student / f"{UNIT}.html"]
-    links = Seen(pages.write_class_page(results, {UNIT: TEXTS}).read_text(encoding="utf-8")).links
+    links = Seen(write_class_page(results, {UNIT: TEXTS}).read_text(encoding="utf-8")).links
     assert links
     for link in links:
         assert os.path.samefile(os.fsencode(results) + b"/" + unquote_to_bytes(link), written[0])
@@ -499,12 +503,12 @@ def test_any_folder_name_gets_its_page_and_a_link_that_leads_to_it(tmp_path, stu
 def test_a_name_that_leaves_the_results_folder_is_refused(tmp_path, student):
     results = write_log(tmp_path / "results", [make_record(student)])
     with pytest.raises(ValueError, match=r"student must be the name of a folder, got .*\. Is the log damaged\?"):
-        pages.write_feedback(results, {UNIT: TEXTS})
+        write_feedback(results, {UNIT: TEXTS})
 
 
 def test_the_last_line_of_a_student_and_unit_wins(tmp_path):
     results = write_log(tmp_path, [make_record(div_term_values="failed"), make_record("bob"), make_record()])
-    records = pages.read_records(results)
+    records = read_records(results)
     assert [record["student"] for record in records] == ["anna", "bob"]
     assert records[0]["scores"][0]["outcome"] == "passed"
 
@@ -513,13 +517,13 @@ def test_a_half_written_line_loses_no_other(tmp_path):
     write_log(tmp_path, [make_record()])
     with (tmp_path / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"student": "bob", "unit": "01_pos')
-    assert [record["student"] for record in pages.read_records(tmp_path)] == ["anna"]
+    assert [record["student"] for record in read_records(tmp_path)] == ["anna"]
 
 
 def test_a_student_in_the_scores_alone_gets_a_page_too(tmp_path):
     scores = [score | {"message": "Nothing came."} for score in make_record("zoe", div_term_values="failed")["scores"]]
     (tmp_path / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
-    [path] = pages.write_feedback(tmp_path, {UNIT: TEXTS})
+    [path] = write_feedback(tmp_path, {UNIT: TEXTS})
     assert "4 of 7" in body(path.read_text(encoding="utf-8"))
 
 
@@ -528,17 +532,17 @@ def test_an_absent_results_folder_is_named(tmp_path):
         ValueError,
         match=r"results must be a folder .* got .*nowhere, which is not a folder\. Run `course grade` first\?",
     ):
-        pages.write_class_page(tmp_path / "nowhere", {})
+        write_class_page(tmp_path / "nowhere", {})
 
 
 def test_a_folder_without_results_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"results must hold log\.jsonl or scores\.json, got .* holds neither"):
-        pages.write_feedback(tmp_path, {})
+        write_feedback(tmp_path, {})
 
 
 def test_the_class_page_takes_the_commonest_language(tmp_path):
     results = write_log(tmp_path, [make_record("a", language="zh"), make_record("b", language="zh"), make_record("c")])
-    assert '<html lang="zh-Hans">' in pages.write_class_page(results, {}).read_text(encoding="utf-8")
+    assert '<html lang="zh-Hans">' in write_class_page(results, {}).read_text(encoding="utf-8")
 
 
 def test_a_failed_write_leaves_the_old_page_and_nothing_else(tmp_path, monkeypatch):
@@ -560,7 +564,7 @@ def test_a_failed_write_leaves_the_old_page_and_nothing_else(tmp_path, monkeypat
 
 def _schemes():
     """Colour names and values of the light and the dark scheme."""
-    css = (Path(pages.__file__).parent / "templates" / "page.css.j2").read_text(encoding="utf-8")
+    css = (Path(pages.__file__).parent.parent / "templates" / "page.css.j2").read_text(encoding="utf-8")
     light, dark = css.split("@media (prefers-color-scheme: dark)")
     dark = dark.split("* {")[0]
     return [dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", part)) for part in (light, dark)]
@@ -589,4 +593,4 @@ def test_text_has_the_contrast_that_wcag_asks_for(ink, paper, scheme):
 
 
 def test_a_name_with_line_breaks_stands_on_one_line():
-    assert pages.display_name("anna\nstudent: honest 100\r") == "anna⟨U+000A⟩student: honest 100⟨U+000D⟩"
+    assert display_name("anna\nstudent: honest 100\r") == "anna⟨U+000A⟩student: honest 100⟨U+000D⟩"

@@ -6,12 +6,13 @@ import sys
 
 import pytest
 
-from course_utils.engine.grading.run import Plan, run
+from course_utils.engine.grading.plan import Plan
+from course_utils.engine.grading.run import run
 from course_utils.engine.making import files
 from course_utils.engine.making import release as build
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.telling import pages
+from course_utils.engine.telling.pages import student as student_page
 from course_utils.engine.telling.results import Writer, forms
 
 UNIT = "01_positional_encoding"
@@ -52,7 +53,7 @@ def test_the_end_writes_what_was_not_added(records, tmp_path):
 
 def test_the_end_writes_no_page_twice(records, tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(pages, "write_page", lambda results, record, texts: written.append(record["student"]))
+    monkeypatch.setattr(student_page, "write_page", lambda results, record, texts: written.append(record["student"]))
     writer = Writer(plan_for(records, tmp_path))
     for record in records[1]:
         writer.add(record)
@@ -64,7 +65,7 @@ def test_what_could_not_be_written_is_told_at_the_end(records, tmp_path, monkeyp
     def full(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(pages, "write_page", full)
+    monkeypatch.setattr(student_page, "write_page", full)
     writer = Writer(plan_for(records, tmp_path))
     writer.add(records[1][0])
     with pytest.raises(OSError, match="No space left"):
@@ -96,7 +97,9 @@ def test_kept_forms_equal_those_made_anew_and_need_no_torch(tmp_path, monkeypatc
     source = f"""
 import sys
 from pathlib import Path
-from course_utils.instructor import files, gradebook, pages, results
+from course_utils.engine.making import files
+from course_utils.engine.telling import gradebook, results
+from course_utils.engine.telling.pages import classroom, student
 files.BUILD = Path({str(tmp_path)!r})
 results.forms(files.SOLUTIONS, [{UNIT!r}])
 sys.exit("torch" in sys.modules)
@@ -118,9 +121,12 @@ def test_a_run_starts_without_waiting_for_heavy_imports(heavy):
     """The sandbox gets warm while this process imports what it needs for the files."""
     source = f"""
 import sys
-from course_utils.instructor import cli, files, results, runner
-for unit in runner.find_units(files.SOLUTIONS):
-    runner.warm_imports(str(files.SOLUTIONS), unit.name)
+from course_utils.engine.grading import run, task
+from course_utils.engine.making import files, units
+from course_utils.engine.telling import results
+from course_utils.instructor import cli
+for unit in units.find_units(files.SOLUTIONS):
+    task.warm_imports(str(files.SOLUTIONS), unit.name)
 sys.exit({heavy!r} in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0

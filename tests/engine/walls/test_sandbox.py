@@ -14,17 +14,11 @@ from typing import Any
 import pytest
 
 from course_utils.engine.walls import sandbox as sandbox_module
-from course_utils.engine.walls import system_calls, zygote
-from course_utils.engine.walls.sandbox import (
-    Child,
-    Limits,
-    Sandbox,
-    SandboxHost,
-    SandboxUnavailable,
-    ask_sources,
-    find_mode,
-    self_test,
-)
+from course_utils.engine.walls.host import SandboxHost
+from course_utils.engine.walls.proofs import ask_sources, find_mode, self_test
+from course_utils.engine.walls.sandbox import Child, Limits, Sandbox
+from course_utils.engine.walls.unavailable import SandboxUnavailable
+from course_utils.engine.walls.zygote import kernel, processes, system_calls
 
 LIGHT = {"serve": "__main__:run_sources", "imports": ()}  # no torch: a start costs 50 ms
 SMALL = Limits(memory_mib=256, cpu_seconds=60, processes=16, file_mib=4, tmp_mib=8, open_files=64)
@@ -301,7 +295,7 @@ answer = [before, len(pairs), os.read(pairs[0][0], 7).decode()]
 
 
 def test_memory_that_was_swapped_out_counts() -> None:
-    assert zygote.resident({"RssAnon": 1, "RssShmem": 2, "VmSwap": 4}) == 7 * 1024
+    assert processes.resident({"RssAnon": 1, "RssShmem": 2, "VmSwap": 4}) == 7 * 1024
 
 
 @pytest.mark.parametrize("name", names_here(system_calls.ABSENT))
@@ -312,7 +306,7 @@ def test_a_call_that_libraries_can_do_without_is_said_not_to_exist(child: Child,
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="x32 exists on x86_64 only")
 def test_the_x32_twin_of_a_refused_call_is_refused(child: Child) -> None:
     x32 = 0x40000000
-    assert system_call(child, x32 + system_calls.number_of("unshare", 0), zygote.CLONE_NEWUSER) == (-1, "EPERM")
+    assert system_call(child, x32 + system_calls.number_of("unshare", 0), kernel.CLONE_NEWUSER) == (-1, "EPERM")
 
 
 @pytest.mark.parametrize("flag", [0x10000000, 0x20000, 0x20000000, 0x40000000])
@@ -614,7 +608,8 @@ def test_a_dead_sandbox_takes_its_child_with_it_and_is_replaced(sandbox: Sandbox
 def test_a_killed_grader_leaves_nothing_running(sandbox: Sandbox, course: Path) -> None:
     source = """
 import time
-from course_utils.engine.walls.sandbox import Sandbox, ask_sources
+from course_utils.engine.walls.sandbox import Sandbox
+from course_utils.engine.walls.proofs import ask_sources
 box = Sandbox("bwrap", serve="__main__:run_sources", imports=())
 child = box.spawn()
 ask_sources(child, "import subprocess; subprocess.Popen(['/bin/sleep', '985321.5'])")
@@ -703,14 +698,14 @@ def test_no_sandbox_is_only_had_when_asked_for(monkeypatch: pytest.MonkeyPatch) 
 def test_the_self_test_names_a_missing_wall(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, wall: str, hole: list[str], words: str
 ) -> None:
-    built = sandbox_module._bwrap_command
+    built = sandbox_module.bwrap_command
 
     def with_a_hole(*arguments: Any) -> list[str]:
         command = [word for word in built(*arguments) if word != wall]
         at = len(command) - 1 - command[::-1].index("--remount-ro")  # the last one: that of the root
         return [*command[:at], *hole, *command[at:]]
 
-    monkeypatch.setattr(sandbox_module, "_bwrap_command", with_a_hole)
+    monkeypatch.setattr(sandbox_module, "bwrap_command", with_a_hole)
     with pytest.raises(SandboxUnavailable, match=words):
         self_test()
 
@@ -721,8 +716,12 @@ def test_a_child_that_cannot_be_shut_in_never_runs(sandbox: Sandbox) -> None:
 
 
 def test_an_unreadable_course_is_told_from_a_missing_right(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = ["/bin/sh", "-c", "echo \"python: can't open file '/course/zygote.py': [Errno 13] Permission denied\" >&2"]
-    monkeypatch.setattr(sandbox_module, "_bwrap_command", lambda *_: closed)
+    closed = [
+        "/bin/sh",
+        "-c",
+        "echo \"python: can't open file '/course/zygote/__main__.py': [Errno 13] Permission denied\" >&2",
+    ]
+    monkeypatch.setattr(sandbox_module, "bwrap_command", lambda *_: closed)
     with pytest.raises(SandboxUnavailable, match=r"chmod -R a\+rX"):
         Sandbox("bwrap", **LIGHT)
 
@@ -731,7 +730,7 @@ def test_a_machine_without_user_namespaces_is_told_what_to_allow(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = ["/bin/sh", "-c", "echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1"]
-    monkeypatch.setattr(sandbox_module, "_bwrap_command", lambda *_: refused)
+    monkeypatch.setattr(sandbox_module, "bwrap_command", lambda *_: refused)
     with pytest.raises(SandboxUnavailable, match=r"apparmor_restrict_unprivileged_userns=0.*--sandbox none"):
         Sandbox("bwrap", **LIGHT)
 
@@ -740,7 +739,7 @@ def test_a_warm_process_with_a_second_thread_is_refused(monkeypatch: pytest.Monk
     (tmp_path / "busy.py").write_text(
         "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), name='busy', daemon=True).start()\n"
     )
-    monkeypatch.setattr(sandbox_module, "_environment", lambda *_: {"PYTHONPATH": str(tmp_path)})
+    monkeypatch.setattr(sandbox_module, "variables", lambda *_: {"PYTHONPATH": str(tmp_path)})
     with pytest.raises(SandboxUnavailable, match=r"one thread before it forks, it has 2: \['MainThread', 'busy'\]"):
         Sandbox("none", serve="__main__:run_sources", imports=["busy"])
 
@@ -755,7 +754,11 @@ def copy_of_the_package(folder: Path) -> Path:
     return folder
 
 
-SELF_TEST = "from course_utils.instructor import sandbox; sandbox.self_test(); print('walls stand', sandbox.PACKAGE)"
+SELF_TEST = """
+from course_utils.engine.walls import proofs, shown_paths
+proofs.self_test()
+print("walls stand", shown_paths.PACKAGE)
+"""
 
 
 def test_a_path_with_a_space_below_tmp_works(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -15,19 +15,24 @@ from types import SimpleNamespace
 
 import pytest
 
-from course_utils.engine.grading import cluster
-from course_utils.engine.grading import grader as engine
+from course_utils.engine import INSTRUCTORS_ROOMS
+from course_utils.engine.grading import cluster, worker_state
 from course_utils.engine.grading.task import Task
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import TELLTALE, Hostile, stealing
 from course_utils.engine.proving.hostile.attack import UNIT_01
 from course_utils.engine.walls import shown_paths
-from course_utils.engine.walls.sandbox import Sandbox, SandboxUnavailable, ask_sources, self_test
+from course_utils.engine.walls.proofs import ask_sources, self_test
+from course_utils.engine.walls.sandbox import Sandbox
 from course_utils.engine.walls.shown_paths import PACKAGE, Secret, SecretShown, lay_out
+from course_utils.engine.walls.unavailable import SandboxUnavailable
 from course_utils.instructor import doctor
 
 LIGHT = {"serve": "__main__:run_sources", "imports": ()}
+
+# folders that hold nothing there
+ROOMS = ("course_utils/instructor", *(f"course_utils/engine/{room}" for room in INSTRUCTORS_ROOMS))
 
 # What runs in a layout, as `python -c`: secrets to hide, then a thief that walks over all that there is to see.
 THIEF = """
@@ -43,18 +48,19 @@ for folder, folders, files in os.walk("/", followlinks=False):
                 answer.append([path, open(path).read()])
             except OSError as error:
                 answer.append([path, str(error)])
-    if folder.endswith("course_utils/instructor"):
+    if folder.endswith(ROOMS):
         answer += [[folder, name] for name in folders + files]
-"""
+""".replace("ROOMS", repr(ROOMS))
 RUN = f"""
 import json, sys
 from pathlib import Path
-from course_utils.instructor import sandbox
-from course_utils.engine.walls.shown_paths import Secret
+from course_utils.engine.walls import proofs
+from course_utils.engine.walls.sandbox import Sandbox
+from course_utils.engine.walls.shown_paths import PACKAGE, Secret
 secrets = [Secret(Path(path), "a secret") for path in json.loads(sys.argv[1])]
-with sandbox.Sandbox("bwrap", serve="__main__:run_sources", imports=(), secrets=secrets) as box, box.spawn() as child:
-    found = sandbox.ask_sources(child, {THIEF!r}, 120)
-print(json.dumps([str(sandbox.PACKAGE), found, sandbox.self_test(secrets)]))
+with Sandbox("bwrap", serve="__main__:run_sources", imports=(), secrets=secrets) as box, box.spawn() as child:
+    found = proofs.ask_sources(child, {THIEF!r}, 120)
+print(json.dumps([str(PACKAGE), found, proofs.self_test(secrets)]))
 """
 
 
@@ -562,7 +568,7 @@ def work(
 ) -> object:
     worker = SimpleNamespace(address="tcp://10.0.0.7:1", local_directory=str(local_directory))
     monkeypatch.setattr("distributed.get_worker", lambda: worker)
-    monkeypatch.setattr(engine, "_secrets", ())
+    monkeypatch.setattr(worker_state, "_secrets", ())
     task = Task("ann", UNIT_01, None, "missing", "missing", "seed", mode)
     packed = cluster.parcel(task.solutions, UNIT_01)
     return cluster._work(function, task, packed, cluster.state_of_course())
@@ -620,7 +626,7 @@ def test_parcels_of_all_workers_below_a_folder_of_the_system_are_hidden(
         assert Path(task.solutions).is_relative_to(own)
         (Path(task.solutions) / "secret-parcel").write_text("secret")
         subprocess.run(["chmod", "-R", "a+rX", str(place.folder)], check=True)
-        with Sandbox("bwrap", **LIGHT, secrets=engine._secrets) as box, box.spawn() as child:
+        with Sandbox("bwrap", **LIGHT, secrets=worker_state._secrets) as box, box.spawn() as child:
             return ask_sources(child, THIEF, 120)
 
     assert work(monkeypatch, own, thief, "bwrap") == []

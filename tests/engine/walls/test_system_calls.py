@@ -15,17 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.engine.walls import system_calls, zygote
-from course_utils.engine.walls.sandbox import (
-    INSIDE,
-    Child,
-    Limits,
-    Sandbox,
-    SandboxHost,
-    SandboxUnavailable,
-    ask_sources,
-)
-from course_utils.engine.walls.system_calls import (
+from course_utils.engine.walls.host import SandboxHost
+from course_utils.engine.walls.proofs import ask_sources
+from course_utils.engine.walls.sandbox import Child, Limits, Sandbox
+from course_utils.engine.walls.shown_paths import INSIDE
+from course_utils.engine.walls.unavailable import SandboxUnavailable
+from course_utils.engine.walls.zygote import kernel, processes, system_calls
+from course_utils.engine.walls.zygote.system_calls import (
     AARCH64,
     ABSENT,
     ALLOW,
@@ -129,7 +125,7 @@ def test_what_is_looked_at_has_a_rule_each() -> None:
 
 
 def test_the_filter_and_the_zygote_mean_the_same_namespaces() -> None:
-    assert system_calls.NAMESPACES == zygote.ANY_NAMESPACE
+    assert system_calls.NAMESPACES == kernel.ANY_NAMESPACE
 
 
 # ---------------------------------------------------------------------------------------------------------- the program
@@ -434,7 +430,7 @@ answer = [forked, started, os.listdir("/tmp"), list(resource.getrlimit(resource.
 def test_a_core_dump_would_hold_no_memory(child: Child, sandbox: Sandbox) -> None:
     ask_sources(child, "import subprocess; subprocess.Popen(['/bin/sleep', '60'])")
     assert sandbox.pid is not None
-    pids = zygote.descendants(sandbox.pid)
+    pids = processes.descendants(sandbox.pid)
     kinds = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in pids[1:]}  # without bubblewrap's own
     assert "sleep" in kinds
     filters = [int(Path(f"/proc/{pid}/coredump_filter").read_text(), 16) for pid in kinds.values()]
@@ -452,12 +448,15 @@ def test_the_limit_of_core_dumps_cannot_be_taken_to_nothing(child: Child, source
 def test_a_module_of_the_same_name_is_not_the_filter_of_the_next_child(sandbox: Sandbox) -> None:
     source = """
 import os, sys
-answer = [os.path.dirname(sys.modules["system_calls"].__file__)]
-sys.modules["system_calls"].seccomp_program = lambda machine: [(6, 0, 0, 0x7FFF0000)]
-sys.modules["system_calls"].kernel_program = None
+ours = sys.modules["zygote.system_calls"]
+answer = [os.path.dirname(ours.__file__)]
+ours.seccomp_program = lambda machine: [(6, 0, 0, 0x7FFF0000)]
+ours.kernel_program = sys.modules["zygote.confinement"].kernel_program = None
+os.mkdir("/tmp/zygote")
+open("/tmp/zygote/system_calls.py", "w").write("raise SystemExit")
 open("/tmp/system_calls.py", "w").write("raise SystemExit")
 sys.path.insert(0, "/tmp")
-for folder in ("/course", os.path.dirname(os.__file__)):
+for folder in ("/course", "/course/zygote", os.path.dirname(os.__file__)):
     try:
         open(folder + "/system_calls.py", "w")
         answer.append(folder)
@@ -465,7 +464,7 @@ for folder in ("/course", os.path.dirname(os.__file__)):
         pass
 """
     with sandbox.spawn() as first:
-        assert ask_sources(first, source) == [str(INSIDE)]
+        assert ask_sources(first, source) == [str(INSIDE / "zygote")]
     with sandbox.spawn() as second:
         assert ask_sources(second, call("sync")) == [-1, errno.EPERM]
 

@@ -1,9 +1,12 @@
 """A bank of hostile notebooks, one module per kind, and of honest ones that stand among them.
 
-    forging     patches of what compares, words on the wire, values that pretend
+    forging     patches of what compares; with it:
+      talking     words on the wire
+      pretending  values and modules that pretend
     guessing    constants, noise and inputs handed back, which have properties without content
     patching    patches of what gathers evidence: probes, test models, the workbench
-    stealing    the reference, hidden tests, other submissions, secrets of the machine
+    stealing    the reference, hidden tests, other submissions, secrets of the machine; with it:
+      following   the reference where it stands beside a student's code
     escaping    limits of time, memory, processes, output, and of Python itself
     damaging    cells, labels, metadata, bytes, and what is no file
     reaching    other submissions, the warm process, what all of them share

@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ...engine.grading.run import RunError
+from ...engine.grading.plan import RunError
 from ...engine.learning.report import check_names
 from ...engine.machine import usable_cores
 from ...engine.making import files
 from ...engine.making.units import Unit, UnitError, find_units
-from ...engine.walls.sandbox import SandboxUnavailable, find_mode
+from ...engine.walls.proofs import find_mode
+from ...engine.walls.unavailable import SandboxUnavailable
 from ...runtime import describe_machine, report_versions
 from ...terminal import console, fail
 from ..cli import SandboxChoice, progress

@@ -2,7 +2,8 @@
 
     program = seccomp_program(X86_64)   # lines of classic BPF: (code, jump if true, jump if false, k)
 
-Stands beside `zygote.py` and imports nothing of the course. Notable choices:
+Stops: calls by which a submission could get rights, reach others, or use up what the kernel counts for all of a user.
+Does not stop: bugs of the kernel in the calls that are allowed, and what is counted below as left. Notable choices:
 - what is in no table is answered with ENOSYS, as by an older kernel: the C library then takes the older call, and a
   call that some later kernel brings is closed until somebody has looked at it;
 - what is known and refused gets EPERM, or the error by which libraries go on;
@@ -13,7 +14,7 @@ Stands beside `zygote.py` and imports nothing of the course. Notable choices:
   takes.
 
 What the kernel counts for a user, the instructor's own processes included, and what holds a submission's part of it:
-- queued signals, POSIX timers, bytes in message queues, locked memory: limits (`set_limits` in `zygote.py`), and of
+- queued signals, POSIX timers, bytes in message queues, locked memory: limits (`confinement.set_limits`), and of
   those all but the signals themselves are refused calls;
 - keys, watches on files, descriptors for AIO and io_uring, user namespaces: refused calls; namespaces are made by the
   zygote alone, one of each kind for a submission;

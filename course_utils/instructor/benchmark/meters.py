@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
-from ...engine.walls.zygote import descendants, read_status
+from ...engine.walls.zygote.processes import descendants, read_status
 
 
 class Stopwatch:

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...batches import Batches
 from ...corpora import DataError, Split, load_reviews
-from ...studies.reviews import ReviewPlan as Plan
-from ...studies.reviews import make_optimizer
+from ...studies.reviews import ReviewPlan, make_optimizer
 from ...tokens import learn_tokenizer, tokenize
 from ...training import choose_precision, train
 
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 ROUNDS = 3  # turns of each way; the median counts
 REVIEWS = 320  # of one turn
 # The encoder as unit 04 has learners write it: the sizes of its exercise, and an attention that keeps its weights.
-PLAN = Plan(
+PLAN = ReviewPlan(
     vocab_size=30_000,
     max_length=400,
     sizes=dict(d_model=128, num_heads=4, d_ff=256, num_layers=2, dropout=0.1),
@@ -71,7 +70,7 @@ def find_reviews() -> Split | None:
         return None
 
 
-def measure(reviews: Split, tell: Tell = _silent, rounds: int = ROUNDS, plan: Plan = PLAN) -> Speeds:
+def measure(reviews: Split, tell: Tell = _silent, rounds: int = ROUNDS, plan: ReviewPlan = PLAN) -> Speeds:
     """Reviews per second of both ways on a sample of the reviews."""
     import torch
 
@@ -140,7 +139,7 @@ class ReportDataset:
         }
 
 
-def train_as_the_report(model: TextEncoder, items: Any, plan: Plan) -> None:
+def train_as_the_report(model: TextEncoder, items: Any, plan: ReviewPlan) -> None:
     """An epoch of the report's loop."""
     import torch
 
@@ -155,13 +154,13 @@ def train_as_the_report(model: TextEncoder, items: Any, plan: Plan) -> None:
         loss.item()
 
 
-def train_as_the_course(model: TextEncoder, batches: Batches, plan: Plan) -> None:
+def train_as_the_course(model: TextEncoder, batches: Batches, plan: ReviewPlan) -> None:
     """An epoch of the course's loop."""
     recipe = replace(plan.recipe, epochs=1)
     train(model, batches, recipe, device="cpu", optimizer=make_optimizer(model, plan), progress=False)
 
 
-def work_of_a_review(model: TextEncoder, lengths: Sequence[int], plan: Plan) -> float:
+def work_of_a_review(model: TextEncoder, lengths: Sequence[int], plan: ReviewPlan) -> float:
     """Floating-point operations of forward and backward of a review, on average, in matrix products only.
 
     A weight of a linear layer is used once for each token: two operations forward, four backward. Attention multiplies

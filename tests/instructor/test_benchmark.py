@@ -9,11 +9,12 @@ from typer.testing import CliRunner
 
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
-from course_utils.instructor.bench import __main__ as bench
-from course_utils.instructor.bench.classes import notebook
-from course_utils.instructor.bench.grading import Measured, differences
-from course_utils.instructor.bench.meters import Stopwatch
+from course_utils.engine.walls.proofs import find_mode
+from course_utils.engine.walls.unavailable import SandboxUnavailable
+from course_utils.instructor.benchmark import __main__ as benchmark
+from course_utils.instructor.benchmark.classes import notebook
+from course_utils.instructor.benchmark.grading import Measured, differences
+from course_utils.instructor.benchmark.meters import Stopwatch
 
 UNIT = "01_positional_encoding"
 MINUTES = {"nbgrader": 10.0, "one_core": 300.0, "all_cores": 600.0, "limit": 900.0}
@@ -37,7 +38,7 @@ def unit():
 
 def command():
     app = Typer()
-    app.command()(bench.main)
+    app.command()(benchmark.main)
     return app
 
 
@@ -81,14 +82,14 @@ def test_stopwatch_counts_each_second_for_the_innermost():
 
 
 def test_each_exercise_has_seconds_of_its_self_check(unit):
-    assert set(bench.check_seconds([unit])) == set(unit.exercises)
+    assert set(benchmark.check_seconds([unit])) == set(unit.exercises)
 
 
 def test_an_interrupted_run_leaves_the_old_file(tmp_path, monkeypatch):
     def interrupted(*settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bench, "measure", interrupted)
+    monkeypatch.setattr(benchmark, "measure", interrupted)
     out = tmp_path / "bench.json"
     out.write_text("old")
     result = CliRunner().invoke(command(), ["--sandbox", "none", "--out", str(out)])

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from course_utils.corpora import Split
-from course_utils.instructor.bench import __main__ as bench
-from course_utils.instructor.bench import training
-from course_utils.instructor.bench.training import ReportDataset, Speeds, measure, pick, work_of_a_review
+from course_utils.instructor.benchmark import __main__ as benchmark
+from course_utils.instructor.benchmark import training
+from course_utils.instructor.benchmark.training import ReportDataset, Speeds, measure, pick, work_of_a_review
 from course_utils.studies.classifier import EncoderSizes, TextEncoder
 from course_utils.studies.reviews import ReviewPlan
 from course_utils.tokens import learn_tokenizer
@@ -67,7 +67,7 @@ def test_both_ways_are_measured(tmp_path, monkeypatch):
 
 def test_without_imdb_the_part_is_absent(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA_DIR", str(tmp_path))
-    assert bench.measure_imdb() == {}
+    assert benchmark.measure_imdb() == {}
 
 
 def test_the_peak_is_positive(monkeypatch):

@@ -25,15 +25,21 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 
-from ...engine.grading import assess
-from ...engine.grading import grader as engine
-from ...engine.grading.run import LOG, Plan, grade_id, make_task, run, students
-from ...engine.grading.task import grade_alone
+from ...engine.grading import assess, grader
+from ...engine.grading.log import LOG
+from ...engine.grading.plan import Plan
+from ...engine.grading.record import grade_id
+from ...engine.grading.run import make_task, run, students
+from ...engine.grading.sandbox_bench import SandboxBench
+from ...engine.grading.session import Session
+from ...engine.grading.work import grade_alone
+from ...engine.grading.worker_state import own_sandbox
 from ...engine.making import files
 from ...engine.making.lesson import read
 from ...engine.making.release import generate, source_notebook
 from ...engine.making.units import Unit
-from ...engine.telling import gradebook, pages, results
+from ...engine.telling import gradebook, results
+from ...engine.telling.pages import classroom, student
 from ...engine.walls import sandbox
 from . import bare
 from .bare import Scores
@@ -189,17 +195,17 @@ def _engine(plan: Plan, tell: Tell, peak: Peak | None = None) -> tuple[dict[str,
 
 
 STEPS = (  # the grader's functions by what their time is for
-    (engine, "rebuild", "intake"),
+    (grader, "rebuild", "intake"),
     (sandbox.Sandbox, "spawn", "start and end of processes"),
     (sandbox.Child, "close", "start and end of processes"),
-    (engine.SandboxBench, "_run", "cells"),
+    (SandboxBench, "_run", "cells"),
     (assess.UnitJudge, "_true", "checks, truth's side"),
     (assess.UnitJudge, "_told", "verdicts and hints"),
     (results, "forms", "gradebook"),
     (gradebook, "write_gradebook", "gradebook"),
     (gradebook.Autograded, "write", "gradebook"),
-    (pages, "write_page", "pages"),
-    (pages, "write_class_page", "pages"),
+    (student, "write_page", "pages"),
+    (classroom, "write_class_page", "pages"),
 )
 FEW = 10  # students whose notebooks are looked at more closely
 
@@ -225,11 +231,11 @@ def _shares(plan: Plan, tell: Tell) -> dict[str, float]:
     with contextlib.ExitStack() as stack:
         for owner, name, what in STEPS:
             stack.enter_context(watch.on(owner, name, lambda *args, what=what, **kwargs: what))
-        stack.enter_context(watch.on(engine.Session, "ask", asking))
+        stack.enter_context(watch.on(Session, "ask", asking))
         with watch.measuring("all else"):
             outcome = run(plan, _Here(), tell)
             results.Writer(plan).finish(outcome.records)
-    engine._sandbox(plan.sandbox).close()
+    own_sandbox(plan.sandbox).close()
     return {
         what: 1000 * seconds / outcome.graded
         for what, seconds in sorted(watch.seconds.items(), key=lambda item: -item[1])

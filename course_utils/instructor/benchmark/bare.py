@@ -22,10 +22,10 @@ import torch
 
 from ...engine.asking.student import Student, StudentError, local
 from ...engine.asking.workbench import Workbench
-from ...engine.grading import grader as engine
 from ...engine.grading.assess import UnitJudge
 from ...engine.grading.intake import Submission, rebuild
 from ...engine.grading.task import skeleton
+from ...engine.grading.worker_state import unit_judge
 from ...engine.judging.judge import Trouble, trouble_of
 from ...engine.making.units import Unit
 
@@ -85,7 +85,7 @@ class BareBench:
 @cache
 def _judge(solutions: str, unit: str) -> UnitJudge:
     torch.set_num_threads(1)
-    return engine._unit_judge(solutions, unit)
+    return unit_judge(solutions, unit)
 
 
 def points(solutions: str, bare: Bare) -> Scores:

@@ -1,0 +1,34 @@
+"""What to grade and how, what of it no submission may read, and the error of a run that cannot start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..making import files
+from ..walls.shown_paths import Secret
+from .task import Patience
+
+
+class RunError(ValueError):
+    """A run that cannot start; one sentence says the rule, what came and what to try."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to grade and how."""
+
+    submitted: Path
+    results: Path
+    units: tuple[str, ...] = ()  # none: every unit that any student handed in
+    jobs: int = 0  # worker processes; 0: one per core
+    dask: str = ""  # address of a Dask scheduler; empty: this machine
+    sandbox: str = "bwrap"
+    regrade: bool = False  # grade again what has not changed
+    solutions: Path = files.SOLUTIONS
+    patience: Patience = field(default_factory=Patience)
+
+
+def secrets_of(submitted: Path, results: Path, solutions: Path = files.SOLUTIONS) -> tuple[Secret, ...]:
+    """What of a run no submission may read."""
+    return Secret(submitted, "the submissions"), Secret(results, "the results"), Secret(solutions, "the solutions")

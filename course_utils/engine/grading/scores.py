@@ -1,0 +1,48 @@
+"""scores.json and scores.csv: the points of every check as rows, made from records."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..judging.sentences import Text
+from ..making import files
+from ..telling.harmless import cell_of_name
+from .record import Record
+
+
+def score_rows(records: Sequence[Record]) -> list[Record]:
+    """The rows of scores.json: those of records, with messages in the language of each."""
+    return [
+        score | {"message": _in_language(score["message"], record["language"])}
+        for record in records
+        for score in record["scores"]
+    ]
+
+
+def _in_language(message: Text | str | None, language: str) -> str | None:
+    """A message in one language; one that came from scores.json is in a single one."""
+    return message[language] if isinstance(message, dict) else message
+
+
+def write_scores(results: Path, records: Sequence[Record]) -> None:
+    """Write scores.json and scores.csv; records: with what people entered, where there is a gradebook.
+
+    scores.csv is for spreadsheets: a student whose name would be a formula has an apostrophe in front of it there,
+    which `harmless.name_of_cell` takes off; scores.json holds each name as it is.
+    """
+    rows = score_rows(records)
+    files.write_whole(results / "scores.json", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["student", "unit", "points", "max_points", "manual_points_open", "outcome"])
+    for record in records:
+        points = sum(score["points"] for score in record["scores"])
+        most = sum(score["max_points"] for score in record["scores"])
+        manual = sum(score["max_points"] for score in record["scores"] if score["outcome"] == "manual")
+        student = cell_of_name(record["student"])
+        writer.writerow([student, record["unit"], f"{points:g}", f"{most:g}", f"{manual:g}", record["outcome"]])
+    files.write_whole(results / "scores.csv", table.getvalue())

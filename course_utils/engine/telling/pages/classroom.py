@@ -1,0 +1,331 @@
+"""The page of a class: every unit as a table and a chart, what was hardest, what a person has to look at."""
+
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+from urllib.parse import quote
+
+from markupsafe import Markup, escape
+
+from ...making.files import write_whole
+from ..harmless import tame
+from .records import (
+    OUTCOMES,
+    automatic_scores,
+    by_exercise,
+    by_name,
+    full_name,
+    is_read,
+    points_earned,
+    points_possible,
+    read_records,
+    record_language,
+    scores_of,
+)
+from .text import LANGUAGES, breakable, date_line, display_name, in_language, points, render, sentence, title_of, words
+
+HARDEST = 6  # checks listed as hardest
+# An exercise's cell in the class table shows the worst thing that happened in it.
+TROUBLE = ("crashed", "timeout", "memory", "error")
+
+
+def feedback_href(student: str, unit: str) -> str:
+    """The address of a feedback page relative to the results folder, quoted for a link."""
+    return "/".join(quote(os.fsencode(part), safe="") for part in ("feedback", student, f"{unit}.html"))
+
+
+def _person(record: Mapping[str, Any]) -> dict[str, str]:
+    return {"name": display_name(record["student"]), "href": feedback_href(record["student"], record["unit"])}
+
+
+def _cell(scores: list[dict[str, Any]], t: Mapping[str, str]) -> dict[str, str]:
+    """One student's exercise in the class table: the worst state, and the points."""
+    outcomes = {score["outcome"] for score in scores}
+    earned, possible = points_earned(automatic_scores(scores)), points_possible(automatic_scores(scores))
+    if outcomes == {"manual"}:
+        outcome, text = "manual", f"({points(points_possible(scores))})"
+    else:
+        trouble = next((kind for kind in TROUBLE if kind in outcomes), None)
+        text = points(earned)
+        if trouble:
+            outcome = trouble
+        elif outcomes <= {"missing", "manual"}:
+            outcome = "missing"
+        elif earned >= possible:
+            outcome = "passed"
+        else:
+            outcome = "partial" if earned > 0 else "failed"
+    return {"outcome": outcome, "word": t[f"state_{outcome}"], "text": text}
+
+
+def _share(record: Mapping[str, Any]) -> float | None:
+    """Share of the automatic points that a submission earned; None where there were none."""
+    automatic = automatic_scores(scores_of(record))
+    possible = points_possible(automatic)
+    return points_earned(automatic) / possible if possible else None
+
+
+def distribution_chart(shares: list[float], t: Mapping[str, str]) -> Markup:
+    """An inline SVG: number of notebooks per tenth of the automatic points; full marks count in the last tenth."""
+    counts = [0] * 10
+    for share in shares:
+        counts[min(9, max(0, int(share * 10 + 1e-9)))] += 1
+    left, top, width, height, bottom = 42, 22, 460, 200, 44
+    floor, step, tallest = top + height, width / 10, max([*counts, 1])
+
+    def text(x: float, y: float, words: object, how: str = 'text-anchor="middle"') -> str:
+        return f'<text x="{x:.1f}" y="{y:.1f}" {how}>{escape(words)}</text>'
+
+    parts = []
+    for tick in sorted({0, tallest, *([tallest // 2] if tallest >= 4 else [])}):
+        y = floor - height * tick / tallest
+        parts.append(f'<line class="grid-line" x1="{left}" x2="{left + width}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(text(left - 8, y + 4, tick, 'text-anchor="end"'))
+    for i, count in enumerate(counts):
+        x, y = left + i * step, floor - height * count / tallest
+        if count:
+            box = f'x="{x + 4:.1f}" y="{y:.1f}" width="{step - 8:.1f}" height="{floor - y:.1f}"'
+            parts.append(f'<rect class="col" {box} rx="3"/>')
+            parts.append(text(x + step / 2, y - 6, count, 'class="value" text-anchor="middle"'))
+        parts.append(text(x, floor + 17, i * 10))
+    parts.append(text(left + width, floor + 17, 100))
+    parts.append(text(left + width / 2, floor + 37, t["distribution_x"]))
+    parts.append(text(4, 12, t["distribution_y"], ""))
+    label = escape(t["distribution_label"].format(counts=", ".join(map(str, counts))))
+    box = f"0 0 {left + width + 18} {top + height + bottom}"
+    return Markup(f'<svg class="chart" viewBox="{box}" role="img" aria-label="{label}">{"".join(parts)}</svg>')
+
+
+def _hardest(records: Sequence[Mapping[str, Any]], texts: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
+    """The checks that the class lost most of, hardest first; the order is the unit's where shares are equal."""
+    earned: dict[str, float] = {}
+    possible: dict[str, float] = {}
+    for record in records:
+        for score in automatic_scores(scores_of(record)):
+            name = full_name(score)
+            earned[name] = earned.get(name, 0.0) + score["points"]
+            possible[name] = possible.get(name, 0.0) + score["max"]
+    shares = {name: earned[name] / possible[name] for name in earned if possible[name]}
+    hardest = sorted((name for name in shares if shares[name] < 1), key=lambda name: shares[name])[:HARDEST]
+    rules = texts.get("rules", {})
+    return [
+        # rounded down, so that 100 % means all
+        {
+            "name": breakable(name),
+            "percent": int(shares[name] * 100),
+            "rule": sentence(in_language(rules.get(name), language)),
+        }
+        for name in hardest
+    ]
+
+
+def _misconceptions(
+    records: Sequence[Mapping[str, Any]], texts: Mapping[str, Any], language: str, t: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Misconceptions by number of students, commonest first, then by name."""
+    holders: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+    checks: dict[str, Counter[str]] = defaultdict(Counter)
+    for record in records:
+        for score in scores_of(record):
+            if score["hint"]:
+                holders[score["hint"]].setdefault(record["student"], _person(record))
+                checks[score["hint"]][full_name(score)] += 1
+    found = []
+    for hint in sorted(holders, key=lambda name: (-len(holders[name]), name)):
+        question = sentence(in_language(texts.get("hints", {}).get(hint), language))
+        plain = tame(str(hint).replace("_", " ")).capitalize()
+        name, below = (question, "") if language == "zh" and question else (plain, question)
+        count = len(holders[hint])
+        found.append(
+            {
+                "name": name,
+                "question": below,
+                "count": t["students_count_one"] if count == 1 else t["students_count"].format(count=count),
+                "checks": breakable(", ".join(sorted(checks[hint]))),
+                "students": list(holders[hint].values()),
+            }
+        )
+    return found
+
+
+def _unit_view(
+    unit: str, records: list[dict[str, Any]], texts: Mapping[str, Any], language: str, t: Mapping[str, str]
+) -> dict[str, Any]:
+    """Everything that the class page says about one unit."""
+    grouped = [by_exercise(scores_of(record)) for record in records]
+    columns = list(dict.fromkeys(name for groups in grouped for name in groups))
+    rows, seen = [], set()
+    for record, groups in zip(records, grouped, strict=True):
+        cells = [_cell(groups[name], t) if name in groups else None for name in columns]
+        seen |= {cell["outcome"] for cell in cells if cell}
+        rows.append(
+            _person(record) | {"cells": cells, "sum": points(points_earned(automatic_scores(scores_of(record))))}
+        )
+
+    read = [record for record in records if is_read(record)]
+    means, possible = [], []
+    for name in columns:
+        of_read = [by_exercise(scores_of(record)).get(name, []) for record in read]
+        automatic = [points_earned(automatic_scores(group)) for group in of_read if automatic_scores(group)]
+        means.append(points(mean(automatic)) if automatic else t["not_in_class"])
+        possible.append(max((points_possible(groups[name]) for groups in grouped if name in groups), default=0.0))
+    sums = [points_earned(automatic_scores(scores_of(record))) for record in read]
+    automatic_possible = max((points_possible(automatic_scores(scores_of(record))) for record in records), default=0.0)
+    out = len(records) - len(read)
+    return {
+        "name": tame(unit),
+        "title": title_of(texts, unit, language),
+        "columns": [breakable(name) for name in columns],
+        "rows": rows,
+        "means": [*means, points(mean(sums)) if sums else t["not_in_class"]],
+        "possible": [*map(points, possible), points(automatic_possible)],
+        "legend": [{"outcome": outcome, "word": t[f"state_{outcome}"]} for outcome in OUTCOMES if outcome in seen],
+        "chart": distribution_chart([share for record in read if (share := _share(record)) is not None], t),
+        "out": t["distribution_out"].format(count=out) if out else "",
+        "hardest": _hardest(read, texts, language),
+        "talk": _misconceptions(read, texts, language, t),
+        "automatic_possible": automatic_possible,
+    }
+
+
+def _overview(by_unit: Mapping[str, list[dict[str, Any]]], views: list[dict[str, Any]]) -> dict[str, Any]:
+    """Students against units, for a class that worked on several."""
+    found = {(record["student"], unit): record for unit, records in by_unit.items() for record in records}
+    rows = []
+    for student in sorted({student for student, _ in found}, key=by_name):
+        cells: list[dict[str, str] | None] = []
+        total = 0.0
+        for unit, view in zip(by_unit, views, strict=True):
+            record = found.get((student, unit))
+            earned = points_earned(automatic_scores(scores_of(record))) if record else 0.0
+            total += earned
+            cells.append(
+                {"text": points(earned), "href": feedback_href(student, unit), "unit": view["title"]}
+                if record
+                else None
+            )
+        rows.append({"name": display_name(student), "cells": cells, "sum": points(total)})
+    possible = [view["automatic_possible"] for view in views]
+    return {"rows": rows, "possible": [*map(points, possible), points(sum(possible))]}
+
+
+def _open_answers(by_unit: Mapping[str, list[dict[str, Any]]], views: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Free-text questions with the number of answers that a person has to read."""
+    found = []
+    for (_, records), view in zip(by_unit.items(), views, strict=True):
+        waiting: Counter[str] = Counter()
+        worth: dict[str, float] = {}
+        for record in records:
+            for score in scores_of(record):
+                if score["outcome"] == "manual" and is_read(record):
+                    waiting[score["exercise"]] += 1
+                    worth[score["exercise"]] = score["max"]
+        found += [
+            {"question": breakable(name), "unit": view["title"], "count": waiting[name], "points": points(worth[name])}
+            for name in waiting
+        ]
+    return found
+
+
+def _problems(
+    by_unit: Mapping[str, list[dict[str, Any]]], titles: Mapping[str, str], language: str, t: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """Submissions and exercises that an instructor should look at, by unit and student."""
+    found = []
+    for unit, records in by_unit.items():
+        for record in records:
+            if not is_read(record):
+                kind = "missing" if record.get("outcome") == "missing" else "error"
+                message = sentence(in_language(record.get("message"), language) or t[f"{kind}_body"])
+                found.append(
+                    _person(record)
+                    | {
+                        "outcome": kind,
+                        "word": t[f"problem_{kind}"],
+                        "unit": titles[unit],
+                        "exercise": "",
+                        "message": message,
+                    }
+                )
+                continue
+            told = set()
+            for score in scores_of(record):
+                key = score["exercise"], score["outcome"]
+                if score["outcome"] in ("crashed", "timeout", "memory") and key not in told:
+                    told.add(key)
+                    message = sentence(in_language(score["message"], language))
+                    word, exercise = t[f"state_{score['outcome']}"], breakable(score["exercise"])
+                    found.append(
+                        _person(record)
+                        | {
+                            "outcome": score["outcome"],
+                            "word": word,
+                            "unit": titles[unit],
+                            "exercise": exercise,
+                            "message": message,
+                        }
+                    )
+    return found
+
+
+def class_page(
+    records: Iterable[Mapping[str, Any]], texts_by_unit: Mapping[str, Mapping[str, Any]], language: str
+) -> str:
+    """The class's page over every unit in the records, as one HTML file.
+
+    records: lines of `log.jsonl`, one per student and unit.
+    texts_by_unit: unit -> title, rules, hints and steps in both languages.
+    Raises ValueError for a language that is neither "en" nor "zh".
+    """
+    t = words(language)
+    by_unit: dict[str, list[dict[str, Any]]] = {}
+    for record in sorted(records, key=lambda record: (record["unit"], by_name(record["student"]))):
+        by_unit.setdefault(record["unit"], []).append(dict(record))
+    views = [_unit_view(unit, group, texts_by_unit.get(unit, {}), language, t) for unit, group in by_unit.items()]
+    views = [view | {"anchor": f"unit-{i}"} for i, view in enumerate(views, start=1)]
+
+    everything = [record for group in by_unit.values() for record in group]
+    read = [record for record in everything if is_read(record)]
+    shares = [share for record in read if (share := _share(record)) is not None]
+    manual = _open_answers(by_unit, views)
+    problems = _problems(by_unit, dict(zip(by_unit, (view["title"] for view in views), strict=True)), language, t)
+    tiles = [
+        (str(len({record["student"] for record in everything})), "tile_students"),
+        (f"{len(read)} / {len(everything)}", "tile_handed_in"),
+        (f"{mean(shares):.0%}" if shares else "–", "tile_mean"),
+        (f"{median(shares):.0%}" if shares else "–", "tile_median"),
+        (str(sum(item["count"] for item in manual)), "tile_manual"),
+        (str(len(problems)), "tile_problems"),
+    ]
+    dates = [record["date"] for record in everything if isinstance(record.get("date"), str)]
+    several = len(views) > 1
+    heading = t["class_all_units"] if several or not views else views[0]["title"]
+    page = {
+        "title": t["class_title"].format(units=heading),
+        "heading": heading,
+        "date": date_line({"date": max(dates)}, t) if dates else "",
+        "tiles": [{"value": value, "word": t[word]} for value, word in tiles],
+        "units": views,
+        "overview": _overview(by_unit, views) if several else None,
+        "manual": manual,
+        "problems": problems,
+    }
+    return render("class.html.j2", page, t)
+
+
+def write_class_page(
+    results: Path, texts_by_unit: Mapping[str, Mapping[str, Any]], language: str | None = None
+) -> Path:
+    """Writes `class.html` in the results folder; returns its path.
+
+    language: None takes the one that most submissions are written in.
+    """
+    results = Path(results)
+    records = read_records(results)
+    if language is None:
+        counted = Counter(record_language(record) for record in records)
+        language = max(LANGUAGES, key=lambda name: counted[name])
+    return write_whole(results / "class.html", class_page(records, texts_by_unit, language))
