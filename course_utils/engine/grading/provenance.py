@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from ..judging.rule import RULES, topic
 from ..making.units import Unit, all_units
@@ -125,7 +125,7 @@ def _hash(data: bytes) -> str:
 # files --------------------------------------------------------------------------------------------------------------
 
 
-_kept: dict[tuple[Path, Any], tuple[int, int, Any]] = {}  # by file and reader: its time, its size, what was read
+_kept: dict[tuple[Path, Any], tuple[tuple[int, int], Any]] = {}  # by file and reader: time and size, what was read
 
 
 def read_once(path: Path, read: Callable[[Path], T], missing: T) -> T:
@@ -134,11 +134,11 @@ def read_once(path: Path, read: Callable[[Path], T], missing: T) -> T:
         status = path.stat()
     except OSError:
         return missing
-    time, size, value = _kept.get((path, read), (0, 0, missing))
-    if (time, size) != (status.st_mtime_ns, status.st_size):
-        value = read(path)
-        _kept[path, read] = status.st_mtime_ns, status.st_size, value
-    return value
+    state = (status.st_mtime_ns, status.st_size)
+    kept = _kept.get((path, read))
+    if kept is None or kept[0] != state:
+        kept = _kept[path, read] = (state, read(path))
+    return cast("T", kept[1])
 
 
 # code ---------------------------------------------------------------------------------------------------------------
