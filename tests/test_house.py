@@ -108,11 +108,59 @@ def test_the_lock_names_no_package_twice():
 
 
 def test_the_version_of_the_course_stands_in_one_place():
-    import course_utils
 
     assert "version" in PROJECT["dynamic"]
     assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "course_utils.__version__"}
-    assert f"({course_utils.__version__})" in (COURSE / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+# The changelog
+
+UNRELEASED = "Unreleased"
+WHO_NOTICES = ("Students", "Instructors", "Developers")
+
+
+def changes(text: str | None = None) -> dict[str, list[tuple[str, str]]]:
+    """For each heading of CHANGELOG.md, the newest first, its lines, each with the heading of who notices."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    release = who = ""
+    for line in (text or (COURSE / "CHANGELOG.md").read_text(encoding="utf-8")).splitlines():
+        if line.startswith("## "):
+            release, who = line.removeprefix("## "), ""
+            found[release] = []
+        elif line.startswith("### "):
+            who = line.removeprefix("### ")
+        elif release and line.startswith("- "):
+            found[release].append((who, line))
+    return found
+
+
+def test_the_changelog_begins_with_what_is_not_released_yet():
+    assert next(iter(changes())) == UNRELEASED
+
+
+def test_each_release_in_the_changelog_has_its_version_and_date():
+    releases = list(changes())[1:]
+    assert releases
+    assert [name for name in releases if not re.fullmatch(r"\d+\.\d+\.\d+ \(20\d\d-\d\d-\d\d\)", name)] == []
+
+
+def test_the_newest_release_in_the_changelog_is_the_version_of_the_course():
+    import course_utils
+
+    assert list(changes())[1].split()[0] == course_utils.__version__
+
+
+def test_no_release_stands_in_the_changelog_twice():
+    text = (COURSE / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert len(re.findall("^## ", text, re.MULTILINE)) == len(changes())
+
+
+def test_each_change_stands_under_those_who_notice():
+    assert [line for lines in changes().values() for who, line in lines if who not in WHO_NOTICES] == []
+
+
+def test_a_change_under_nobody_is_seen():
+    assert changes("## 0.2.0\n- one\n### Students\n- two") == {"0.2.0": [("", "- one"), ("Students", "- two")]}
 
 
 def test_pyproject_environment_and_makefile_want_the_same_python():
@@ -125,6 +173,13 @@ def test_pyproject_environment_and_makefile_want_the_same_python():
     assert f"needs Python 3.{oldest} to 3.{int(too_new) - 1}," in makefile
     assert PYPROJECT["tool"]["ruff"]["target-version"] == f"py3{oldest}"
     assert PYPROJECT["tool"]["mypy"]["python_version"] == f"3.{oldest}"
+
+
+def test_the_readme_names_the_tested_pythons_of_pyproject():
+    classified = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if re.search(r"Python :: 3\.\d+$", line)]
+    readme = (COURSE / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"Tested with Python ([^;]+);", readme)[1]
+    assert re.findall(r"3\.\d+", told) == classified
 
 
 # An old Python gets one sentence

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from .faults import note_places
 from .task import Task, Unfinished
 
 
@@ -16,7 +17,11 @@ def grade(task: Task) -> dict[str, Any] | Unfinished:
     """
     from . import grader
 
-    return grader.grade(task)
+    try:
+        return grader.grade(task)
+    except Exception as error:
+        note_places(error)
+        raise
 
 
 def grade_alone(task: Task) -> dict[str, Any]:

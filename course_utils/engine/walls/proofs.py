@@ -9,6 +9,7 @@ that is to hold answers.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from .bubblewrap import hide_or_refuse, variables
 from .sandbox import Child, Limits, Mode, Sandbox
 from .shown_paths import INSIDE, Secret
 from .unavailable import SandboxUnavailable
+
+logger = logging.getLogger(__name__)
 
 _RIGHTS = """
 import ctypes, os
@@ -176,5 +179,6 @@ def find_mode(wanted: Literal["auto", "bwrap", "none"] = "auto", secrets: Sequen
         return "none"
     if wanted not in ("auto", "bwrap"):
         raise ValueError(f'the sandbox must be "auto", "bwrap" or "none", got {wanted!r}')
-    self_test(secrets)
+    tried = self_test(secrets)
+    logger.info("the sandbox passed its own test: its walls hold, and none of %d names of secrets opens a file", tried)
     return "bwrap"

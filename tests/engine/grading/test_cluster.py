@@ -24,8 +24,6 @@ from course_utils.engine.grading.worker_state import unit_judge
 from course_utils.engine.making import files
 from course_utils.engine.making.units import all_units, find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.walls.proofs import find_mode
-from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 UNIT = "01_positional_encoding"
 PATIENCE = 120.0  # seconds until a worker has imported torch on a busy machine
@@ -34,14 +32,6 @@ PATIENCE = 120.0  # seconds until a worker has imported torch on a busy machine
 @pytest.fixture(scope="session")
 def unit():
     return find_units(files.SOLUTIONS, [UNIT])[0]
-
-
-@pytest.fixture(scope="module")
-def mode():
-    try:
-        return find_mode("auto")
-    except SandboxUnavailable:
-        return "none"
 
 
 # Without a cluster

@@ -24,19 +24,10 @@ from course_utils.engine.making import files
 from course_utils.engine.making.units import Unit, find_units
 from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import BANK
-from course_utils.engine.walls.proofs import ask_sources, find_mode
+from course_utils.engine.walls.proofs import ask_sources
 from course_utils.engine.walls.sandbox import Child, Limits, Sandbox
-from course_utils.engine.walls.unavailable import SandboxUnavailable
 
 UNIT = "01_positional_encoding"
-
-
-@pytest.fixture(scope="session")
-def walls() -> str:
-    try:
-        return find_mode("bwrap")
-    except SandboxUnavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

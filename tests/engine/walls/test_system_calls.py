@@ -19,7 +19,6 @@ from course_utils.engine.walls.host import SandboxHost
 from course_utils.engine.walls.proofs import ask_sources
 from course_utils.engine.walls.sandbox import Child, Limits, Sandbox
 from course_utils.engine.walls.shown_paths import INSIDE
-from course_utils.engine.walls.unavailable import SandboxUnavailable
 from course_utils.engine.walls.zygote import kernel, processes, system_calls
 from course_utils.engine.walls.zygote.system_calls import (
     AARCH64,
@@ -267,12 +266,8 @@ def test_the_limit_that_is_watched_is_that_of_core_dumps() -> None:
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    try:
-        box = Sandbox("bwrap", Limits(), **LIGHT)
-    except SandboxUnavailable as reason:
-        pytest.skip(f"no bubblewrap sandbox can be had here: {reason}")
-    with box:
+def sandbox(walls: str) -> Iterator[Sandbox]:
+    with Sandbox(walls, Limits(), **LIGHT) as box:
         yield box
 
 
