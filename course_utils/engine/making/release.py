@@ -264,7 +264,7 @@ def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
 
 
 def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
-    """Build a unit; nbgrader releases each language in a course folder of its own inside this one."""
+    """Build a unit; nbgrader releases its languages one after the other in a course folder."""
     from .observations import looks_of, texts_of
 
     lesson = read(unit)
@@ -273,7 +273,7 @@ def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
     yield from _written(made[1], with_old_digits(looks_of(unit), made[1]), only_check)
     for language in LANGUAGES:
         source = source_notebook(unit, lesson, language)
-        released = release(source, unit, folder / language)
+        released = release(source, unit, folder)
         found = leaks(released, unit)
         if found:
             raise UnitError(f"{unit.name}: the release would show {len(found)} secret lines, such as {found[0]!r}")
