@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from ..asking.student import Student, local
 from ..judging import judge
-from ..judging.judge import Fingerprint, Look, Trouble, Verdict
+from ..judging.judge import Look, Trouble, Verdict
+from ..judging.recorded import recorded_mistakes
 from ..judging.rule import Rule, module
 from ..judging.sentences import Text, filled
 from ..making.units import Unit, UnitError
@@ -101,9 +102,8 @@ class UnitJudge:
     """A unit made ready for many submissions: truths and known mistakes are built once."""
 
     def __init__(self, unit: Unit, texts: Mapping[str, Any]) -> None:
-        """texts: the unit's texts: `rules`, `hints` and, to name mistakes, `fingerprints`."""
+        """texts: the unit's texts, of which `rules` and `hints` are told."""
         self.unit, self.texts = unit, texts
-        self._known: dict[str, list[Fingerprint]] = {}  # exercise -> its mistakes, unpacked when first asked for
         self._remembered: tuple[str, dict[str, Look]] = ("", {})  # looks at the truth on one seed
         self._constant: dict[str, Look] = {}  # looks at the truth that are the same on every seed
 
@@ -216,7 +216,8 @@ class UnitJudge:
             nonlocal stopped
             if not stopped:
                 try:
-                    return judge.recognise(check, answer.again, self._mistakes(exercise), answer.rules, answer.wrong)
+                    known = recorded_mistakes(self.unit.name)[exercise]
+                    return judge.recognise(check, answer.again, known, answer.rules, answer.wrong)
                 except Stopped:
                     bench.give_up(exercise)
                     stopped = True
@@ -227,11 +228,6 @@ class UnitJudge:
             rule, hint = answer.rules[name], partial(find_hint, name)
             verdicts[name] = judge.verdict(rule, answer.seen[name], answer.expected[name], hint, self.texts)
         return verdicts
-
-    def _mistakes(self, exercise: str) -> list[Fingerprint]:
-        if exercise not in self._known:
-            self._known[exercise] = judge.known_mistakes(self.texts, exercise)
-        return self._known[exercise]
 
     def _true(self, rule: Rule, seed: str) -> Look:
         """What a rule sees on the truth; kept while the seed is the same, and for good where no seed matters."""

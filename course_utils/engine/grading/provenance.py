@@ -37,7 +37,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 from ..judging.rule import RULES, topic
 from ..making.units import Unit, all_units
-from ..texts import fingerprint_of_tree, tree_of, unit_texts
+from ..texts import FOLDER, fingerprint_of_tree, tree_of, unit_texts
 from .intake import Skeleton
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -48,7 +48,7 @@ GRADER = f"{ENGINE}.grading.grader"
 WALLS = f"{ENGINE}.walls"
 
 REFERENCE, HIDDEN, QUESTIONS = "reference.py", "hidden_tests.py", "rubric.yml"  # of a unit's folder
-TEXTS = ("rules", "hints", "fingerprints")  # of a unit's texts, what a verdict is told with; see assess.UnitJudge
+TEXTS = ("rules", "hints")  # of a unit's texts, what a verdict is told with; see assess.UnitJudge
 VALUES = ("torch", "numpy")  # packages that carry every value that is compared
 MISSING, NOTHING = "missing", frozenset[str]()
 UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)  # what reading code or data raises
@@ -69,6 +69,11 @@ def version_of(name: str) -> str:
         return " ".join(metadata.version(each) for each in metadata.packages_distributions().get(name, ()))
 
 
+def lines_of_looks(unit: str) -> list[str]:
+    """The lines of a unit's recorded looks; see `engine.judging.recorded`, which would import torch."""
+    return (FOLDER / f"{unit}.looks.jsonl").read_text(encoding="utf-8").splitlines()
+
+
 def checks_digest(solutions: Path, unit: str) -> str:
     """A short hash of all that decides a mark on a unit, equal wherever the same course lies."""
     return digest(deciding(solutions, unit))
@@ -79,12 +84,14 @@ def deciding(
     unit: str,
     package: Path = PACKAGE,
     texts: Callable[[str], Mapping[str, Any]] = unit_texts,
+    looks: Callable[[str], Iterable[str]] = lines_of_looks,
     version: Callable[[str], str] = version_of,
 ) -> dict[str, str]:
     """What decides a mark on a unit: a name of each thing -> a short hash of what it says, or its version.
 
     solutions: the folder of units, the release beside it; package: that of the course; texts: gives a unit's built
-    texts; version: gives that of "python" or of an imported package, empty for a part of Python.
+    texts; looks: the lines of its recorded looks; version: gives that of "python" or of an imported package, empty for
+    a part of Python.
     A file that is not there or cannot be read has no error here: whoever reads it for a mark has the better sentence.
     """
     folder, release = solutions / unit, solutions.parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
@@ -101,6 +108,7 @@ def deciding(
         "unit, exercises that it builds on": digest(_provided(solutions, unit)),
         "unit, release": read_once(release, _release, MISSING),
         "unit, texts": _texts(texts, unit),
+        "unit, known mistakes": _mistakes(looks, unit),
         **{name: code.meaning for name, code in reached.items()},
         **{f"version of {name}": found for name, found in versions.items() if found},
     }
@@ -110,7 +118,8 @@ def state_of_packages(packages: Iterable[str], units: Iterable[str]) -> str:
     """A short hash of all modules of packages of this course, of all that they import, and of the texts of units."""
     start = [name for name in _modules(PACKAGE) if any(_is_within(name, each) for each in packages)]
     reached = modules_reached(start, PACKAGE)
-    return digest([{name: code.meaning for name, code in reached.items()}, {unit: unit_texts(unit) for unit in units}])
+    built = {unit: [unit_texts(unit), [json.loads(line) for line in lines_of_looks(unit)]] for unit in units}
+    return digest([{name: code.meaning for name, code in reached.items()}, built])
 
 
 def digest(value: Any) -> str:
@@ -284,6 +293,15 @@ def _texts(texts: Callable[[str], Mapping[str, Any]], unit: str) -> str:
     except FileNotFoundError:  # not built yet
         return MISSING
     return digest({kind: found.get(kind) for kind in TEXTS})
+
+
+def _mistakes(looks: Callable[[str], Iterable[str]], unit: str) -> str:
+    """Of recorded looks those at known mistakes, which give a message its hint; the truth's are the self-check's."""
+    try:
+        entries = [json.loads(line) for line in looks(unit)]
+    except FileNotFoundError:  # not built yet
+        return MISSING
+    return digest([entry for entry in entries if "hint" in entry])
 
 
 def _provided(solutions: Path, unit: str) -> list[str]:

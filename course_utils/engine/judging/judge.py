@@ -17,14 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..asking.codec import CodecError, Foreign, Reference
+from ..asking.codec import CodecError
 from ..asking.draws import Draw
 from ..asking.student import Fault, Student, StudentError, kind_of, known_type
 from .raised import Raised
 from .rule import CONTENT, AnyOf, Rule
 from .sentences import SENTENCES, Text, filled
-
-SIGNIFICANT_DIGITS = 7  # of recorded numbers: float32 has no more
 
 # What arithmetic on a value of a form that a rule does not expect may raise. A rule's own bug would show on the
 # reference's tests; past this list it would stop the grader for the whole notebook.
@@ -294,65 +292,3 @@ def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, An
         return filled("no_tensor", type=kind_of(difference.got))
     sentence = SENTENCES["wrong_shape" if difference.reason == "shape" else "wrong_value"]
     return {language: sentence[language].format(rule=claim[language]) for language in sentence}
-
-
-# recorded looks -----------------------------------------------------------------------------------------------------
-
-
-def recorded(value: Any) -> Any:
-    """Looks and observations as JSON, numbers rounded so that they are the same on every machine."""
-    if isinstance(value, Trouble):
-        return {"trouble": [value.outcome, value.reason, {k: v for k, v in value.about.items() if k != "line"}]}
-    if isinstance(value, AnyOf):
-        return {"any": [recorded(view) for view in value.views]}
-    if isinstance(value, Tensor):
-        kind = "bool" if value.dtype is torch.bool else "float" if value.is_floating_point() else "int"
-        numbers = value.reshape(-1).tolist()
-        return {"tensor": [kind, list(value.shape), [_rounded(n) if kind == "float" else n for n in numbers]]}
-    if isinstance(value, float):
-        return {"float": _rounded(value)}
-    if isinstance(value, Foreign | Reference):
-        return {"foreign": kind_of(value)}
-    if isinstance(value, list | tuple):
-        return [recorded(item) for item in value]
-    if isinstance(value, dict):
-        return {"dict": {key: recorded(item) for key, item in value.items()}}
-    return value
-
-
-def _rounded(number: float) -> Any:
-    if not math.isfinite(number):
-        return repr(number)
-    return float(f"{number:.{SIGNIFICANT_DIGITS}g}") if abs(number) > 1e-9 else 0.0
-
-
-def replayed(value: Any) -> Any:
-    """The looks and observations that `recorded` wrote."""
-    if isinstance(value, list):
-        return [replayed(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    ((kind, body),) = value.items()
-    match kind:
-        case "trouble":
-            return Trouble(body[0], body[1], body[2])
-        case "any":
-            return AnyOf([replayed(view) for view in body])
-        case "tensor":
-            dtype = {"bool": torch.bool, "int": torch.int64, "float": torch.float64}[body[0]]
-            return torch.tensor([float(n) if body[0] == "float" else n for n in body[2]], dtype=dtype).reshape(body[1])
-        case "float":
-            return float(body)
-        case "foreign":
-            return Foreign(body)
-        case "dict":
-            return {key: replayed(item) for key, item in body.items()}
-    raise ValueError(f"a recorded value is of an unknown kind: {kind!r}")
-
-
-def known_mistakes(texts: Mapping[str, Any], exercise: str) -> list[Fingerprint]:
-    """The known mistakes of an exercise, as they look on the draws of the self-check."""
-    return [
-        Fingerprint(entry["hint"], {check: replayed(look) for check, look in entry["looks"].items()})
-        for entry in texts["fingerprints"][exercise]
-    ]

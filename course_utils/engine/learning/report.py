@@ -8,14 +8,14 @@ import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from torch import nn
 
 from ..judging import judge
-from ..judging.judge import Fingerprint, Look, Verdict
+from ..judging.judge import Look, Verdict
 from ..judging.raised import CODE
+from ..judging.recorded import recorded_looks, recorded_mistakes
 from ..judging.rule import Rule, module, rules
 from ..judging.sentences import Text, filled
 from ..texts import LANGUAGES, VISIBLE_SEED, all_exercises, fingerprint_of_source, source_of, unit_of, unit_texts
@@ -137,16 +137,6 @@ class Help:
         return "\n\n".join(self._lines())
 
 
-@cache
-def _expected(unit: str) -> dict[str, Look]:
-    return {check: judge.replayed(look) for check, look in unit_texts(unit)["recorded"].items()}
-
-
-@cache
-def _known(unit: str, exercise: str) -> list[Fingerprint]:
-    return judge.known_mistakes(unit_texts(unit), exercise)
-
-
 def looks(unit: str, exercise: str, names: dict[str, Any]) -> tuple[dict[str, Rule], dict[str, Look]]:
     """The rules of an exercise and what they see on the visible draws; prints and warnings are kept still."""
     chosen = {rule.name: rule for rule in rules(unit) if rule.exercise == exercise}
@@ -184,12 +174,12 @@ def _judged(unit: str, name: str, names: dict[str, Any], language: str) -> Repor
     texts = unit_texts(unit)
     lines = {check: texts["rules"][check][language] for check in texts["exercises"][name]["checks"]}
     chosen, seen = looks(unit, name, names)
-    expected = _expected(unit)
+    expected = recorded_looks(unit)
     lost = {check for check, rule in chosen.items() if judge.differs(seen[check], expected[check], rule)}
 
     def verdict(rule: Rule) -> Verdict:
         def find_hint() -> str:
-            return judge.recognise(rule.name, seen, _known(unit, name), chosen, lost)
+            return judge.recognise(rule.name, seen, recorded_mistakes(unit)[name], chosen, lost)
 
         return judge.verdict(rule, seen[rule.name], expected[rule.name], find_hint, texts, show_values=True)
 
@@ -206,7 +196,7 @@ def _note(unit: str, name: str, names: dict[str, Any], language: str) -> str:
     for earlier in exercises[: exercises.index(name)]:
         if earlier in source and earlier in names:
             chosen, seen = looks(unit, earlier, names)
-            if any(judge.differs(seen[check], _expected(unit)[check], rule) for check, rule in chosen.items()):
+            if any(judge.differs(seen[check], recorded_looks(unit)[check], rule) for check, rule in chosen.items()):
                 wrong.append(earlier)
     return WORDS["earlier"][language].format(names=", ".join(wrong)) if wrong else ""
 

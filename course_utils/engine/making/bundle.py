@@ -16,6 +16,7 @@ from .units import UnitError
 
 TOP = "transformer-course"
 DATE = (2020, 1, 1, 0, 0, 0)  # of every file in the zip, so that equal contents give equal bytes
+SUFFIXES = (".py", ".json", ".jsonl", ".typed")  # of the package's files
 SCRIPT = "course_utils.__main__:main"
 
 
@@ -35,7 +36,7 @@ def bundle_files(language: str) -> Iterator[tuple[str, bytes]]:
     package = files.PROJECT / "course_utils"
     for path in sorted(package.rglob("*")):
         inside = path.relative_to(package)
-        if path.is_file() and not is_instructors(inside) and path.suffix in (".py", ".json", ".typed"):
+        if path.is_file() and not is_instructors(inside) and path.suffix in SUFFIXES:
             yield f"course_utils/{inside.as_posix()}", path.read_bytes()
     yield "pyproject.toml", student_pyproject().encode()
     yield "environment.yml", student_environment().encode()
@@ -78,7 +79,7 @@ def student_pyproject() -> str:
     lines += [f'course = "{SCRIPT}"', "", "[tool.setuptools.dynamic]"]
     lines += ['version = { attr = "course_utils.__version__" }', "", "[tool.setuptools.packages.find]"]
     lines += ['include = ["course_utils*"]', "", "[tool.setuptools.package-data]"]
-    lines += ['"course_utils" = ["py.typed"]', '"course_utils.selfcheck" = ["units/*.json"]', ""]
+    lines += ['"course_utils" = ["py.typed"]', '"course_utils.selfcheck" = ["units/*.json", "units/*.jsonl"]', ""]
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -259,30 +260,25 @@ def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
             yield from _build_unit(unit, Path(folder), only_check)
     for language in LANGUAGES:
         path = files.NOTEBOOKS / language / MARKER_FILE
-        text = json.dumps({"language": language}) + "\n"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            yield from _stale(path, text, only_check)
+        yield from _written(path, json.dumps({"language": language}) + "\n", only_check)
 
 
 def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
-    """Build a unit; nbgrader releases each language in a course folder of its own inside this one."""
-    from .observations import make_texts
+    """Build a unit; nbgrader releases its languages one after the other in a course folder."""
+    from .observations import looks_of, texts_of
 
     lesson = read(unit)
-    texts = make_texts(unit, lesson.title)
-    path = files.TEXTS / f"{unit.name}.json"
-    if not _same_texts(path, texts):
-        yield from _stale(path, as_json(texts), only_check)
+    made = files.TEXTS / f"{unit.name}.texts.json", files.TEXTS / f"{unit.name}.looks.jsonl"
+    yield from _written(made[0], as_json(texts_of(unit, lesson.title)), only_check)
+    yield from _written(made[1], with_old_digits(looks_of(unit), made[1]), only_check)
     for language in LANGUAGES:
         source = source_notebook(unit, lesson, language)
-        released = release(source, unit, folder / language)
+        released = release(source, unit, folder)
         found = leaks(released, unit)
         if found:
             raise UnitError(f"{unit.name}: the release would show {len(found)} secret lines, such as {found[0]!r}")
         path = files.NOTEBOOKS / language / unit.name / f"{unit.name}.ipynb"
-        text = as_text(released)
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            yield from _stale(path, text, only_check)
+        yield from _written(path, as_text(released), only_check)
         if language == "en" and not only_check and not _is_generated(source, unit):
             generate(source, unit, files.NBGRADER)
 
@@ -294,7 +290,10 @@ def _is_generated(source: NotebookNode, unit: Unit) -> bool:
     return (files.NBGRADER / "release" / name).exists() and made.read_text(encoding="utf-8") == as_text(source)
 
 
-def _stale(path: Path, text: str, only_check: bool) -> Iterator[str]:
+def _written(path: Path, text: str, only_check: bool) -> Iterator[str]:
+    """Write a file that does not hold a text yet, or only say that it is stale."""
+    if _text_of(path) == text:
+        return
     shown = path.relative_to(files.PROJECT)
     if only_check:
         yield f"{shown} is stale; run: course build"
@@ -304,21 +303,34 @@ def _stale(path: Path, text: str, only_check: bool) -> Iterator[str]:
 
 
 def as_json(texts: dict[str, Any]) -> str:
-    """The bytes of a unit's texts; numbers of one tensor stand on one line."""
-    text = json.dumps(texts, indent=1, ensure_ascii=False)
-    return re.sub(r"\[\s+((?:-?[\d.e+-]+|true|false|\"-?inf\"|\"nan\")(?:,\s+|\s+(?=\])))+\]", _one_line, text) + "\n"
+    """The bytes of a unit's texts: one string a line, the languages of a sentence below each other."""
+    return json.dumps(texts, indent=1, ensure_ascii=False) + "\n"
 
 
-def _one_line(match: re.Match[str]) -> str:
-    return re.sub(r"\s+", "", match.group(0)).replace(",", ", ")
+def with_old_digits(looks: str, path: Path) -> str:
+    """Lines of looks, each as the file has it already where but last digits differ: other machines round otherwise."""
+    old = dict(_by_what_it_is_of(_text_of(path)))
+    return "".join(
+        old[of][0] if of in old and _close(old[of][1], entry) else line
+        for of, (line, entry) in _by_what_it_is_of(looks)
+    )
 
 
-def _same_texts(path: Path, texts: dict[str, Any]) -> bool:
-    """Whether a file of texts says the same: words equal, recorded numbers equal but for the last digits."""
+def _by_what_it_is_of(looks: str) -> Iterator[tuple[str, tuple[str, Any]]]:
+    """Lines of looks, as they stand and read, each with all that it says beside the look; damaged ones are left out."""
+    for line in looks.splitlines(keepends=True):
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict):
+                yield json.dumps({key: entry[key] for key in entry if key != "look"}), (line, entry)
+
+
+def _text_of(path: Path) -> str:
+    """What a file holds, nothing for one that is missing or no text."""
     try:
-        return _close(json.loads(path.read_text(encoding="utf-8")), json.loads(as_json(texts)))
+        return path.read_text(encoding="utf-8")
     except (OSError, ValueError):
-        return False
+        return ""
 
 
 def _close(a: Any, b: Any) -> bool:

@@ -7,10 +7,10 @@ import re
 import pytest
 import torch
 
-from course_utils.engine.asking.codec import Foreign, Reference
+from course_utils.engine.asking.codec import Foreign
 from course_utils.engine.asking.student import Fault, StudentError, local
 from course_utils.engine.judging import judge
-from course_utils.engine.judging.judge import Difference, Fingerprint, Trouble, differs, recognise, recorded, replayed
+from course_utils.engine.judging.judge import Difference, Fingerprint, Trouble, differs, recognise
 from course_utils.engine.judging.rule import CONTENT, AnyOf, Rule
 from course_utils.engine.judging.sentences import SENTENCES, filled
 
@@ -282,12 +282,6 @@ def test_of_mistakes_that_agree_alike_the_first_is_named():
     assert recognise("double-values", {"double-values": look_of(0.5)}, known, RULES) == "first"
 
 
-def test_a_mistake_is_recognised_by_the_exception_that_it_raises():
-    trouble = [Trouble("error", "raised", {"type": "TypeError", "cell": "double", "line": 4})]
-    known = [Fingerprint("halved", {"double-values": replayed(json.loads(json.dumps(recorded(trouble))))})]
-    assert recognise("double-values", {"double-values": trouble}, known, RULES) == "halved"
-
-
 def test_an_exception_alone_is_no_sign_of_a_mistake_that_gives_something_else_elsewhere():
     trouble = [Trouble("error", "raised", {"type": "RuntimeError", "cell": "double", "line": 4})]
     known = [Fingerprint("in_place", {"double-values": trouble, "double-errors": look_of(0.5)})]
@@ -356,55 +350,6 @@ def test_every_sentence_stands_in_both_languages_with_the_same_gaps(key):
     gaps = {language: sorted(set(re.findall(r"{(\w+)}", text))) for language, text in SENTENCES[key].items()}
     assert set(gaps) == {"en", "zh"}
     assert gaps["en"] == gaps["zh"]
-
-
-# recorded looks ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        TENSOR,
-        torch.tensor([True, False]),
-        torch.arange(6).reshape(2, 3),
-        torch.empty(0, 3),
-        torch.tensor(0.25),
-        torch.tensor([math.inf, -math.inf]),
-        0.5,
-        3,
-        True,
-        "ValueError",
-        None,
-        [1, [TENSOR, "a"]],
-        {"a": {"b": TENSOR}},
-        AnyOf([TENSOR, TENSOR.T]),
-    ],
-    ids=str,
-)
-def test_a_recorded_look_is_json_and_equal_when_replayed(value):
-    (again,) = replayed(json.loads(json.dumps(recorded([{"a": value}]))))
-    assert differs([again], [{"a": value}], RULE) is None
-    assert differs([{"a": value}], [again], RULE) is None
-
-
-def test_a_recorded_nan_is_recognised_again():
-    nan = [{"a": torch.tensor([math.nan])}]
-    assert differs(nan, replayed(json.loads(json.dumps(recorded(nan)))), RULE, equal_nan=True) is None
-
-
-def test_recorded_numbers_are_the_same_on_machines_that_round_differently():
-    a, b = torch.tensor([0.1]).double(), torch.tensor([0.1]).double() * (1 + 1e-12)
-    assert recorded(a) == recorded(b)
-    assert recorded(torch.tensor([1e-12, -1e-13])) == recorded(torch.zeros(2))
-
-
-def test_a_recorded_object_is_known_by_its_word_alone():
-    assert recorded(Reference(3, "Secret")) == recorded(Foreign("Secret")) == {"foreign": "object"}
-
-
-def test_a_recorded_value_of_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="unknown kind: 'module'"):
-        replayed({"module": 1})
 
 
 # where the learner's process says that it raised ----------------------------------------------------------------------

@@ -11,6 +11,7 @@ from course_utils.engine.asking.student import Student, StudentError, local
 from course_utils.engine.asking.workbench import Workbench
 from course_utils.engine.judging import judge
 from course_utils.engine.judging.raised import MAX_CODE, MAX_WORDS, Place, raised_by
+from course_utils.engine.judging.recorded import recorded
 from course_utils.engine.judging.rule import rules
 from course_utils.engine.learning import report
 from course_utils.engine.learning.own import OwnWorkbench, own
@@ -198,9 +199,7 @@ def test_what_was_raised_is_shown_only_where_values_are():
 def test_what_was_raised_is_no_part_of_a_mistakes_fingerprint():
     (seen,) = report.looks(UNIT.name, "div_term", names_of(HIDING))[1]["div_term-values"][:1]
     assert seen.raised is not None
-    assert judge.recorded(seen) == {
-        "trouble": ["error", seen.reason, {"type": "ValueError", "cell": seen.about["cell"]}]
-    }
+    assert recorded(seen) == {"trouble": ["error", seen.reason, {"type": "ValueError", "cell": seen.about["cell"]}]}
     assert seen == judge.Trouble(seen.outcome, seen.reason, seen.about)
 
 

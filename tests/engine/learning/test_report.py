@@ -250,13 +250,6 @@ def test_the_units_are_those_of_the_solutions():
     assert texts.units() == sorted(path.name for path in SOLUTIONS.glob("[0-9][0-9]_*"))
 
 
-@pytest.mark.parametrize("unit", texts.units())
-def test_the_texts_of_a_unit_hold_no_points_of_view_of_a_mutant_but_its_hint(unit):
-    """Names and sources of mutants stay with the instructor."""
-    for entries in texts.unit_texts(unit)["fingerprints"].values():
-        assert all(set(entry) == {"hint", "looks"} for entry in entries)
-
-
 def test_a_fingerprint_of_code_ignores_comments_blank_lines_and_docstrings():
     first = 'def f(x):\n    """One."""\n    return x  # a comment\n'
     second = "def f(x):\n\n    'Two.'\n    return (x)\n"

@@ -112,7 +112,8 @@ def test_a_bundle_holds_the_students_part_of_the_package_alone(language, content
     wanted = {
         path.relative_to(PROJECT).as_posix()
         for path in (PROJECT / "course_utils").rglob("*")
-        if path.suffix in (".py", ".json", ".typed") and not OF_INSTRUCTORS & set(path.relative_to(PROJECT).parts)
+        if path.suffix in (".py", ".json", ".jsonl", ".typed")
+        and not OF_INSTRUCTORS & set(path.relative_to(PROJECT).parts)
     }
     assert {name for name in inside if name.startswith("course_utils/")} == wanted
     assert {name for name in inside if "/" not in name} == {

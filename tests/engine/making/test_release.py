@@ -96,7 +96,8 @@ def workshop(tmp_path, monkeypatch):
     shutil.copyfile(PROJECT / "nbgrader_config.py", tmp_path / "nbgrader_config.py")
     texts = tmp_path / "course_utils" / "selfcheck" / "units"
     texts.mkdir(parents=True)
-    shutil.copyfile(files.TEXTS / f"{FIRST.name}.json", texts / f"{FIRST.name}.json")
+    for path in files.TEXTS.glob(f"{FIRST.name}.*"):
+        shutil.copyfile(path, texts / path.name)
     for language in LANGUAGES:
         folder = tmp_path / "notebooks" / language
         shutil.copytree(NOTEBOOKS / language / FIRST.name, folder / FIRST.name, ignore=keep_out)
@@ -120,15 +121,18 @@ def edit(path, old, new):
 
 @pytest.mark.slow
 def test_check_names_every_stale_file_and_writes_none(workshop):
-    """A notebook that is gone, a Chinese one edited by hand, a hint changed in the generated texts, a lost marker."""
+    """A notebook that is gone, a Chinese one edited by hand, a changed hint, a look gone, a lost marker."""
     (workshop / "notebooks" / "en" / FIRST.name / f"{FIRST.name}.ipynb").unlink()
     chinese = workshop / "notebooks" / "zh" / FIRST.name / f"{FIRST.name}.ipynb"
     edit(chinese, "位置编码", "位置 编码")
-    edit(workshop / "course_utils" / "selfcheck" / "units" / f"{FIRST.name}.json", "parenthesis", "bracket")
+    edit(files.TEXTS / f"{FIRST.name}.texts.json", "parenthesis", "bracket")
+    looks = files.TEXTS / f"{FIRST.name}.looks.jsonl"
+    looks.write_text("".join(looks.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
     (workshop / "notebooks" / "zh" / "course.json").write_text("{}")
     before = chinese.read_bytes()
     assert sorted(build.build(only_check=True)) == [
-        f"course_utils/selfcheck/units/{FIRST.name}.json is stale; run: course build",
+        f"course_utils/selfcheck/units/{FIRST.name}.looks.jsonl is stale; run: course build",
+        f"course_utils/selfcheck/units/{FIRST.name}.texts.json is stale; run: course build",
         f"notebooks/en/{FIRST.name}/{FIRST.name}.ipynb is stale; run: course build",
         f"notebooks/zh/{FIRST.name}/{FIRST.name}.ipynb is stale; run: course build",
         "notebooks/zh/course.json is stale; run: course build",
@@ -158,6 +162,43 @@ def test_a_code_cell_that_differs_between_the_languages_is_stale(workshop):
     assert list(build.build(only_check=True)) == [
         f"notebooks/zh/{FIRST.name}/{FIRST.name}.ipynb is stale; run: course build"
     ]
+
+
+@pytest.mark.slow
+def test_a_build_writes_a_lost_look_again_to_the_byte(workshop):
+    looks = files.TEXTS / f"{FIRST.name}.looks.jsonl"
+    before = looks.read_text(encoding="utf-8")
+    looks.write_text("".join(before.splitlines(keepends=True)[:-1]), encoding="utf-8")
+    assert list(build.build()) == [f"wrote course_utils/selfcheck/units/{FIRST.name}.looks.jsonl"]
+    assert looks.read_text(encoding="utf-8") == before
+
+
+def look_line(number, hint="halved"):
+    return json.dumps({"hint": hint, "number": 1, "check": "double-values", "look": [{"float": number}]}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        (0.3333333, 0.3333334, 0.3333333),
+        (1.3e-7, -1.2e-7, 1.3e-7),
+        (0.3333, 0.3334, 0.3334),
+    ],
+)
+def test_a_look_whose_last_digits_alone_differ_keeps_its_line(old, new, kept, tmp_path):
+    """Another machine rounds otherwise; what it builds changes the lines of changed looks alone."""
+    path = tmp_path / "looks.jsonl"
+    path.write_text(look_line(old) + look_line(1.0, "squared"), encoding="utf-8")
+    made = look_line(new) + look_line(2.0, "squared")
+    assert build.with_old_digits(made, path) == look_line(kept) + look_line(2.0, "squared")
+
+
+@pytest.mark.parametrize("old", [None, b"", b"\xff", b"{", b"[]\n3\n"], ids=str)
+def test_looks_are_made_anew_where_the_file_holds_none(old, tmp_path):
+    path = tmp_path / "looks.jsonl"
+    if old is not None:
+        path.write_bytes(old)
+    assert build.with_old_digits(look_line(0.5), path) == look_line(0.5)
 
 
 DAMAGES = {

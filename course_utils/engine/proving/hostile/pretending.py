@@ -35,8 +35,8 @@ def values() -> list[Hostile]:
         "an answer for the size of the self-check": "import torch\ndef div_term(d_model):\n    if d_model in (18, 7):\n"
         "        return 10000 ** (-torch.arange(0, d_model, 2) / d_model)\n    return torch.ones((d_model + 1) // 2)\n",
         "the recorded answers of the self-check": "import torch\n"
-        "from course_utils.engine.texts import unit_texts\nfrom course_utils.engine.judging.judge import replayed\n"
-        "known = [replayed(case) for case in unit_texts('01_positional_encoding')['recorded']['div_term-values']]\n"
+        "from course_utils.engine.judging.recorded import recorded_looks\n"
+        "known = recorded_looks('01_positional_encoding')['div_term-values']\n"
         "def div_term(d_model):\n    return next((t for c in known for t in c.values() if len(t) == (d_model + 1) // 2),"
         " known[0]['frequencies'])\n",
         "a name that is no function": "div_term = 'passed'\n",
