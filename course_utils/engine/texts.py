@@ -51,15 +51,18 @@ def tree_of(source: str) -> ast.Module:
 def fingerprint_of_source(source: str) -> str:
     """A short hash of what a cell's code says: comments, blank lines and docstring edits change nothing."""
     try:
-        tree = tree_of(source)
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and _is_docstring(body[0]):
-                del body[0]
-        said = ast.dump(tree).encode("utf-8", "surrogatepass")
+        return fingerprint_of_tree(tree_of(source))
     except (SyntaxError, ValueError, RecursionError, MemoryError):  # ValueError: a number of more than 4300 digits
         return ""
-    return hashlib.sha256(said).hexdigest()[:16]
+
+
+def fingerprint_of_tree(tree: ast.Module) -> str:
+    """A short hash of a syntax tree, from which its docstrings are taken away. Raises what ast.dump raises."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_docstring(body[0]):
+            del body[0]
+    return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def source_of(value: Any) -> str:

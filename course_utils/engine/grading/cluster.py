@@ -15,7 +15,6 @@ Notable choices:
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import platform
 import tempfile
@@ -30,10 +29,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..making import files
+from ..judging.rule import RULES
 from ..making.units import all_units
+from ..texts import units
 from ..walls.sandbox import self_test
 from ..walls.shown_paths import Secret
+from . import provenance
 from .run import RunError
 from .task import Task
 
@@ -127,12 +128,11 @@ def parcel(solutions: str, unit: str) -> bytes:
 
 @cache  # of the code that a worker has loaded, not of what was put on its disk since
 def state_of_course() -> str:
-    """A hash of the course's own code and texts, equal wherever the same release is installed."""
-    package = files.PROJECT / "course_utils"
-    state = hashlib.sha256()
-    for path in sorted([*package.rglob("*.py"), *(package / "selfcheck" / "units").glob("*.json")]):
-        state.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
-    return state.hexdigest()[:16]
+    """A short hash of what runs on a worker and what it grades by, equal wherever the same release is installed.
+
+    More than what decides a mark: its walls have to be those of here too.
+    """
+    return provenance.state_of_packages((f"{provenance.ENGINE}.grading", provenance.WALLS, RULES), units())
 
 
 def _versions() -> dict[str, str]:

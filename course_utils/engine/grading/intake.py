@@ -132,6 +132,10 @@ class Skeleton:
         """The released text of each free-text answer."""
         return {_grade_id(cell): cell["source"] for cell in self.cells if _is_question(cell)}
 
+    def meaning(self) -> list[list[Any]]:
+        """What intake reads of the release, in plain data: of prose that a cell is there, of code what it says."""
+        return [[cell["cell_type"], cell["id"], _grade_id(cell), *_role(cell), _said(cell)] for cell in self.cells]
+
     # by what a student's cell can be known for one of the release's
 
     @cached_property
@@ -458,6 +462,16 @@ def _grade_id(cell: Mapping[str, Any]) -> str:
 
 def _tags(cell: Mapping[str, Any]) -> list[str]:
     return list(cell.get("metadata", {}).get("tags", []))
+
+
+def _role(cell: Mapping[str, Any]) -> tuple[bool, ...]:
+    return _is_exercise(cell), _is_question(cell), _is_setup(cell), EXPERIMENT in _tags(cell)
+
+
+def _said(cell: Mapping[str, Any]) -> str:
+    if cell["cell_type"] == "code":
+        return fingerprint_of_source(cell["source"]) or str(cell["source"])  # a cell of magics is no Python
+    return str(cell["source"]).strip() if _is_question(cell) else ""
 
 
 def _is_exercise(cell: Mapping[str, Any]) -> bool:

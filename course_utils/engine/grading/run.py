@@ -39,6 +39,7 @@ from ..walls.sandbox import WARM_IMPORTS, Mode, SandboxHost
 from ..walls.shown_paths import Secret
 from .finding import MAX_NAMED, Finder, Row, is_system_file, write_table
 from .intake import digest
+from .provenance import checks_digest
 from .task import Patience, Task, Unfinished, grade, grade_alone, warm_imports
 
 Record = dict[str, Any]
@@ -128,22 +129,6 @@ def units_handed_in(finder: Finder, names: Sequence[str], plan: Plan) -> list[st
         instead = f"; seen were {', '.join(seen[:MAX_NAMED])}{more}" if seen else ""
         raise RunError(f"no student in {plan.submitted} handed in a unit; known are {', '.join(known)}{instead}")
     return [unit for unit in known if unit in found]
-
-
-def checks_digest(solutions: Path, unit: str) -> str:
-    """A hash of all that decides a verdict on a unit: its folder, the rules, the judge, the versions."""
-    state = hashlib.sha256(f"{platform.python_version()} {metadata.version('torch')}".encode())
-    package = Path(__file__).resolve().parents[2]
-    decisive = [
-        *(package / "selfcheck").rglob("*.py"),
-        *(path for room in ("asking", "judging") for path in (package / "engine" / room).glob("*.py")),
-        Path(__file__).with_name("assess.py"),
-        Path(__file__).with_name("intake.py"),
-    ]
-    found = [*(solutions / unit).glob("*.py"), *(solutions / unit).glob("*.yml"), *decisive]
-    for path in sorted(found, key=lambda path: (path.parent.name, path.name)):  # the same wherever the course lies
-        state.update(path.name.encode() + b"\0" + path.read_bytes())
-    return state.hexdigest()[:16]
 
 
 def make_task(plan: Plan, student: str, unit: str, finder: Finder | None = None) -> Task:

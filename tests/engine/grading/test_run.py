@@ -249,17 +249,6 @@ def test_changed_checks_are_a_reason_to_grade_everything_again(graded, monkeypat
     assert run(graded, Here()).graded == 5
 
 
-def test_the_digest_of_the_checks_follows_the_hidden_tests(tmp_path, unit):
-    import shutil
-
-    shutil.copytree(unit.folder, tmp_path / UNIT)
-    before = runner.checks_digest(tmp_path, UNIT)
-    assert before == runner.checks_digest(files.SOLUTIONS, UNIT)
-    with (tmp_path / UNIT / "hidden_tests.py").open("a", encoding="utf-8") as file:
-        file.write("\n")
-    assert runner.checks_digest(tmp_path, UNIT) != before
-
-
 def test_progress_is_told_after_each_notebook(graded_class, tmp_path):
     from dataclasses import replace
 
