@@ -19,7 +19,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..grading.provenance import ENGINE, PACKAGE, digest, modules_reached
 from ..grading.run import Plan, Record, score_rows, write_scores
+from ..judging.rule import RULES, topic
 from ..making import files
 from ..making.units import Unit, find_units
 from ..texts import unit_texts, units
@@ -62,17 +64,16 @@ def forms(solutions: Path, names: Sequence[str]) -> dict[str, Forms]:
 
 
 def _digest(unit: Unit) -> str:
-    """A hash of what decides the forms: the unit, the earlier units, the code and the settings that make them."""
-    package = Path(__file__).resolve().parents[2]
-    made_of = [*unit.folder.parent.glob("*/*.py"), *unit.folder.glob("*.yml"), *package.glob("selfcheck/rules/*.py")]
-    engine = package / "engine"
-    made_of += [engine / "making" / name for name in ("release.py", "lesson.py", "units.py")]
-    made_of += [engine / "telling" / "gradebook.py", engine / "judging" / "rule.py"]
-    made_of += [files.PROJECT / "nbgrader_config.py"]
-    state = hashlib.sha256(metadata.version("nbgrader").encode())
-    for path in sorted(made_of):
-        state.update(path.name.encode() + b"\0" + path.read_bytes())
-    return state.hexdigest()[:16]
+    """A hash of what decides the forms: the units' files, pasted as they stand, and all the code that makes them."""
+    makers = [f"{ENGINE}.making.release", f"{ENGINE}.telling.gradebook", f"{RULES}.{topic(unit.name)}"]
+    pasted = [*unit.folder.parent.glob("*/*.py"), *unit.folder.glob("*.yml"), files.PROJECT / "nbgrader_config.py"]
+    return digest(
+        [
+            {name: metadata.version(name) for name in ("nbgrader", "jupytext")},
+            {name: code.meaning for name, code in modules_reached(makers, PACKAGE).items()},
+            {f"{path.parent.name}/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest() for path in pasted},
+        ]
+    )
 
 
 def refresh(results: Path) -> None:

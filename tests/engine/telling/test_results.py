@@ -11,7 +11,7 @@ from course_utils.engine.making import files
 from course_utils.engine.making import release as build
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.telling import pages
+from course_utils.engine.telling import pages, results
 from course_utils.engine.telling.results import Writer, forms
 
 UNIT = "01_positional_encoding"
@@ -111,6 +111,28 @@ def test_the_forms_of_a_changed_unit_are_made_anew(tmp_path, monkeypatch):
     tests = tmp_path / "solutions" / UNIT / "hidden_tests.py"
     tests.write_text(tests.read_text("utf-8").replace('"div_term-values": 3', '"div_term-values": 30'), "utf-8")
     assert forms(tmp_path / "solutions", [UNIT]) != before
+
+
+@pytest.mark.parametrize(
+    ("module", "more", "is_another"),
+    [
+        ("engine/making/lesson.py", "\nMORE = 1\n", True),
+        ("engine/making/lesson.py", "\n# a comment\n", False),
+        ("selfcheck/rules/positional_encoding.py", "\nMORE = 1\n", True),
+        ("selfcheck/rules/learning_rate.py", "\nMORE = 1\n", False),
+    ],
+)
+def test_forms_are_kept_as_long_as_the_code_that_makes_them_says_the_same(
+    tmp_path, monkeypatch, module, more, is_another
+):
+    package = files.PROJECT / "course_utils"
+    shutil.copytree(package, tmp_path / "course", ignore=shutil.ignore_patterns("__pycache__", "*.json"))
+    monkeypatch.setattr(results, "PACKAGE", tmp_path / "course")
+    unit = find_units(files.SOLUTIONS, [UNIT])[0]
+    before = results._digest(unit)
+    with (tmp_path / "course" / module).open("a", encoding="utf-8") as file:
+        file.write(more)
+    assert (results._digest(unit) != before) == is_another
 
 
 @pytest.mark.parametrize("heavy", ["torch", "nbformat", "nbgrader", "matplotlib"])
