@@ -89,7 +89,8 @@ def test_the_callers_tokenizer_stays_as_it_is_and_its_padding_does_not_count(cac
 
 
 def test_a_fast_tokenizer_of_transformers_gives_the_same_tokens() -> None:
-    transformers = pytest.importorskip("transformers")
+    import transformers
+
     tokenizer = learn_tokenizer(TEXTS)
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]")
     assert tokenize(TEXTS, fast, 6).ids.tolist() == tokenize(TEXTS, tokenizer, 6).ids.tolist()

@@ -118,7 +118,6 @@ def test_loading_says_that_the_texts_are_our_own(capsys: pytest.CaptureFixture[s
 
 def baseline(train: Texts, test: Texts) -> float:
     """Test accuracy of TF-IDF over words and pairs of words with logistic regression."""
-    pytest.importorskip("sklearn")
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
 from course_utils.instructor.bench import __main__ as bench
 from course_utils.instructor.bench.classes import notebook
 from course_utils.instructor.bench.grading import Measured, differences
@@ -96,12 +95,7 @@ def test_an_interrupted_run_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_tiny_run_finds_equal_scores_in_every_way(tmp_path):
-    try:
-        find_mode("bwrap")
-        mode = "bwrap"
-    except SandboxUnavailable:
-        mode = "none"
+def test_a_tiny_run_finds_equal_scores_in_every_way(tmp_path, mode):
     out = tmp_path / "bench.json"
     options = ["--students", "3", "--nbgrader-sample", "1", "--unit", UNIT, "--sandbox", mode, "--no-training"]
     options += ["--out", str(out)]

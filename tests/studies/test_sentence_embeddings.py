@@ -71,7 +71,8 @@ def test_the_table_has_a_row_for_each_number_of_neighbours(few_documents):
 @pytest.mark.slow
 def test_a_whole_sentence_pooled_with_special_tokens_is_what_sentence_transformers_gives():
     """An independent truth on the real encoder: its own library pools over all tokens and normalises."""
-    sentence_transformers = pytest.importorskip("sentence_transformers")
+    import sentence_transformers
+
     encoder = models.load_encoder("embedded")
     folder = models._package_file("model.safetensors").parent
     theirs = sentence_transformers.SentenceTransformer(str(folder), device="cpu").encode(

@@ -22,7 +22,6 @@ from course_utils.engine.grading.run import Plan, RunError, run
 from course_utils.engine.making import files
 from course_utils.engine.making.units import all_units, find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
 
 UNIT = "01_positional_encoding"
 PATIENCE = 120.0  # seconds until a worker has imported torch on a busy machine
@@ -31,14 +30,6 @@ PATIENCE = 120.0  # seconds until a worker has imported torch on a busy machine
 @pytest.fixture(scope="session")
 def unit():
     return find_units(files.SOLUTIONS, [UNIT])[0]
-
-
-@pytest.fixture(scope="module")
-def mode():
-    try:
-        return find_mode("auto")
-    except SandboxUnavailable:
-        return "none"
 
 
 # Without a cluster

@@ -14,20 +14,10 @@ from course_utils.engine.grading.task import Patience, Task, grade_alone
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
 
 UNIT = "01_positional_encoding"
 EXERCISES = ["div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_matrix"]
 SHORT = Patience(cell_seconds=3, exercise_seconds=3, submission_seconds=30, output_bytes=2**16)
-
-
-@pytest.fixture(scope="session")
-def mode():
-    """A real sandbox: what a process may not use is part of the claims."""
-    try:
-        return find_mode("auto")
-    except SandboxUnavailable as reason:
-        pytest.skip(f"no bubblewrap sandbox can be had here: {reason}")
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +26,7 @@ def unit():
 
 
 @pytest.fixture(scope="session")
-def graded(mode, unit):
+def graded(walls, unit):
     """Grades a notebook, or the reference with some sources changed and own cells put in."""
 
     def grade_it(sources=None, answers=None, own=None, language="en", patience=None, notebook=None, seed="a seed"):
@@ -47,7 +37,7 @@ def graded(mode, unit):
                 cell = {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "id": f"own-{place}"}
                 notebook["cells"].insert(place + 1, cell)
         data = notebook if isinstance(notebook, bytes) else json.dumps(notebook).encode()
-        return grade_alone(Task("ann", unit.name, data, "", "digest", seed, mode, patience=patience or Patience()))
+        return grade_alone(Task("ann", unit.name, data, "", "digest", seed, walls, patience=patience or Patience()))
 
     return grade_it
 

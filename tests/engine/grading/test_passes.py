@@ -19,17 +19,9 @@ from course_utils.engine.making import files
 from course_utils.engine.making.units import Unit, find_units
 from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import BANK
-from course_utils.engine.walls.sandbox import Child, Limits, Sandbox, SandboxUnavailable, ask_sources, find_mode
+from course_utils.engine.walls.sandbox import Child, Limits, Sandbox, ask_sources
 
 UNIT = "01_positional_encoding"
-
-
-@pytest.fixture(scope="session")
-def walls() -> str:
-    try:
-        return find_mode("bwrap")
-    except SandboxUnavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -26,20 +26,11 @@ from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import BANK, HONEST, KINDS, Hostile
 from course_utils.engine.proving.hostile.attack import UNIT_01, UNIT_03, UNIT_04
 from course_utils.engine.texts import fingerprint_of_source, unit_texts
-from course_utils.engine.walls.sandbox import SandboxUnavailable, find_mode
 
 
 @pytest.fixture(scope="session")
 def unit() -> Unit:
     return find_units(files.SOLUTIONS, [UNIT_01])[0]
-
-
-@pytest.fixture(scope="session")
-def walls() -> str:
-    try:
-        return find_mode("bwrap")
-    except SandboxUnavailable as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """Pages as a real browser takes them: what a student wrote is text there, never a program."""
 
 import re
-import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,6 @@ from course_utils.engine.telling.harmless_markdown import harmless_markdown
 from course_utils.engine.texts import unit_texts
 
 UNIT = "01_positional_encoding"
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ATTACK = "<script>document.title = 'taken over'</script><img src=x onerror=\"document.title = 'taken over'\">"
 QUIET = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -24,15 +23,19 @@ QUIET = [
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine"),
 ]
 
 
-def opened(page: Path, *options: str) -> str:
-    """What the browser prints about a page."""
-    with tempfile.TemporaryDirectory() as profile:
-        command = [str(BROWSER), *QUIET, f"--user-data-dir={profile}", *options, page.as_uri()]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+@pytest.fixture(scope="session")
+def opened(browser: str) -> Callable[..., str]:
+    """A function: what the browser prints about a page."""
+
+    def open_page(page: Path, *options: str) -> str:
+        with tempfile.TemporaryDirectory() as profile:
+            command = [browser, *QUIET, f"--user-data-dir={profile}", *options, page.as_uri()]
+            return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+    return open_page
 
 
 @pytest.fixture(scope="module")
@@ -83,25 +86,31 @@ def read_as(what: str, folder: Path) -> Path:
     return path
 
 
-def requests(page: Path, folder: Path) -> str:
-    """The browser's own log of what it asked the network for."""
-    opened(page, f"--log-net-log={folder / 'net.json'}", "--virtual-time-budget=3000", "--dump-dom")
-    return (folder / "net.json").read_text(encoding="utf-8", errors="replace")
+@pytest.fixture
+def requests(opened: Callable[..., str], tmp_path: Path) -> Callable[[Path], str]:
+    """A function: the browser's own log of what a page asked the network for."""
+
+    def log_of(page: Path) -> str:
+        log = tmp_path / "net.json"
+        opened(page, f"--log-net-log={log}", "--virtual-time-budget=3000", "--dump-dom")
+        return log.read_text(encoding="utf-8", errors="replace")
+
+    return log_of
 
 
 @pytest.mark.parametrize("what", ["feedback", "formgrader"])
-def test_markdown_of_a_student_makes_no_request(what, tmp_path):
-    assert FETCHED not in requests(read_as(what, tmp_path), tmp_path)
+def test_markdown_of_a_student_makes_no_request(requests, what, tmp_path):
+    assert FETCHED not in requests(read_as(what, tmp_path))
 
 
-def test_a_request_would_stand_in_the_browsers_log(tmp_path):
+def test_a_request_would_stand_in_the_browsers_log(requests, tmp_path):
     page = tmp_path / "page.html"
     page.write_text(markdown2html_mistune(MARKDOWN), encoding="utf-8")
-    assert FETCHED in requests(page, tmp_path)
+    assert FETCHED in requests(page)
 
 
 @pytest.mark.parametrize("what", ["feedback", "formgrader"])
-def test_markdown_of_a_student_has_no_element_outside_its_place(what, tmp_path):
+def test_markdown_of_a_student_has_no_element_outside_its_place(opened, what, tmp_path):
     dom = opened(read_as(what, tmp_path), "--dump-dom")
     answer = re.search(r'(<p class="answer".*?</p>|<div id="answer">.*</div>)', dom, re.DOTALL)[0]
     assert "position:fixed" in answer  # as text
@@ -110,7 +119,7 @@ def test_markdown_of_a_student_has_no_element_outside_its_place(what, tmp_path):
     assert not re.search(r"<[a-z0-9]+[^>]*(style=|javascript:|src=)", answer)
 
 
-def test_what_a_student_wrote_does_not_run_in_the_browser(page):
+def test_what_a_student_wrote_does_not_run_in_the_browser(opened, page):
     dom = opened(page, "--dump-dom")
     title = dom.partition("<title>")[2].partition("</title>")[0]
     assert title.startswith("Feedback on")  # a script that ran would have set another title
@@ -118,7 +127,7 @@ def test_what_a_student_wrote_does_not_run_in_the_browser(page):
     assert "&lt;script&gt;" in dom
 
 
-def test_the_page_is_drawn_in_a_window_of_a_phone(page, tmp_path):
+def test_the_page_is_drawn_in_a_window_of_a_phone(opened, page, tmp_path):
     picture = tmp_path / "page.png"
     opened(page, f"--screenshot={picture}", "--window-size=390,900")
     from matplotlib.image import imread
