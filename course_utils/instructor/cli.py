@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,8 @@ from ..terminal import app, console, fail
 
 if TYPE_CHECKING:
     from ..engine.grading.finding import Row
+
+logger = logging.getLogger(__name__)
 
 RESULTS = files.BUILD / "results"
 SHOWN_FILES = 20  # on the terminal; all of them stand in intake.csv
@@ -118,8 +121,27 @@ def grade(
     dask: Annotated[str, typer.Option(help="Address of a Dask scheduler to work on instead of this machine.")] = "",
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where student code runs.")] = SandboxChoice.auto,
     regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on the terminal, too.")] = False,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(help="Where the log goes: who was graded how, and what failed; default grade.log in the results."),
+    ] = None,
 ) -> None:
     """Grade a class; write scores, gradebook and feedback into the folder of results."""
+    from .logfile import NAME, logging_into
+
+    path = log_file or results / NAME
+    with ExitStack() as log:
+        try:
+            log.enter_context(logging_into(path, console if verbose else None))
+        except OSError as error:
+            raise fail(f"{path} cannot hold the log ({error.strerror}); name another file: --log-file FILE") from None
+        _grade(submitted, unit or (), results, jobs, dask, sandbox, regrade)
+
+
+def _grade(
+    submitted: Path, units: Sequence[str], results: Path, jobs: int, dask: str, sandbox: SandboxChoice, regrade: bool
+) -> None:
     from ..engine.grading.run import Plan, RunError, nursery, run, secrets_of
     from ..engine.making.units import UnitError
     from ..engine.telling.hand_marks import GradebookError
@@ -133,16 +155,19 @@ def grade(
         mode = find_mode(sandbox.value, secrets) if not dask else sandbox.value.replace("auto", "bwrap")
         if mode == "none":
             console.print("Warning: --sandbox none runs what students wrote with your own rights.", style="bold red")
-        plan = Plan(submitted, results, tuple(unit or ()), jobs, dask, mode, regrade)
+        plan = Plan(submitted, results, tuple(units), jobs, dask, mode, regrade)
         writer = Writer(plan)
         with progress("grading") as tell:
             outcome = run(plan, tell=tell, confirm=_confirm, writer=writer)
         with progress("writing pages") as tell:
             writer.finish(outcome.records, tell)
     except (RunError, UnitError, SandboxUnavailable, GradebookError, OSError) as error:
+        logger.error("the run ended: %s", error)
         raise fail(error) from None
     except KeyboardInterrupt:
+        logger.error("the run was interrupted")
         raise fail("interrupted; what was graded is kept, run the same command again to go on") from None
+    logger.info("run ends: %s; not graded: %d", outcome.told(), len(outcome.failures))
     _show_left_aside(outcome.seen, results)
     console.print(f"{outcome.told()}; results in {results}", markup=False)
     for failure in outcome.failures:

@@ -37,6 +37,7 @@ from ..making.units import find_units
 from ..telling.harmless import cell_of_name, shown_name
 from ..walls.sandbox import WARM_IMPORTS, Mode, SandboxHost
 from ..walls.shown_paths import Secret
+from . import journal
 from .finding import MAX_NAMED, Finder, Row, is_system_file, write_table
 from .intake import digest
 from .task import Patience, Task, Unfinished, grade, grade_alone, warm_imports
@@ -265,6 +266,9 @@ def run(
         tasks = [(task, key) for task, key in keyed if known.get((task.student, task.unit), {}).get("key") != key]
         fresh: list[Record] = []
         failures: list[str] = []
+        where = plan.dask or f"{plan.jobs or usable_cores()} jobs"
+        unchanged = len(wanted) - len(tasks)
+        journal.tell_begin(plan.submitted, plan.results, units, where, plan.sandbox, len(tasks), unchanged)
         if writer and tasks:
             writer.begin(units)
         graded = grade_all([task for task, _ in tasks], plan, executor)
@@ -294,10 +298,11 @@ def run(
         unread = [record for record in here if record["outcome"] == "error"]
         seen = finder.table({(record["student"], record["unit"]): record["message"]["en"] for record in unread})
         write_table(plan.results, seen)
+        journal.tell_seen(seen)
     return Outcome(
         [record for _, record in sorted(after.items())],
         len(tasks),
-        len(wanted) - len(tasks),
+        unchanged,
         failures,
         read=sum(record["outcome"] == "graded" for record in here),
         renamed=sum(record["outcome"] == "graded" and bool(record.get("read_from")) for record in here),
@@ -340,12 +345,14 @@ def grade_all(tasks: Sequence[Task], plan: Plan, executor: Executor | None = Non
                 for number, result in _work(pool, dict(waiting)):
                     if isinstance(result, Exception):  # a worker died, or the grader has a bug: others go on
                         whole, tries[number] = False, tries[number] + 1
+                        journal.tell_failure(waiting[number], result, tries[number], TRIES)
                         if tries[number] < TRIES:
                             continue
                         yield number, None, f"{type(result).__name__}: {result}"
                     elif isinstance(result, Unfinished):
                         later[number] = replace(waiting[number], unfinished=result)
                     else:
+                        journal.tell_graded(waiting[number], result, tries[number])
                         yield number, result, ""
                     del waiting[number]
 

@@ -12,6 +12,7 @@ from typing import Any
 from ..judging.sentences import Text
 from ..making import files
 from ..making.units import find_units
+from .faults import note_places
 from .intake import Skeleton
 
 
@@ -67,7 +68,11 @@ def grade(task: Task) -> dict[str, Any] | Unfinished:
     """
     from . import grader as engine
 
-    return engine.grade(task)
+    try:
+        return engine.grade(task)
+    except Exception as error:
+        note_places(error)
+        raise
 
 
 def grade_alone(task: Task) -> dict[str, Any]:
