@@ -112,7 +112,56 @@ def test_the_version_of_the_course_stands_in_one_place():
 
     assert "version" in PROJECT["dynamic"]
     assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "course_utils.__version__"}
-    assert f"({course_utils.__version__})" in (COURSE / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+# The changelog
+
+UNRELEASED = "Unreleased"
+WHO_NOTICES = ("Students", "Instructors", "Developers")
+
+
+def changes(text: str | None = None) -> dict[str, list[tuple[str, str]]]:
+    """For each heading of CHANGELOG.md, the newest first, its lines, each with the heading of who notices."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    release = who = ""
+    for line in (text or (COURSE / "CHANGELOG.md").read_text(encoding="utf-8")).splitlines():
+        if line.startswith("## "):
+            release, who = line.removeprefix("## "), ""
+            found[release] = []
+        elif line.startswith("### "):
+            who = line.removeprefix("### ")
+        elif release and line.startswith("- "):
+            found[release].append((who, line))
+    return found
+
+
+def test_the_changelog_begins_with_what_is_not_released_yet():
+    assert next(iter(changes())) == UNRELEASED
+
+
+def test_each_release_in_the_changelog_has_its_version_and_date():
+    releases = list(changes())[1:]
+    assert releases
+    assert [name for name in releases if not re.fullmatch(r"\d+\.\d+\.\d+ \(20\d\d-\d\d-\d\d\)", name)] == []
+
+
+def test_the_newest_release_in_the_changelog_is_the_version_of_the_course():
+    import course_utils
+
+    assert list(changes())[1].split()[0] == course_utils.__version__
+
+
+def test_no_release_stands_in_the_changelog_twice():
+    text = (COURSE / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert len(re.findall("^## ", text, re.MULTILINE)) == len(changes())
+
+
+def test_each_change_stands_under_those_who_notice():
+    assert [line for lines in changes().values() for who, line in lines if who not in WHO_NOTICES] == []
+
+
+def test_a_change_under_nobody_is_seen():
+    assert changes("## 0.2.0\n- one\n### Students\n- two") == {"0.2.0": [("", "- one"), ("Students", "- two")]}
 
 
 def test_pyproject_environment_and_makefile_want_the_same_python():
