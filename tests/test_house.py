@@ -108,7 +108,6 @@ def test_the_lock_names_no_package_twice():
 
 
 def test_the_version_of_the_course_stands_in_one_place():
-    import course_utils
 
     assert "version" in PROJECT["dynamic"]
     assert PYPROJECT["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "course_utils.__version__"}
@@ -174,6 +173,13 @@ def test_pyproject_environment_and_makefile_want_the_same_python():
     assert f"needs Python 3.{oldest} to 3.{int(too_new) - 1}," in makefile
     assert PYPROJECT["tool"]["ruff"]["target-version"] == f"py3{oldest}"
     assert PYPROJECT["tool"]["mypy"]["python_version"] == f"3.{oldest}"
+
+
+def test_the_readme_names_the_tested_pythons_of_pyproject():
+    classified = [line.rpartition(" ")[2] for line in PROJECT["classifiers"] if re.search(r"Python :: 3\.\d+$", line)]
+    readme = (COURSE / "README.md").read_text(encoding="utf-8")
+    told = re.search(r"Tested with Python ([^;]+);", readme)[1]
+    assert re.findall(r"3\.\d+", told) == classified
 
 
 # An old Python gets one sentence
