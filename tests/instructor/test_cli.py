@@ -92,7 +92,7 @@ def test_every_command_has_help_that_says_what_it_does(course, command):
 @pytest.fixture
 def told_of_rights(course):
     """Where a learner reads about `course check`, and what it says there."""
-    templates = files.PROJECT / "course_utils" / "instructor" / "templates"
+    templates = files.PROJECT / "course_utils" / "engine" / "making" / "templates"
     return {
         "help": " ".join(said(course("check", "--help")).replace("│", " ").split()),
         "README": " ".join((files.PROJECT / "README.md").read_text(encoding="utf-8").split()),

@@ -58,7 +58,8 @@ def tell_seen(rows: Sequence[Row]) -> None:
     """Tell what was read by another name, and what was left aside and why."""
     for row in rows:
         if row.note and not row.is_system:
-            logger.info("%s, %s: read as %s: %s", row.source, row.unit or "no unit", row.read_as or "nothing", row.note)
+            what = "read" if row.read_as else "left aside"
+            logger.info("%s, %s: %s: %s", row.source, row.unit or "no unit", what, row.note)
 
 
 def told(error: BaseException) -> str:

@@ -266,7 +266,7 @@ def run(
         tasks = [(task, key) for task, key in keyed if known.get((task.student, task.unit), {}).get("key") != key]
         fresh: list[Record] = []
         failures: list[str] = []
-        where = plan.dask or f"{plan.jobs or usable_cores()} jobs"
+        where = plan.dask or f"jobs {plan.jobs or usable_cores()}"
         unchanged = len(wanted) - len(tasks)
         journal.tell_begin(plan.submitted, plan.results, units, where, plan.sandbox, len(tasks), unchanged)
         if writer and tasks:

@@ -12,7 +12,7 @@ import pytest
 
 from course_utils.engine.grading import faults, journal
 from course_utils.engine.grading import task as tasks
-from course_utils.engine.grading.finding import Row
+from course_utils.engine.grading.finding import _SYSTEM_NOTE, Row
 from course_utils.engine.grading.run import TRIES, Plan, grade_all, run
 from course_utils.engine.grading.task import Task, Unfinished
 from course_utils.engine.making import files
@@ -105,10 +105,14 @@ def test_places_of_a_fault_come_along_from_another_process(monkeypatch):
 
 
 def test_what_was_read_by_another_name_is_told_and_what_lay_as_it_should_is_not(caplog):
-    there = Row("ann/1.ipynb", "ann", UNIT, "notebook", "read in place of it")
-    journal.tell_seen([there, replace(there, note=""), replace(there, source="ann/.DS_Store", note="the system's")])
-    told = [message for message in caplog.messages if "DS_Store" not in message]
-    assert told == [f"ann/1.ipynb, {UNIT}: read as notebook: read in place of it"]
+    there = Row("ann/1.ipynb", "ann", UNIT, "notebook", "in place of the missing one")
+    journal.tell_seen([there, replace(there, note=""), replace(there, note=_SYSTEM_NOTE)])
+    assert caplog.messages == [f"ann/1.ipynb, {UNIT}: read: in place of the missing one"]
+
+
+def test_what_was_left_aside_is_told_with_why(caplog):
+    journal.tell_seen([Row("ann/a.pdf", "ann", "", "", "not a notebook")])
+    assert caplog.messages == ["ann/a.pdf, no unit: left aside: not a notebook"]
 
 
 def test_a_run_tells_its_versions_and_nothing_that_a_student_wrote_or_is_not_to_know(tmp_path, caplog):
@@ -118,7 +122,7 @@ def test_a_run_tells_its_versions_and_nothing_that_a_student_wrote_or_is_not_to_
     plan = Plan(tmp_path / "submitted", tmp_path / "results", (UNIT,), jobs=3, sandbox="none")
     (record,) = run(plan, Here(tasks.grade)).records
     assert TEXT in json.dumps(record)
-    assert re.match(r"run begins: Python 3\S+, torch \S+, sandbox none, 3 jobs, units 01_\w+$", caplog.messages[0])
+    assert re.match(r"run begins: Python 3\S+, torch \S+, sandbox none, jobs 3, units 01_\w+$", caplog.messages[0])
     assert caplog.messages[1].endswith("results: 1 to grade, 0 unchanged")
     assert any(message.startswith(f"ann, {UNIT}: graded, 0 of 17 points in ") for message in caplog.messages)
     assert TEXT not in caplog.text
