@@ -270,7 +270,7 @@ def test_a_class_with_broken_notebooks_is_graded_and_ends_with_0(graded):
     told = "read 1 notebook of 3 students (0 by another name, 2 could not be read); 1 graded now, 0 unchanged"
     assert told in said(result)
     rows = (results / "scores.csv").read_text(encoding="utf-8").splitlines()
-    assert [row.split(",")[0] for row in rows[1:]] == ["-x y", "closed", "李雷"]
+    assert [row.split(",")[0] for row in rows[1:]] == ["'-x y", "closed", "李雷"]
     assert [row.split(",")[-1] for row in rows[1:]] == ["error", "error", "graded"]
 
 
