@@ -14,7 +14,7 @@ from ..texts import VISIBLE_SEED, fingerprint_of_source
 from .units import Unit, UnitError
 
 
-def make_texts(unit: Unit, title: dict[str, str]) -> dict[str, Any]:
+def unit_texts(unit: Unit, title: dict[str, str]) -> dict[str, Any]:
     """The content of `course_utils/selfcheck/units/<unit>.json`."""
     hints = unit.hints
     texts: dict[str, Any] = {

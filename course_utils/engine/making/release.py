@@ -266,10 +266,10 @@ def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
 
 def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
     """Build a unit; nbgrader releases each language in a course folder of its own inside this one."""
-    from .observations import make_texts
+    from .observations import unit_texts
 
     lesson = read(unit)
-    texts = make_texts(unit, lesson.title)
+    texts = unit_texts(unit, lesson.title)
     path = files.TEXTS / f"{unit.name}.json"
     if not _same_texts(path, texts):
         yield from _stale(path, as_json(texts), only_check)
