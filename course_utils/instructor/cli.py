@@ -211,7 +211,7 @@ def feedback(results: ResultsFolder = RESULTS) -> None:
     """Write each student's feedback page anew from the results."""
 
     def write(texts: dict[str, Any]) -> int:
-        from ..engine.telling.pages.student import write_feedback
+        from ..engine.telling.pages.feedback import write_feedback
 
         return len(write_feedback(results, texts))
 

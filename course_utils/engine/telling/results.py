@@ -84,7 +84,7 @@ def refresh(results: Path) -> None:
     The scores come last: after a kill the next call finds the same pages to write.
     Raises ValueError where there is no log, GradebookError where the gradebook cannot be read.
     """
-    from .pages import classroom, student
+    from .pages import classroom, feedback
     from .pages.records import read_records
 
     records, texts = sorted(read_records(results), key=_place), all_texts()
@@ -92,7 +92,7 @@ def refresh(results: Path) -> None:
     now = _rows_of(score_rows(records))
     changed = [record for record in records if known.get(place := _place(record)) != now.get(place)]
     for record in changed:
-        student.write_page(results, record, texts.get(record["unit"], {}))
+        feedback.write_page(results, record, texts.get(record["unit"], {}))
     if changed:
         classroom.write_class_page(results, texts)
     write_scores(results, records)
@@ -164,9 +164,9 @@ class Writer:
         self._write_page(with_hands([record], self._hands)[0])
 
     def _write_page(self, record: Record) -> None:
-        from .pages import student
+        from .pages import feedback
 
-        student.write_page(self._plan.results, record, unit_texts(record["unit"]))
+        feedback.write_page(self._plan.results, record, unit_texts(record["unit"]))
 
     def _finish(self, records: Sequence[Record]) -> None:
         from . import gradebook

@@ -39,7 +39,7 @@ from ...engine.making.lesson import read
 from ...engine.making.release import generate, source_notebook
 from ...engine.making.units import Unit
 from ...engine.telling import gradebook, results
-from ...engine.telling.pages import classroom, student
+from ...engine.telling.pages import classroom, feedback
 from ...engine.walls import sandbox
 from . import bare
 from .bare import Scores
@@ -204,7 +204,7 @@ STEPS = (  # the grader's functions by what their time is for
     (results, "forms", "gradebook"),
     (gradebook, "write_gradebook", "gradebook"),
     (gradebook.Autograded, "write", "gradebook"),
-    (student, "write_page", "pages"),
+    (feedback, "write_page", "pages"),
     (classroom, "write_class_page", "pages"),
 )
 FEW = 10  # students whose notebooks are looked at more closely

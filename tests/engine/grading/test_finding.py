@@ -17,7 +17,7 @@ from course_utils.engine.grading.run import run
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.engine.telling.pages.student import feedback_page
+from course_utils.engine.telling.pages.feedback import feedback_page
 from course_utils.engine.texts import unit_texts
 
 UNIT, OTHER = "01_positional_encoding", "02_attention"

@@ -17,8 +17,8 @@ from course_utils.engine.telling import pages
 from course_utils.engine.telling.harmless import tame
 from course_utils.engine.telling.pages.classroom import class_page, distribution_chart, write_class_page
 from course_utils.engine.telling.pages.code import MAX_LINE, MAX_LINES, code_lines
+from course_utils.engine.telling.pages.feedback import feedback_page, write_feedback
 from course_utils.engine.telling.pages.records import OUTCOMES, read_records
-from course_utils.engine.telling.pages.student import feedback_page, write_feedback
 from course_utils.engine.telling.pages.text import LANGUAGES, MAX_NAME, display_name, help_text, strings, words
 
 UNIT = "01_positional_encoding"

@@ -10,7 +10,7 @@ import pytest
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from course_utils.engine.telling.harmless_markdown import harmless_markdown
-from course_utils.engine.telling.pages.student import feedback_page
+from course_utils.engine.telling.pages.feedback import feedback_page
 from course_utils.engine.texts import unit_texts
 
 UNIT = "01_positional_encoding"

@@ -13,7 +13,7 @@ from course_utils.engine.making import release as build
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
 from course_utils.engine.telling import results
-from course_utils.engine.telling.pages import student as student_page
+from course_utils.engine.telling.pages import feedback as feedback_page
 from course_utils.engine.telling.results import Writer, forms
 
 UNIT = "01_positional_encoding"
@@ -54,7 +54,7 @@ def test_the_end_writes_what_was_not_added(records, tmp_path):
 
 def test_the_end_writes_no_page_twice(records, tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(student_page, "write_page", lambda results, record, texts: written.append(record["student"]))
+    monkeypatch.setattr(feedback_page, "write_page", lambda results, record, texts: written.append(record["student"]))
     writer = Writer(plan_for(records, tmp_path))
     for record in records[1]:
         writer.add(record)
@@ -66,7 +66,7 @@ def test_what_could_not_be_written_is_told_at_the_end(records, tmp_path, monkeyp
     def full(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(student_page, "write_page", full)
+    monkeypatch.setattr(feedback_page, "write_page", full)
     writer = Writer(plan_for(records, tmp_path))
     writer.add(records[1][0])
     with pytest.raises(OSError, match="No space left"):
@@ -100,7 +100,7 @@ import sys
 from pathlib import Path
 from course_utils.engine.making import files
 from course_utils.engine.telling import gradebook, results
-from course_utils.engine.telling.pages import classroom, student
+from course_utils.engine.telling.pages import classroom, feedback
 files.BUILD = Path({str(tmp_path)!r})
 results.forms(files.SOLUTIONS, [{UNIT!r}])
 sys.exit("torch" in sys.modules)

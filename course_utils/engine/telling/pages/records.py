@@ -21,7 +21,7 @@ _QUESTION = re.compile(r"q\d+_")
 # scores ---------------------------------------------------------------------------------------------------------------
 
 
-def number_of(value: Any) -> float:
+def finite_number(value: Any) -> float:
     """A finite number as it stands; 0 for anything else."""
     usable = isinstance(value, int | float) and math.isfinite(value)
     return float(value) if usable else 0.0
@@ -38,8 +38,8 @@ def scores_of(record: Mapping[str, Any]) -> list[dict[str, Any]]:
         {
             "exercise": str(score.get("exercise") or "?"),
             "check": score.get("check") or None,
-            "points": number_of(score.get("points")),
-            "max": number_of(score.get("max_points")),
+            "points": finite_number(score.get("points")),
+            "max": finite_number(score.get("max_points")),
             "outcome": _outcome(score),
             "message": score.get("message"),
             "hint": score.get("hint") or None,

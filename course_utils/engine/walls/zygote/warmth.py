@@ -34,18 +34,18 @@ def warm(imports: list[str], serve: str) -> Serve:
     ours = [name for name in imports if inside and name.partition(".")[0] == course]
     for name in imports:
         if name not in ours:
-            load(name)
+            import_once(name)
     function: Serve = getattr(warmed(module_name), function_name)
     if inside:
         for name in [name for name in sys.modules if name.startswith(f"{course}.")]:
             del sys.modules[name]
         warmed(module_name)
     for name in ours:
-        load(name)
+        import_once(name)
     return function
 
 
-def load(name: str) -> None:
+def import_once(name: str) -> None:
     """Imports a module, or the module that a name stands in."""
     parent, _, last = name.rpartition(".")
     if parent in sys.modules and hasattr(sys.modules[parent], last):

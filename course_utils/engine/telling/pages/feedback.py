@@ -10,11 +10,11 @@ from .code import BREAKS, code_lines, lines_named
 from .records import (
     automatic_scores,
     by_exercise,
+    finite_number,
     full_name,
     is_read,
     is_unread_answer,
     is_written_answer,
-    number_of,
     points_earned,
     points_lost,
     points_possible,
@@ -48,7 +48,7 @@ def _check_view(score: dict[str, Any], texts: Mapping[str, Any], language: str, 
         message = t["no_message"]
     by_hand = ""
     if score["by_hand"] and outcome != "manual" and score["automatic"] is not None:
-        given, checked = points(score["points"]), points(number_of(score["automatic"]))
+        given, checked = points(score["points"]), points(finite_number(score["automatic"]))
         by_hand = t["points_by_hand"].format(points=given, automatic=checked)
     return {
         "outcome": outcome,
