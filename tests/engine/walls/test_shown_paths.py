@@ -29,6 +29,7 @@ from course_utils.engine.walls.shown_paths import PACKAGE, Secret, SecretShown, 
 from course_utils.engine.walls.unavailable import SandboxUnavailable
 from course_utils.instructor import doctor
 
+AsUser = Callable[[int, list[str], dict[str, str]], list[str]]
 LIGHT = {"serve": "__main__:run_sources", "imports": ()}
 
 # folders that hold nothing there
@@ -75,6 +76,7 @@ class Place:
 
     folder: Path
     python: str = sys.executable
+    as_user: AsUser | None = None
 
     def course(self, name: str = "course", *more: str) -> Path:
         """The package and solutions, with files whose names a thief looks for."""
@@ -102,41 +104,15 @@ class Place:
         words = [self.python, "-c", RUN, json.dumps([str(path) for path in secrets])]
         environment = {"PATH": os.environ["PATH"], "HOME": str(Path.home()), "PYTHONDONTWRITEBYTECODE": "1"}
         if user is not None:
-            words = as_user(user, words, environment)
+            words = self.as_user(user, words, environment)
         run = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr
         package, found, tried = json.loads(run.stdout)
         return package, found, tried
 
 
-# Where Python itself lies in a closed home folder, an open one with nothing but Python in it is mounted over it.
-AS_USER = """
-set -e
-closed="$1" base="$2" user="$3"
-shift 3
-if [ -n "$closed" ]; then
-    spare=$(mktemp -d)
-    mount --bind "$base" "$spare"
-    mount -t tmpfs -o mode=755 tmpfs "$closed"
-    mkdir -p "$base"
-    mount --bind "$spare" "$base"
-    umount "$spare"
-    rmdir "$spare"
-fi
-exec setpriv --reuid "$user" --regid "$user" --clear-groups "$@"
-"""
-
-
-def as_user(user: int, words: list[str], environment: dict[str, str]) -> list[str]:
-    """A command that runs words as an ordinary user."""
-    environment["HOME"] = "/nonexistent"
-    base = Path(sys.base_prefix)
-    closed = [str(folder) for folder in reversed(base.parents) if not folder.stat().st_mode & 1]
-    return ["unshare", "-m", "sh", "-c", AS_USER, "sh", "".join(closed[:1]), str(base), str(user), *words]
-
-
 @pytest.fixture
-def below() -> Iterator[Callable[[str], Place]]:
+def below(as_user: AsUser) -> Iterator[Callable[[str], Place]]:
     """Makes a folder below one of the system's own, where this user may."""
     made: list[str] = []
 
@@ -144,7 +120,7 @@ def below() -> Iterator[Callable[[str], Place]]:
         if not os.access(parent, os.W_OK):
             pytest.skip(f"{parent} may not be written by this user; run as root")
         made.append(tempfile.mkdtemp(prefix="course-test-", dir=parent))
-        return Place(Path(made[-1]))
+        return Place(Path(made[-1]), as_user=as_user)
 
     yield make
     for folder in made:
