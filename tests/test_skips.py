@@ -20,6 +20,7 @@ ABOUT_THE_SYSTEM = {
     "the kernel's headers are not installed here",
     "this machine has no table of time zones",
     "the system has no Python 3.11",
+    "the form is that of Python 3.11",
     "x32 exists on x86_64 only",
     "the number of mincore is that of x86_64",
 }
@@ -72,7 +73,9 @@ def told_without_programs(folder: Path, fixture: str, ci: str | None, bwrap: str
         (folder / "programs" / "bwrap").write_text(f"#!/bin/sh\n{bwrap}\n", encoding="utf-8")
         (folder / "programs" / "bwrap").chmod(0o755)
     environment = {name: value for name, value in os.environ.items() if name != "CI" and "PYTEST" not in name}
-    environment |= {"PATH": str(folder / "programs")} | ({"CI": ci} if ci is not None else {})
+    environment |= {"PATH": str(folder / "programs"), "PYTHONPATH": str(TESTS.parent)} | (
+        {"CI": ci} if ci is not None else {}
+    )
     command = [
         sys.executable,
         "-m",

@@ -81,12 +81,25 @@ def fingerprint_of_source(source: str) -> str:
 
 
 def fingerprint_of_tree(tree: ast.Module) -> str:
-    """A short hash of a syntax tree, from which its docstrings are taken away. Raises what ast.dump raises."""
+    """A short hash of a syntax tree, from which its docstrings are taken away. Raises what ast.dump would raise."""
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_docstring(body[0]):
             del body[0]
-    return hashlib.sha256(ast.dump(tree).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return hashlib.sha256(_dump(tree).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _dump(node: Any) -> str:
+    """`ast.dump` as Python 3.11 writes it: fingerprints are recorded, and a later Python adds or drops empty fields."""
+    if isinstance(node, ast.AST):
+        said = [
+            f"{name}={_dump(value)}"
+            for name, value in ast.iter_fields(node)
+            if not (value is None and getattr(type(node), name, ...) is None)
+            and not (name == "type_params" and not value)
+        ]
+        return f"{type(node).__name__}({', '.join(said)})"
+    return f"[{', '.join(map(_dump, node))}]" if isinstance(node, list) else repr(node)
 
 
 def source_of(value: Any) -> str:

@@ -38,12 +38,12 @@ def tell_begin(
 
 def tell_graded(task: Task, record: Mapping[str, Any], lost: int) -> None:
     """Tell how a notebook went; task: as its last pass got it; lost: how often a worker was lost under it."""
-    points = sum(score["points"] for score in record["scores"])
-    most = sum(score["max_points"] for score in record["scores"])
+    scores = record.get("scores", ())  # a line that could not be made would end the run
+    points, most = (sum(score[key] for score in scores) for key in ("points", "max_points"))
     which = "second" if task.unfinished else "first"
     logger.info(
         "%s, %s: %s, %g of %g points in %.2f seconds, %s pass%s",
-        *(task.student, task.unit, record["outcome"], points, most, record["seconds"], which),
+        *(task.student, task.unit, record.get("outcome"), points, most, record.get("seconds", 0.0), which),
         f", tried {lost + 1} times" if lost else "",
     )
 

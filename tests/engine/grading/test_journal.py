@@ -59,6 +59,11 @@ def test_a_notebook_is_told_with_outcome_points_seconds_and_pass(caplog):
     assert caplog.messages == [f"ann, {UNIT}: graded, 2.5 of 13 points in 1.25 seconds, first pass"]
 
 
+def test_a_record_that_lacks_its_scores_ends_no_run(caplog):
+    graded_by(lambda task: {"student": "ann"})
+    assert caplog.messages == [f"ann, {UNIT}: None, 0 of 0 points in 0.00 seconds, first pass"]
+
+
 def test_a_notebook_that_needed_a_second_pass_says_so(caplog):
     graded_by(lambda task: RECORD if task.unfinished else LATER)
     assert [message.rpartition(", ")[2] for message in caplog.messages] == ["second pass"]
@@ -91,14 +96,13 @@ def test_a_sentence_of_ours_is_told_whole():
 
 
 def test_places_of_a_fault_come_along_from_another_process(monkeypatch):
-    """A pool pickles what is raised, and its traceback stays behind."""
+    """A pool pickles what is raised; a traceback stays behind, unless Dask has taught pickle to take it along."""
     from course_utils.engine.grading import grader
 
     monkeypatch.setattr(grader, "grade", raise_a_text)
     with pytest.raises(ValueError, match=TEXT) as raised:
         tasks.grade(TASK)
-    sent = pickle.loads(pickle.dumps(raised.value))
-    assert sent.__traceback__ is None
+    sent = pickle.loads(pickle.dumps(raised.value)).with_traceback(None)
     first, last = faults.places(sent)
     assert re.fullmatch(r"task\.py:\d+ grade", first)
     assert re.fullmatch(r"test_journal\.py:\d+ raise_a_text", last)
