@@ -40,7 +40,7 @@ def test_a_hostile_notebook_gets_and_learns_nothing_from_an_ordinary_user(
     kind: str, walls: str, tmp_path: Path, as_user: Callable[[int, list[str], dict[str, str]], list[str]]
 ) -> None:
     if os.geteuid() != 0:
-        pytest.skip("the whole suite runs as an ordinary user here")
+        pytest.skip("only root can become another user; run as one, all these tests show it")
     os.chmod(tmp_path, 0o777)
     environment = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     words = as_user(USER, [sys.executable, "-c", RUN, kind], environment)
