@@ -21,6 +21,7 @@ ABOUT_THE_SYSTEM = {
     "this machine has no table of time zones",
     "the system has no Python 3.11",
     "the form is that of Python 3.11",
+    "a checkout below /tmp lies behind each submission's own /tmp",
     "x32 exists on x86_64 only",
     "the number of mincore is that of x86_64",
 }

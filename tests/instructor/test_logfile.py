@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from course_utils.engine.grading import run as runner
-from course_utils.engine.walls import sandbox
+from course_utils.engine.walls import proofs
 from course_utils.instructor import cli, logfile
 from course_utils.instructor.logfile import logging_into
 
@@ -131,8 +131,8 @@ def test_a_log_that_has_grown_large_is_begun_anew_and_the_older_part_is_kept(tmp
 
 def test_the_sandboxs_own_test_is_told(monkeypatch, caplog):
     caplog.set_level(logging.INFO, "course_utils")
-    monkeypatch.setattr(sandbox, "self_test", lambda secrets: 42)
-    sandbox.find_mode("auto")
+    monkeypatch.setattr(proofs, "self_test", lambda secrets: 42)
+    proofs.find_mode("auto")
     assert caplog.messages == [
         "the sandbox passed its own test: its walls hold, and none of 42 names of secrets opens a file"
     ]

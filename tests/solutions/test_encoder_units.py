@@ -96,7 +96,7 @@ def test_packing_refuses_a_block_without_room(pack):
 @pytest.mark.parametrize("embed", both(SENTENCES, "sentence_embeddings"))
 def test_a_span_is_pooled_as_sentence_transformers_pools_a_text(embed):
     """Its pooling layer sees the span's tokens through a mask."""
-    from sentence_transformers.models import Pooling
+    from sentence_transformers.sentence_transformer.modules import Pooling
 
     pooling = Pooling(6, pooling_mode="mean")
     hidden = torch.randn(9, 6, generator=torch.Generator().manual_seed(0))

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.engine.grading import faults, journal
-from course_utils.engine.grading import task as tasks
+from course_utils.engine.grading import faults, journal, work
 from course_utils.engine.grading.finding import _SYSTEM_NOTE, Row
 from course_utils.engine.grading.run import TRIES, Plan, grade_all, run
 from course_utils.engine.grading.task import Task, Unfinished
@@ -101,10 +100,10 @@ def test_places_of_a_fault_come_along_from_another_process(monkeypatch):
 
     monkeypatch.setattr(grader, "grade", raise_a_text)
     with pytest.raises(ValueError, match=TEXT) as raised:
-        tasks.grade(TASK)
+        work.grade(TASK)
     sent = pickle.loads(pickle.dumps(raised.value)).with_traceback(None)
     first, last = faults.places(sent)
-    assert re.fullmatch(r"task\.py:\d+ grade", first)
+    assert re.fullmatch(r"work\.py:\d+ grade", first)
     assert re.fullmatch(r"test_journal\.py:\d+ raise_a_text", last)
 
 
@@ -124,7 +123,7 @@ def test_a_run_tells_its_versions_and_nothing_that_a_student_wrote_or_is_not_to_
     wrong = {"div_term": f"def div_term(d_model):\n    raise ValueError('{TEXT}')"}
     sample.write(tmp_path / "submitted", "ann", unit, sample.filled(unit, wrong, {"q1_sin_cos": TEXT}))
     plan = Plan(tmp_path / "submitted", tmp_path / "results", (UNIT,), jobs=3, sandbox="none")
-    (record,) = run(plan, Here(tasks.grade)).records
+    (record,) = run(plan, Here(work.grade)).records
     assert TEXT in json.dumps(record)
     assert re.match(r"run begins: Python 3\S+, torch \S+, sandbox none, jobs 3, units 01_\w+$", caplog.messages[0])
     assert caplog.messages[1].endswith("results: 1 to grade, 0 unchanged")

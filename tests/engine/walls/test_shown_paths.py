@@ -498,6 +498,8 @@ def test_a_hostile_notebook_would_find_the_checkout_that_the_environment_tells_o
     told = Path(sysconfig.get_path("purelib")).glob("__editable__*finder.py")
     installed = any(str(course) in file.read_text() for file in told)
     need(installed, "the environment holds no editable install of this checkout; make venv")
+    if course.is_relative_to("/tmp"):
+        pytest.skip("a checkout below /tmp lies behind each submission's own /tmp")
     show_too_much(monkeypatch, course)
     assert str(course / "solutions") in loot_of(WALKS[2])
 
