@@ -6,7 +6,6 @@ last line for each student and unit, so a run that was killed goes on where it s
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import platform
@@ -230,7 +229,7 @@ def grade_all(tasks: Sequence[Task], plan: Plan, executor: Executor | None = Non
                     waiting, later = later, {}
                 for number, result in _work(pool, dict(waiting)):
                     if isinstance(result, Exception):  # a worker died, or the grader has a bug: others go on
-                        whole, tries[number] = False, tries[number] + 1
+                        tries[number] += 1
                         journal.tell_failure(waiting[number], result, tries[number], TRIES)
                         if tries[number] < TRIES:
                             continue
@@ -241,14 +240,18 @@ def grade_all(tasks: Sequence[Task], plan: Plan, executor: Executor | None = Non
                         journal.tell_graded(waiting[number], result, tries[number])
                         yield number, result, ""
                     del waiting[number]
+                whole = not waiting  # what is left of a pass gets a new pool
 
 
 def _work(pool: Executor, tasks: Mapping[int, Task]) -> Iterator[tuple[int, Record | Unfinished | Exception]]:
-    """What a pool makes of tasks, as it comes; nothing of those that a broken pool does not take."""
+    """What a pool makes of tasks, as it comes; of those that it did not take any more nothing, unless it took none."""
     futures: dict[Future[Record | Unfinished], int] = {}
-    with contextlib.suppress(RuntimeError):  # the pool broke while it was being filled
+    try:
         for number, task in tasks.items():
             futures[pool.submit(grade, task)] = number
+    except RuntimeError as error:  # the pool broke while it was being filled, or before
+        if not futures:
+            yield from ((number, error) for number in tasks)
     for future in as_completed(futures):
         try:
             yield futures[future], future.result()

@@ -106,6 +106,31 @@ def test_a_task_whose_worker_dies_in_each_second_pass_is_told_and_costs_nobody_e
     assert found[1][0]
 
 
+class Broken(Noting):
+    """A pool that takes no second passes, for so many tries: a worker died between the passes."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__(leaves_questions)
+        self.times = times
+
+    def submit(self, function: Any, task: Task) -> Future[Any]:  # type: ignore[override]
+        if task.unfinished and self.times:
+            self.times -= 1
+            raise RuntimeError("the pool is broken")
+        return super().submit(function, task)
+
+
+def test_a_pool_that_broke_between_the_passes_is_replaced() -> None:
+    found = list(grade_all(CLASS, PLAN, Broken(1)))
+    assert sorted(number for number, record, fault in found if record and not fault) == [0, 1, 2]
+
+
+def test_a_pool_that_takes_nothing_whatever_is_tried_ends_the_run_with_its_faults() -> None:
+    found = {number: (record, fault) for number, record, fault in grade_all(CLASS, PLAN, Broken(10**6))}
+    assert found[1][0]
+    assert [found[0], found[2]] == [(None, "RuntimeError: the pool is broken")] * 2
+
+
 def test_each_task_is_yielded_once() -> None:
     assert sorted(number for number, _, _ in grade_all(CLASS, PLAN, Noting(leaves_questions))) == [0, 1, 2]
 
