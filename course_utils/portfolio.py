@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from . import models
+from .engine.course import CourseUnit, current
 from .engine.learning.report import check_names
-from .engine.texts import tree_of, unit_of, unit_texts
+from .engine.texts import tree_of
 
 STAND_INS: dict[str, Any] = {
     "PositionalEncoding": models.LearnedPositions,
@@ -41,14 +42,15 @@ def solved(name: str) -> Any:
 
     Raises ValueError for a name that no unit asks for or that has no stand-in.
     """
-    unit = unit_of(name)
-    if unit is None or name not in STAND_INS:
+    found = current().unit_of(name)
+    if found is None or name not in STAND_INS:
         raise ValueError(f"name must be one of {', '.join(STAND_INS)}; got {name!r}")
+    unit = found.name
     path = find_notebook(unit)
     if path is None:
         reason = f"no notebook {unit}.ipynb is near"
     else:
-        names, reason = run_cells(path, unit)
+        names, reason = run_cells(path, found)
         if name in names and check_names(name, names).passed:
             print(f"{name}: your own, from {path.name}")
             return names[name]
@@ -67,9 +69,9 @@ def find_notebook(unit: str) -> Path | None:
     return None
 
 
-def run_cells(path: Path, unit: str) -> tuple[dict[str, Any], str]:
+def run_cells(path: Path, unit: CourseUnit) -> tuple[dict[str, Any], str]:
     """The names that a notebook's set-up and exercise cells define, and why there are none if there are none."""
-    module = types.ModuleType(f"portfolio_{unit}")
+    module = types.ModuleType(f"portfolio_{unit.name}")
     try:
         cells = list(_sources(path, unit))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -85,9 +87,9 @@ def run_cells(path: Path, unit: str) -> tuple[dict[str, Any], str]:
     return module.__dict__, ""
 
 
-def _sources(path: Path, unit: str) -> Iterator[tuple[str, bool]]:
+def _sources(path: Path, unit: CourseUnit) -> Iterator[tuple[str, bool]]:
     """The sources to run, and whether each is one of the unit's set-up."""
-    exercises = unit_texts(unit)["exercises"]
+    exercises = unit.texts["exercises"]
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         metadata = cell.get("metadata", {})
         if cell.get("cell_type") != "code":

@@ -3,17 +3,49 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
+from .engine.course import VARIABLE, CourseError, open_course
+
+
+class CourseGroup(TyperGroup):
+    """The commands, each of which takes `--course DIR` before or after its name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What is left of the arguments when the course is taken out; it is noted for this process and its children."""
+        kept: list[str] = []
+        words = iter(args)
+        for word in words:
+            if word == "--":
+                kept += [word, *words]
+            elif word == OPTION or word.startswith(f"{OPTION}="):
+                folder = word.partition("=")[2] or next(words, "")
+                if not folder:
+                    raise typer.BadParameter("it needs the folder of a course", param_hint=OPTION)
+                try:
+                    os.environ[VARIABLE] = str(open_course(Path(folder)).folder)
+                except CourseError as error:
+                    raise typer.BadParameter(str(error), param_hint=OPTION) from None
+            else:
+                kept.append(word)
+        return super().parse_args(ctx, kept)
+
+
+OPTION = "--course"
 app = typer.Typer(
     name="course",
+    cls=CourseGroup,
+    epilog=f"Every command takes {OPTION} DIR, the folder of a course; else {VARIABLE} names it, else it is the "
+    "nearest one upwards.",
     help="The Transformer course: build, grade and look at it from a terminal.",
     no_args_is_help=True,
     add_completion=False,

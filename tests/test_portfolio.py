@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from course_utils import models, portfolio
+from course_utils.engine.course import current
 from course_utils.engine.learning.report import check_names
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.units import Unit
 from course_utils.engine.proving import sample
 from course_utils.engine.texts import all_exercises
 
-UNIT = Unit(SOLUTIONS / "02_attention")
+UNIT = Unit(current().folder / "02_attention")
 NAME = "MultiHeadSelfAttention"
 
 
@@ -101,7 +101,7 @@ def test_a_name_without_a_stand_in_is_told(name):
 
 # the learner's own encoder ----------------------------------------------------------------------------------------
 
-EARLIER = [Unit(SOLUTIONS / name) for name in ("01_positional_encoding", "02_attention", "03_encoder_layer")]
+EARLIER = [Unit(current().folder / name) for name in ("01_positional_encoding", "02_attention", "03_encoder_layer")]
 PARTS = ("PositionalEncoding", "TransformerEncoderLayer")
 
 
@@ -138,7 +138,7 @@ def test_the_encoder_of_unit_04_is_built_of_the_learners_own_cells(class_of_own,
 
 def test_a_classifier_of_the_learners_own_parts_passes_its_checks(class_of_own):
     class_of_own()
-    names = Unit(SOLUTIONS / "04_text_classifier").namespace()
+    names = Unit(current().folder / "04_text_classifier").namespace()
     names |= {name: portfolio.solved(name) for name in PARTS}
     assert check_names("TransformerEncoderClassifier", names).passed
     own = names["TransformerEncoderClassifier"](vocab_size=11, num_classes=3)

@@ -1,4 +1,4 @@
-"""The generated texts of a unit: titles, rules, hints, steps of help, in both languages."""
+"""What the course at hand says to a learner, in which language, and what a cell says, apart from its layout."""
 
 from __future__ import annotations
 
@@ -9,59 +9,24 @@ import linecache
 import locale
 import os
 import warnings
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[1] / "selfcheck" / "units"
+from .course import LANGUAGES, current
+
 VISIBLE_SEED = "visible"  # the draws of the self-check are the same for everybody
-LANGUAGES = ("en", "zh")
 MARKER_FILE = "course.json"  # lies beside the notebooks of one language and says which it is
-ENDING = ".texts.json"
-REMEDY = "install the course again, or make its files: course build"
 
 
-@cache
 def unit_texts(unit: str) -> dict[str, Any]:
-    """The texts of a unit. Raises ValueError where its file is missing, as for an unknown unit, or damaged."""
-    path = FOLDER / f"{unit}{ENDING}"
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise ValueError(f"{path} is missing; {REMEDY}") from None
-    return read_json(data, path)
-
-
-def read_json(data: bytes, path: Path, first: int = 1) -> dict[str, Any]:
-    """The mapping that a generated file, or its lines from the first given on, holds as JSON. Raises ValueError."""
-    try:
-        found = json.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        line, what = first + data.count(b"\n", 0, error.start), error.reason
-    except json.JSONDecodeError as error:
-        line, what = first + error.lineno - 1, error.msg
-    except RecursionError:
-        line, what = first, "nested too deeply"
-    else:
-        if isinstance(found, dict):
-            return found
-        line, what = first, "no mapping"
-    raise ValueError(f"{path}, line {line}: {what}; {REMEDY}")
+    """The texts of a unit of the course at hand. Raises CourseError for an unknown unit, or where they are damaged."""
+    return current().unit(unit).texts
 
 
 def units() -> list[str]:
-    """The ids of all units, in order."""
-    return sorted(path.name.removesuffix(ENDING) for path in FOLDER.glob(f"[0-9][0-9]_*{ENDING}"))
-
-
-def unit_of(exercise: str) -> str | None:
-    """The unit that holds an exercise, None if there is none."""
-    return next((unit for unit in units() if exercise in unit_texts(unit)["exercises"]), None)
-
-
-def all_exercises() -> list[str]:
-    """The names of all exercises, in order."""
-    return [name for unit in units() for name in unit_texts(unit)["exercises"]]
+    """The ids of all units of the course at hand, in order."""
+    return current().unit_names
 
 
 def tree_of(source: str) -> ast.Module:

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ..engine.making import files
+from ..engine.course import current
 from ..engine.telling.harmless import on_one_line
 from ..terminal import app, console, fail
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RESULTS = files.BUILD / "results"
 SHOWN_FILES = 20  # on the terminal; all of them stand in intake.csv
 
 
@@ -55,7 +54,15 @@ class Format(StrEnum):
 UnitNames = Annotated[
     list[str] | None, typer.Argument(metavar="[UNIT]...", help="Units; all of them if none is named.")
 ]
-ResultsFolder = Annotated[Path, typer.Option("--results", help="The folder of results.")]
+ResultsFolder = Annotated[
+    Path,
+    typer.Option(
+        "--results",
+        help="The folder of results.",
+        default_factory=lambda: current().build / "results",
+        show_default="build/results",
+    ),
+]
 
 
 @contextmanager
@@ -82,7 +89,7 @@ def build(
 
     try:
         if translated:
-            for unit in find_units(files.SOLUTIONS, units or ()):
+            for unit in find_units(current().folder, units or ()):
                 console.print(f"{unit.name}: {stamp(unit)} translations marked as up to date", markup=False)
         stale = 0
         for sentence in builder.build(units or (), only_check=check):
@@ -115,8 +122,8 @@ def bundle(
 @app.command()
 def grade(
     submitted: Annotated[Path, typer.Argument(help="The folder with STUDENT/UNIT/UNIT.ipynb.")],
+    results: ResultsFolder,
     unit: Annotated[list[str] | None, typer.Option("--unit", help="Grade only this unit; may be given again.")] = None,
-    results: ResultsFolder = RESULTS,
     jobs: Annotated[int, typer.Option(min=0, help="Worker processes; 0 takes one per core.")] = 0,
     dask: Annotated[str, typer.Option(help="Address of a Dask scheduler to work on instead of this machine.")] = "",
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where student code runs.")] = SandboxChoice.auto,
@@ -207,7 +214,7 @@ def _confirm(changes: list[tuple[str, str, str, float, float]]) -> bool:
 
 
 @app.command()
-def feedback(results: ResultsFolder = RESULTS) -> None:
+def feedback(results: ResultsFolder) -> None:
     """Write each student's feedback page anew from the results."""
 
     def write(texts: dict[str, Any]) -> int:
@@ -219,7 +226,7 @@ def feedback(results: ResultsFolder = RESULTS) -> None:
 
 
 @app.command()
-def report(results: ResultsFolder = RESULTS, lang: Annotated[Language, typer.Option("--lang")] = Language.en) -> None:
+def report(results: ResultsFolder, lang: Annotated[Language, typer.Option("--lang")] = Language.en) -> None:
     """Write the class page from the results."""
 
     def write(texts: dict[str, Any]) -> Path:
@@ -247,7 +254,7 @@ def _from_results(results: Path, what: str, write: Callable[[dict[str, Any]], ob
 @app.command()
 def export(
     format: Annotated[Format, typer.Option("--format", help="The school's system.")],
-    results: ResultsFolder = RESULTS,
+    results: ResultsFolder,
     out: Annotated[Path | None, typer.Option("--out", help="The file to write.")] = None,
 ) -> None:
     """Write the marks in the form that a school's system reads."""

@@ -10,18 +10,16 @@ from contextlib import AbstractContextManager
 from rich.console import Console
 from rich.table import Table
 
+from ..engine.course import current
 from ..engine.grading.plan import Plan, secrets_of
 from ..engine.grading.record import Record
 from ..engine.grading.run import run
-from ..engine.making import files
 from ..engine.making import release as builder
 from ..engine.making.units import find_units
 from ..engine.proving import sample
 from ..engine.telling.results import Writer
 from ..engine.walls.proofs import find_mode
 from ..engine.walls.unavailable import SandboxUnavailable
-
-FOLDER = files.BUILD / "demo"
 
 
 def run_demo(console: Console, progress: Callable[[str], AbstractContextManager[Callable[[int, int], None]]]) -> None:
@@ -30,11 +28,13 @@ def run_demo(console: Console, progress: Callable[[str], AbstractContextManager[
     console.rule("1. The release")
     for sentence in builder.build():
         console.print(sentence, markup=False)
-    console.print("student notebooks: notebooks/en, notebooks/zh")
+    console.print("student notebooks:", ", ".join(f"notebooks/{language}" for language in current().languages))
     console.rule("2. A class hands in")
-    submitted, results = FOLDER / "submitted", FOLDER / "results"
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    units = find_units(files.SOLUTIONS)
+    course = current()
+    folder = course.build / "demo"
+    submitted, results = folder / "submitted", folder / "results"
+    shutil.rmtree(folder, ignore_errors=True)
+    units = find_units(course.folder)
     for student, unit, notebook in sample.demo_class(units):
         sample.write(submitted, student, unit, notebook)
     students = sorted(path.name for path in submitted.iterdir())
@@ -53,9 +53,9 @@ def run_demo(console: Console, progress: Callable[[str], AbstractContextManager[
         writer.finish(outcome.records, tell)
     console.print(marks(outcome.records))
     console.rule("4. Where to look")
-    shown = results.relative_to(files.PROJECT)
+    shown = results.relative_to(course.top)
     console.print(f"the class:       {shown}/class.html", markup=False)
-    console.print(f"a student:       {shown}/feedback/laboratory report/01_positional_encoding.html", soft_wrap=True)
+    console.print(f"a student:       {shown}/feedback/{students[-1]}/{units[0].name}.html", soft_wrap=True)
     console.print(f"scores as files: {shown}/scores.csv, scores.json, gradebook.db", markup=False)
     console.print(f"{outcome.told()}; {time.perf_counter() - start:.0f} s, sandbox: {mode}", markup=False)
     if outcome.failures:

@@ -3,7 +3,9 @@
 import pytest
 
 from course_utils.corpora import documents
-from course_utils.selfcheck.fixtures import encoders
+from course_utils.engine.course import current, load
+
+encoders = load(current().unit("05_bert_pooling").folder, "fixtures")
 
 WORDS = ["the", "river", "was", "cold", ".", "it", "froze"]
 

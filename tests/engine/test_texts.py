@@ -5,7 +5,7 @@ import json
 import pytest
 
 from course_utils.engine import texts
-from course_utils.engine.texts import LANGUAGES, unit_texts
+from course_utils.engine.course import LANGUAGES, unit_texts
 
 UNIT = "00_toy"
 

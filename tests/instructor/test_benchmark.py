@@ -7,7 +7,7 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
-from course_utils.engine.making import files
+from course_utils.engine.course import current
 from course_utils.engine.making.units import find_units
 from course_utils.instructor.benchmark import __main__ as benchmark
 from course_utils.instructor.benchmark.classes import notebook
@@ -31,7 +31,7 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def unit():
-    return find_units(files.SOLUTIONS, [UNIT])[0]
+    return find_units(current().folder, [UNIT])[0]
 
 
 def command():

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 from typer.testing import CliRunner
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import run as runner
-from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
 from course_utils.instructor import cli
@@ -35,7 +35,7 @@ COMMANDS = [
 
 @pytest.fixture(scope="session")
 def unit():
-    return find_units(files.SOLUTIONS, [UNIT])[0]
+    return find_units(current().folder, [UNIT])[0]
 
 
 class Here(Executor):
@@ -74,7 +74,14 @@ def registered() -> list[str]:
 
 def test_the_doctor_names_versions_sandbox_and_units(course):
     told = said(course("doctor"))
-    for word in ("Python", "torch", "nbgrader", "processor", "sandbox", *(u.name for u in find_units(files.SOLUTIONS))):
+    for word in (
+        "Python",
+        "torch",
+        "nbgrader",
+        "processor",
+        "sandbox",
+        *(u.name for u in find_units(current().folder)),
+    ):
         assert word in told
 
 
@@ -92,10 +99,10 @@ def test_every_command_has_help_that_says_what_it_does(course, command):
 @pytest.fixture
 def told_of_rights(course):
     """Where a learner reads about `course check`, and what it says there."""
-    templates = files.PROJECT / "course_utils" / "engine" / "making" / "templates"
+    templates = current().top / "course_utils" / "engine" / "making" / "templates"
     return {
         "help": " ".join(said(course("check", "--help")).replace("│", " ").split()),
-        "README": " ".join((files.PROJECT / "README.md").read_text(encoding="utf-8").split()),
+        "README": " ".join((current().top / "README.md").read_text(encoding="utf-8").split()),
         "bundle, English": (templates / "bundle.en.md").read_text(encoding="utf-8"),
         "bundle, Chinese": (templates / "bundle.zh.md").read_text(encoding="utf-8"),
     }
@@ -127,7 +134,7 @@ def test_a_command_has_the_options_of_the_contract(course, command, options):
 
 def test_the_module_is_the_same_command():
     answer = subprocess.run(
-        [sys.executable, "-m", "course_utils", "--help"], cwd=files.PROJECT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "course_utils", "--help"], cwd=current().top, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0
     assert "grade" in answer.stdout

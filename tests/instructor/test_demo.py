@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from course_utils.engine.making.files import PROJECT, SOLUTIONS
+from course_utils.engine.course import current
 from course_utils.engine.making.units import Alternative, Mutant, all_units
 from course_utils.engine.proving import sample
 from course_utils.instructor.demo import marks
 
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 FIRST = UNITS[0]
 of_units = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 
@@ -105,9 +105,9 @@ def copied(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "my course 课程"
     keep_out = shutil.ignore_patterns("__pycache__", *(f"{unit.name}*" for unit in UNITS[1:]))
     for name in ("course_utils", "solutions", "notebooks"):
-        shutil.copytree(PROJECT / name, folder / name, ignore=keep_out)
+        shutil.copytree(current().top / name, folder / name, ignore=keep_out)
     for name in ("nbgrader_config.py", "pyproject.toml"):
-        shutil.copyfile(PROJECT / name, folder / name)
+        shutil.copyfile(current().top / name, folder / name)
     return folder
 
 

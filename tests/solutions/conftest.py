@@ -7,7 +7,6 @@ import torch
 
 from course_utils.engine.grading.assess import UnitJudge
 from course_utils.engine.making.units import Unit
-from course_utils.engine.texts import unit_texts
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +16,7 @@ def judge_of():
     @cache
     def judge_of_unit(folder, seed):
         unit = Unit(folder)
-        return UnitJudge(unit, unit_texts(unit.name))
+        return UnitJudge(unit, unit.texts)
 
     return lambda unit, seed: judge_of_unit(unit.folder, seed)
 

@@ -8,12 +8,12 @@ import warnings
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading.assess import trial
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.units import all_units
 from course_utils.engine.proving import lazy
 
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 EXERCISES = [pytest.param(unit, name, id=name) for unit in UNITS for name in unit.exercises]
 MANY = 10
 QUICK = 24  # answers to an exercise that are tried where the test is not a long one

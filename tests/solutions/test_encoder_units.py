@@ -7,10 +7,12 @@ import pytest
 import torch
 from scipy import stats
 
-from course_utils.engine.making.files import SOLUTIONS
+from course_utils.engine.course import current
 from course_utils.engine.making.units import find_units
 
-(MAPS, SENTENCES, RATES) = find_units(SOLUTIONS, ["06_attention_maps", "07_sentence_embeddings", "08_learning_rate"])
+(MAPS, SENTENCES, RATES) = find_units(
+    current().folder, ["06_attention_maps", "07_sentence_embeddings", "08_learning_rate"]
+)
 
 
 def both(unit, name):

@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.making import lesson
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.release import secret_lines
 from course_utils.engine.making.units import all_units
 
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 LANGUAGES = ("en", "zh")
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 LONGEST_CODE, LONGEST_PROSE = 26, 14  # "about 25" and "about 12" lines
@@ -32,7 +32,7 @@ QUICK, LONG = UNITS[:3], UNITS[3:]  # the second train models for some minutes; 
 
 def run_as_script(unit):
     return subprocess.run(
-        [sys.executable, "notebook.py"],
+        [sys.executable, "lesson.py"],
         cwd=unit.folder,
         env=dict(os.environ, MPLBACKEND="Agg", OMP_NUM_THREADS="1", PYTHONDONTWRITEBYTECODE="1", HF_HUB_OFFLINE="1"),
         capture_output=True,

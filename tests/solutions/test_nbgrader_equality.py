@@ -22,14 +22,14 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
+from course_utils.engine.course import current
 from course_utils.engine.grading.assess import trial
 from course_utils.engine.making import lesson
 from course_utils.engine.making import release as build
-from course_utils.engine.making.files import PROJECT, SOLUTIONS
 from course_utils.engine.making.units import all_units
 from course_utils.engine.proving import sample
 
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 ROUND = os.environ.get("COURSE_NBGRADER_ROUND", "0")
 ALTERNATIVE_NOTEBOOKS = 2  # in a plain round
 
@@ -114,7 +114,7 @@ def autograded(unit, students, root: Path):
         sample.write(root / "submitted", student, unit, sample.filled(unit, sources, language=language))
     done = subprocess.run(
         [sys.executable, "-m", "nbgrader", "autograde", unit.name, f"--CourseDirectory.root={root}"],
-        cwd=PROJECT,
+        cwd=current().top,
         env=dict(os.environ, MPLBACKEND="Agg", OMP_NUM_THREADS="1"),
         capture_output=True,
         text=True,

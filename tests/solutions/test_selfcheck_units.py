@@ -8,12 +8,12 @@ import pytest
 
 from course_utils.engine import texts
 from course_utils.engine.asking.workbench import Workbench
+from course_utils.engine.course import current
 from course_utils.engine.judging.sentences import filled
 from course_utils.engine.learning.report import check_names
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.units import all_units
 
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 SECONDS = 0.5
 

@@ -7,13 +7,12 @@ import pytest
 import torch
 
 from course_utils.engine.asking.student import local
+from course_utils.engine.course import current
 from course_utils.engine.judging import judge
-from course_utils.engine.judging.rule import module
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.release import closure
 from course_utils.engine.making.units import all_units
 
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 CHECKS = [pytest.param(unit, check, id=check) for unit in UNITS for check in unit.rules]
 EXERCISES = [pytest.param(unit, name, id=name) for unit in UNITS for name in unit.exercises]
 BY_NAME = {name: unit for unit in UNITS for name in unit.exercises}
@@ -39,7 +38,7 @@ CONSTANT = [pytest.param(unit, check, id=check) for unit in UNITS for check in u
 @pytest.mark.parametrize(("unit", "check"), CHECKS)
 def test_the_rule_sees_the_same_on_truth_and_reference(unit, check):
     rule = unit.rules[check]
-    cases = [*unit.hidden.CASES[rule.exercise], *module(unit.name).VISIBLE_CASES[rule.exercise]]
+    cases = [*unit.cases[rule.exercise], *unit.visible_cases[rule.exercise]]
     truth, reference = local(unit.truth()), local(unit.namespace())
     for seed in ("a", "b", "c"):
         expected = judge.look(rule, truth, cases, seed)
@@ -50,19 +49,19 @@ def test_the_rule_sees_the_same_on_truth_and_reference(unit, check):
 @pytest.mark.parametrize(("unit", "check"), CONSTANT)
 def test_what_is_called_constant_is_the_same_on_any_draw(unit, check):
     rule = unit.rules[check]
-    cases = unit.hidden.CASES[rule.exercise]
+    cases = unit.cases[rule.exercise]
     first, *others = (judge.look(rule, local(unit.truth()), cases, seed) for seed in "abcdef")
     assert [judge.differs(other, first, rule) for other in others] == [None] * 5
 
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
 def test_what_is_cut_out_of_the_hidden_tests_runs_by_itself(unit, exercise):
-    source = closure((unit.folder / "hidden_tests.py").read_text(encoding="utf-8"), exercise)
+    source = closure((unit.folder / "truth.py").read_text(encoding="utf-8"), exercise)
     alone = types.ModuleType("alone")
     exec(compile(source, "<alone>", "exec"), alone.__dict__)
     whole = local(unit.truth())
     for check in unit.checks(exercise):
-        rule, cases = unit.rules[check], unit.hidden.CASES[exercise]
+        rule, cases = unit.rules[check], unit.cases[exercise]
         seen = judge.look(rule, local(alone.__dict__), cases, "seed")
         assert judge.differs(seen, judge.look(rule, whole, cases, "seed"), rule) is None
     assert "POINTS" not in alone.__dict__
@@ -77,7 +76,7 @@ def test_a_truth_is_not_the_text_of_the_reference(unit, exercise):
             inside = line.strip().startswith("### BEGIN")
         elif inside and len(line.strip()) > 30 and not line.strip().startswith(("#", "raise", "self.", "def ")):
             answer.add(line.strip())
-    truth = {line.strip() for line in (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines()}
+    truth = {line.strip() for line in (unit.folder / "truth.py").read_text(encoding="utf-8").splitlines()}
     assert answer & truth == set()
 
 

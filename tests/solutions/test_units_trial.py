@@ -1,18 +1,17 @@
 """Every unit against the contract, in pytest and without a kernel: points, mistakes, other right answers.
 
-The numbers of the contract stand here as data, so that a point that moves in `hidden_tests.py` is noticed.
+The numbers of the contract stand here as data, so that a point that moves in `truth.py` is noticed.
 """
 
 import warnings
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading.assess import trial
-from course_utils.engine.judging.rule import module
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.units import all_units
 
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 SEEDS = ["first student", "第二个学生"]
 # mutant -> a seed on which it once lost more than its own: scores that bend along a step, a layer that is nearly right,
 # two largest values that changed places along a step
@@ -134,20 +133,20 @@ def test_questions_and_their_points_are_those_of_the_contract(unit):
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
 def test_more_than_one_hidden_size_is_tried(unit, exercise):
-    assert len(unit.hidden.CASES[exercise]) > 1
+    assert len(unit.cases[exercise]) > 1
 
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
 def test_hidden_sizes_are_none_of_the_visible_ones(unit, exercise):
-    visible = module(unit.name).VISIBLE_CASES[exercise]
-    assert [case for case in unit.hidden.CASES[exercise] if case in visible] == []
+    visible = unit.visible_cases[exercise]
+    assert [case for case in unit.cases[exercise] if case in visible] == []
 
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
 def test_the_axes_of_a_hidden_case_differ_in_size(unit, exercise):
     """A swapped axis cannot pass by luck. Repeated sizes would be seq == d_model and the like."""
     axes = ("batch", "seq", "seq_q", "seq_k", "num_heads", "d_head", "d_k", "d_v", "d_model", "d_ff", "max_len")
-    for case in unit.hidden.CASES[exercise]:
+    for case in unit.cases[exercise]:
         sizes = [case[name] for name in axes if name in case]
         assert len(set(sizes)) == len(sizes), case
 

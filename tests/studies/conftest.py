@@ -7,8 +7,10 @@ import torch
 
 from course_utils import models
 from course_utils.corpora import Corpus, Split
-from course_utils.selfcheck.fixtures import encoders
+from course_utils.engine.course import current, load
 from course_utils.studies import attention_maps, learning_rates, news_pooling
+
+encoders = load(current().unit("05_bert_pooling").folder, "fixtures")
 
 TOPICS = {
     "World": "war peace treaty",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -174,10 +177,10 @@ class Student:
             raise Fault("no_object", name=name)
         return Built(self, value.number, name)
 
-    def fixture(self, name: str, *args: Any, **kwargs: Any) -> Built:
-        """An object of ours on the learner's side, such as a tiny encoder; name: "module.function" in `fixtures`."""
-        value = self.ask("fixture", name=name, args=list(_sent(args)), kwargs=_sent(dict(kwargs)))
-        return Built(self, value.number, name)
+    def fixture(self, make: Callable[..., Any], *args: Any, **kwargs: Any) -> Built:
+        """What a function or class of a unit's `fixtures.py` makes on the learner's side, such as a tiny encoder."""
+        value = self.ask_all([fixture_request(make, *args, **kwargs)])[0]
+        return Built(self, value.number, make.__name__)
 
     def error_of(self, told: Any) -> StudentError:
         """The error that the workbench told of."""
@@ -428,6 +431,20 @@ KNOWN_ERRORS = frozenset(
 def known_type(types: Sequence[str]) -> str:
     """The first of an exception's classes that is Python's own: a learner's own name could carry a hidden input."""
     return next((name for name in types if name in KNOWN_ERRORS), "Exception")
+
+
+def fixture_request(make: Callable[..., Any], *args: Any, **kwargs: Any) -> Request:
+    """What `Student.fixture` asks for, to be asked for together with other things.
+
+    The text of the fixtures' file travels with the request, so that the learner's side needs to know no unit.
+    """
+    sent = {"do": "fixture", "name": make.__name__, "source": _text_of(inspect.getfile(make))}
+    return sent | {"args": list(_sent(args)), "kwargs": _sent(dict(kwargs))}
+
+
+@cache
+def _text_of(file: str) -> str:
+    return Path(file).read_text(encoding="utf-8")
 
 
 def _request(target: Mapping[str, Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> Request:

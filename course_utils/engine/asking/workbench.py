@@ -15,17 +15,15 @@ import socket
 import sys
 import types
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..texts import all_exercises
 from . import codec
 from .codec import Foreign, Reference
-
-fixtures = importlib.import_module("course_utils.selfcheck.fixtures")  # the course's own, by their name
 
 MAX_CALLS = 8  # of each child that a trace notes; an honest layer calls its parts once
 MAX_MODULES = 5000  # names of modules that are told; transformers alone brings some hundred
@@ -34,6 +32,18 @@ MAX_TEXT = 2000  # characters of an exception's text that cross over where a che
 Request = dict[str, Any]
 Answer = dict[str, Any]
 Bench = TypeVar("Bench", bound="Workbench")
+
+
+@cache
+def _fixtures(source: str) -> types.ModuleType:
+    """A unit's fixtures as a module that is made of text, and that no name leads the learner's code to."""
+    module = types.ModuleType("<fixtures>")
+    sys.modules[module.__name__] = module  # while it runs: where a dataclass in it looks for its module
+    try:
+        exec(compile(source, module.__name__, "exec"), module.__dict__)
+    finally:
+        del sys.modules[module.__name__]
+    return module
 
 
 def cell_file(name: str) -> str:
@@ -157,9 +167,8 @@ class Workbench:
     def _do_fixture(self, request: Request) -> Reference:
         """Build an object that is not the learner's, to be given to the learner's code."""
         self._count += 1
-        self._objects[self._count] = fixtures.make(
-            request["name"], *self._revive(request["args"]), **self._revive(request["kwargs"])
-        )
+        make = getattr(_fixtures(request["source"]), request["name"])
+        self._objects[self._count] = make(*self._revive(request["args"]), **self._revive(request["kwargs"]))
         return Reference(self._count, request["name"])
 
     def _do_backward(self, request: Request) -> list[Any]:
@@ -334,11 +343,10 @@ _warm: set[str] = set()
 
 
 def warm_up() -> None:
-    """Do what submissions need once, before the first fork: import, allocate, read texts, build a shell, go backward.
+    """Do what submissions need once, before the first fork: import, allocate, build a shell, go backward.
 
     torch imports symbolic algebra, half a second of it, at the first padding mask: so one is given here.
     """
-    all_exercises()
     _shell()
     bench = Workbench({"layer": nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)})
     padding = {"src_key_padding_mask": torch.zeros(2, 4, dtype=torch.bool)}

@@ -18,7 +18,7 @@ from ..asking.student import Student, local
 from ..judging import judge
 from ..judging.judge import Look, Trouble, Verdict
 from ..judging.recorded import recorded_mistakes
-from ..judging.rule import Rule, module
+from ..judging.rule import Rule
 from ..judging.sentences import Text, filled
 from ..making.units import Unit, UnitError
 from ..texts import VISIBLE_SEED
@@ -203,7 +203,7 @@ class UnitJudge:
             seen = judge.look(rule, student, cases, seed) if trouble is None else [trouble] * len(cases)
             return [judge.placed(case, exercise, sources.get(exercise, "")) for case in seen]
 
-        visible = module(self.unit.name).VISIBLE_CASES[exercise]
+        visible = self.unit.visible_cases[exercise]
         seen = {name: look(rule, self._cases(rule), seed) for name, rule in rules.items()}
         again = _WhenAsked(lambda name: look(rules[name], visible, VISIBLE_SEED), list(rules))
         return _Answer(rules, seen, expected, _wrong(seen, expected, rules), again)
@@ -216,7 +216,7 @@ class UnitJudge:
             nonlocal stopped
             if not stopped:
                 try:
-                    known = recorded_mistakes(self.unit.name)[exercise]
+                    known = recorded_mistakes(self.unit)[exercise]
                     return judge.recognise(check, answer.again, known, answer.rules, answer.wrong)
                 except Stopped:
                     bench.give_up(exercise)
@@ -241,16 +241,14 @@ class UnitJudge:
         return looks[rule.name]
 
     def _cases(self, rule: Rule) -> Sequence[Mapping[str, Any]]:
-        return list(self.unit.hidden.CASES[rule.exercise])
+        return list(self.unit.cases[rule.exercise])
 
 
 def refuse_trouble(unit: Unit, rule: Rule, seen: Look) -> None:
     """Raise UnitError where a rule could not look at the truth: whoever met the same trouble would seem right."""
     for trouble in seen:
         if isinstance(trouble, Trouble):
-            raise UnitError(
-                f"{unit.folder / 'hidden_tests.py'}: {rule.name} cannot look at the truth: {trouble.kind()}"
-            )
+            raise UnitError(f"{unit.folder / 'truth.py'}: {rule.name} cannot look at the truth: {trouble.kind()}")
 
 
 def _wrong(seen: Mapping[str, Look], expected: Mapping[str, Look], rules: Mapping[str, Rule]) -> set[str]:

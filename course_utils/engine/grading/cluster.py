@@ -29,9 +29,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..judging.rule import RULES
+from ..course import FILE, IN_A_CLONE, open_course
 from ..making.units import all_units
-from ..texts import units
 from ..walls.proofs import self_test
 from ..walls.shown_paths import Secret
 from . import provenance
@@ -108,17 +107,20 @@ def parcel(solutions: str, unit: str) -> bytes:
     """A unit as a zip file with the layout of the repository: its solutions, its release, and the units before it."""
     root = Path(solutions)
     found: list[Path] = []
+    order = open_course(root).unit_names
     for each in all_units(root):
-        if each.name < unit:  # of these only the names of their exercises are asked for
-            found += [each.folder / "reference.py", each.folder / "hidden_tests.py"]
+        if order.index(each.name) < order.index(unit):  # of these only the names of their exercises are asked for
+            found += [each.folder / "answers.py", each.folder / "unit.toml"]
         elif each.name == unit:
-            found += sorted([*each.folder.glob("*.py"), *each.folder.glob("*.yml")])
-    found.append(root.parent / "notebooks" / "en" / unit / f"{unit}.ipynb")
+            suffixes = (".py", ".yml", ".toml", ".json", ".jsonl")
+            found += sorted(path for path in each.folder.rglob("*") if path.suffix in suffixes)
+    course = open_course(root)
+    found += [root / FILE, course.notebooks / course.languages[0] / unit / f"{unit}.ipynb"]
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in found:
             name = (
-                Path("solutions") / path.relative_to(root)
+                Path(IN_A_CLONE) / path.relative_to(root)
                 if path.is_relative_to(root)
                 else path.relative_to(root.parent)
             )
@@ -132,7 +134,7 @@ def state_of_course() -> str:
 
     More than what decides a mark: its walls have to be those of here too.
     """
-    return provenance.state_of_packages((f"{provenance.ENGINE}.grading", provenance.WALLS, RULES), units())
+    return provenance.state_of_packages((f"{provenance.ENGINE}.grading", provenance.WALLS))
 
 
 def _versions() -> dict[str, str]:
@@ -196,4 +198,4 @@ def _unpacked(packed: bytes, place: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="course-", dir=place))
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         archive.extractall(folder)
-    return folder / "solutions"
+    return folder / IN_A_CLONE

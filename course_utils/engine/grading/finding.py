@@ -26,11 +26,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from ..course import LANGUAGES
 from ..judging.sentences import Text
 from ..making import files
 from ..making.units import find_units
 from ..telling.harmless import cell_of_name
-from ..texts import LANGUAGES
 from .intake import MAX_BYTES, REASONS, Cell, IntakeError, Skeleton, open_folder, read_cells, read_file
 from .task import skeleton
 

@@ -22,9 +22,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from ..course import LANGUAGES
 from ..judging.sentences import Text
 from ..making.units import EXPERIMENT
-from ..texts import LANGUAGES, fingerprint_of_source, tree_of
+from ..texts import fingerprint_of_source, tree_of
 
 MAX_BYTES = 32 * 2**20  # a notebook full of plots has a few MiB
 MAX_CELLS = 2000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..making import files
+from ..course import current
 from ..walls.shown_paths import Secret
 from .task import Patience
 
@@ -25,10 +25,11 @@ class Plan:
     dask: str = ""  # address of a Dask scheduler; empty: this machine
     sandbox: str = "bwrap"
     regrade: bool = False  # grade again what has not changed
-    solutions: Path = files.SOLUTIONS
+    solutions: Path = field(default_factory=lambda: current().folder)
     patience: Patience = field(default_factory=Patience)
 
 
-def secrets_of(submitted: Path, results: Path, solutions: Path = files.SOLUTIONS) -> tuple[Secret, ...]:
-    """What of a run no submission may read."""
+def secrets_of(submitted: Path, results: Path, solutions: Path | None = None) -> tuple[Secret, ...]:
+    """What of a run no submission may read; solutions: those of the course at hand."""
+    solutions = solutions or current().folder
     return Secret(submitted, "the submissions"), Secret(results, "the results"), Secret(solutions, "the solutions")

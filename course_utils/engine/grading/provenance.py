@@ -1,19 +1,18 @@
 """What decides a mark: when one of these says something else, a notebook is graded again, and else it is not.
 
 A mark is all that a record tells of a check: points, outcome, message, hint. What is read for it is
-- of the unit's folder the reference (what a later exercise is followed through with), points and truth, and the points
-  of its questions; of earlier units' folders only which names are their exercises;
+- of the unit's folder the answers (what a later exercise is followed through with), rules, fixtures, truth, points, and
+  the points of its questions; of earlier units' folders only which names are their exercises;
 - the release, as far as intake looks at it, and of the unit's built texts rules, hints and known mistakes;
-- the unit's module of rules, the fixtures, the grader, and each module of the course that one of these imports;
-- the versions of Python, of the packages that carry values, and of those that a unit's own files, its rules or the
-  fixtures import themselves.
+- the grader, and each module of the package that it or a file of the unit imports;
+- the versions of Python, of the packages that carry values, and of those that a unit's own files import themselves.
 
 Notable choices:
 - a file counts for what it says: code for its syntax tree without docstrings, data for what is read from it, so that
   comments, layout, and the order of keys change nobody's mark;
 - imports are found in syntax trees, also those inside functions and those by a constant name; nothing is imported for
   it, and what is imported for type checkers alone decides nothing;
-- hints.yml, mutants.py and notebook.py count when they are built: until then the grader reads what was built before.
+- hints.yml, mutants.py and lesson.py count when they are built: until then the grader reads what was built before.
   alternatives.py never counts, for it only proves that the checks are fair;
 - the walls do not count: they decide what a process may do, not what is right, and a hole that was closed is no reason
   to grade a class again; who has moved a limit in them regrades. Neither does what tells, exports or finds notebooks:
@@ -35,19 +34,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
-from ..judging.rule import RULES, topic
-from ..making.units import Unit, all_units
-from ..texts import FOLDER, fingerprint_of_tree, tree_of, unit_texts
+from ..course import LOOKS, PACKAGE, CourseError, CourseUnit, open_course, read_toml
+from ..making.units import Unit
+from ..texts import fingerprint_of_tree, tree_of
 from .intake import Skeleton
 
-PACKAGE = Path(__file__).resolve().parents[2]
 ENGINE = __name__.rpartition(".grading.")[0]
 COURSE = ENGINE.partition(".")[0]
-LOOKS = RULES.rpartition(".")[0]  # the package that holds rules and fixtures
 GRADER = f"{ENGINE}.grading.grader"
 WALLS = f"{ENGINE}.walls"
 
-REFERENCE, HIDDEN, QUESTIONS = "reference.py", "hidden_tests.py", "rubric.yml"  # of a unit's folder
+# of a unit's folder
+ANSWERS, QUESTIONS, SETTINGS = "answers.py", "rubric.yml", "unit.toml"
+CODE = (ANSWERS, "truth.py", "rules.py", "fixtures.py")
 TEXTS = ("rules", "hints")  # of a unit's texts, what a verdict is told with; see assess.UnitJudge
 VALUES = ("torch", "numpy")  # packages that carry every value that is compared
 MISSING, NOTHING = "missing", frozenset[str]()
@@ -69,9 +68,14 @@ def version_of(name: str) -> str:
         return " ".join(metadata.version(each) for each in metadata.packages_distributions().get(name, ()))
 
 
-def lines_of_looks(unit: str) -> list[str]:
+def texts_of(unit: CourseUnit) -> Mapping[str, Any]:
+    """A unit's built texts."""
+    return unit.texts
+
+
+def lines_of_looks(unit: CourseUnit) -> list[str]:
     """The lines of a unit's recorded looks; see `engine.judging.recorded`, which would import torch."""
-    return (FOLDER / f"{unit}.looks.jsonl").read_text(encoding="utf-8").splitlines()
+    return (unit.folder / LOOKS).read_text(encoding="utf-8").splitlines()
 
 
 def checks_digest(solutions: Path, unit: str) -> str:
@@ -83,8 +87,8 @@ def deciding(
     solutions: Path,
     unit: str,
     package: Path = PACKAGE,
-    texts: Callable[[str], Mapping[str, Any]] = unit_texts,
-    looks: Callable[[str], Iterable[str]] = lines_of_looks,
+    texts: Callable[[CourseUnit], Mapping[str, Any]] = texts_of,
+    looks: Callable[[CourseUnit], Iterable[str]] = lines_of_looks,
     version: Callable[[str], str] = version_of,
 ) -> dict[str, str]:
     """What decides a mark on a unit: a name of each thing -> a short hash of what it says, or its version.
@@ -94,32 +98,31 @@ def deciding(
     a part of Python.
     A file that is not there or cannot be read has no error here: whoever reads it for a mark has the better sentence.
     """
-    folder, release = solutions / unit, solutions.parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
-    own = {name: read_code(folder / name) for name in (REFERENCE, HIDDEN)}
-    start = [f"{RULES}.{topic(unit)}", f"{LOOKS}.fixtures", GRADER]
-    start += [name for code in own.values() for name in names_imported(code)]
+    course = open_course(solutions)
+    about = CourseUnit(solutions / unit)
+    release = course.notebooks / course.languages[0] / unit / f"{unit}.ipynb"
+    own = {name: read_code(about.folder / name) for name in CODE}
+    start = [GRADER, *(name for code in own.values() for name in names_imported(code))]
     reached = modules_reached(start, package, left_out=WALLS)
-    looking = [*own.values(), *(code for name, code in reached.items() if name.startswith(f"{LOOKS}."))]
-    packages = {each.module.partition(".")[0] for code in looking for each in code.imports if not each.level}
+    packages = {each.module.partition(".")[0] for code in own.values() for each in code.imports if not each.level}
     versions = {name: version(name) for name in ("python", *VALUES, *(packages - {COURSE}))}
     return {
         **{f"unit, {name}": code.meaning for name, code in own.items()},
-        "unit, points of questions": read_once(folder / QUESTIONS, _questions, MISSING),
-        "unit, exercises that it builds on": digest(_provided(solutions, unit)),
+        "unit, points": read_once(about.folder / SETTINGS, _points, MISSING),
+        "unit, points of questions": read_once(about.folder / QUESTIONS, _questions, MISSING),
+        "unit, exercises that it builds on": digest(_provided(about)),
         "unit, release": read_once(release, _release, MISSING),
-        "unit, texts": _texts(texts, unit),
-        "unit, known mistakes": _mistakes(looks, unit),
+        "unit, texts": _texts(texts, about),
+        "unit, known mistakes": _mistakes(looks, about),
         **{name: code.meaning for name, code in reached.items()},
         **{f"version of {name}": found for name, found in versions.items() if found},
     }
 
 
-def state_of_packages(packages: Iterable[str], units: Iterable[str]) -> str:
-    """A short hash of all modules of packages of this course, of all that they import, and of the texts of units."""
+def state_of_packages(packages: Iterable[str]) -> str:
+    """A short hash of all modules of packages of this course and of all that they import."""
     start = [name for name in _modules(PACKAGE) if any(_is_within(name, each) for each in packages)]
-    reached = modules_reached(start, PACKAGE)
-    built = {unit: [unit_texts(unit), [json.loads(line) for line in lines_of_looks(unit)]] for unit in units}
-    return digest([{name: code.meaning for name, code in reached.items()}, built])
+    return digest({name: code.meaning for name, code in modules_reached(start, PACKAGE).items()})
 
 
 def digest(value: Any) -> str:
@@ -287,15 +290,15 @@ def _hash_of(path: Path, read: Callable[[], Any]) -> str:
         return _hash(path.read_bytes())
 
 
-def _texts(texts: Callable[[str], Mapping[str, Any]], unit: str) -> str:
+def _texts(texts: Callable[[CourseUnit], Mapping[str, Any]], unit: CourseUnit) -> str:
     try:
         found = texts(unit)
-    except FileNotFoundError:  # not built yet
+    except (FileNotFoundError, CourseError):  # not built yet
         return MISSING
     return digest({kind: found.get(kind) for kind in TEXTS})
 
 
-def _mistakes(looks: Callable[[str], Iterable[str]], unit: str) -> str:
+def _mistakes(looks: Callable[[CourseUnit], Iterable[str]], unit: CourseUnit) -> str:
     """Of recorded looks those at known mistakes, which give a message its hint; the truth's are the self-check's."""
     try:
         entries = [json.loads(line) for line in looks(unit)]
@@ -304,23 +307,25 @@ def _mistakes(looks: Callable[[str], Iterable[str]], unit: str) -> str:
     return digest([entry for entry in entries if "hint" in entry])
 
 
-def _provided(solutions: Path, unit: str) -> list[str]:
+def _points(path: Path) -> str:
+    """What decides a mark of a unit's settings; its title, minutes and warm imports do not."""
+    return _hash_of(path, lambda: [read_toml(path).get(key) for key in ("points", "same_answer")])
+
+
+def _provided(unit: CourseUnit) -> list[str]:
     """What `Unit.provided` says, which loads the rules of the earlier units for it."""
-    earlier = [each.folder / HIDDEN for each in all_units(solutions) if each.name < unit]
+    names = unit.course.unit_names
+    earlier = [unit.folder.parent / name / SETTINGS for name in names[: names.index(unit.name)]]
     exercises = {name for path in earlier for name in read_once(path, _exercises, NOTHING)}
-    return sorted(exercises & read_once(solutions / unit / REFERENCE, _taken, NOTHING))
+    return sorted(exercises & read_once(unit.folder / ANSWERS, _taken, NOTHING))
 
 
 def _exercises(path: Path) -> frozenset[str]:
-    """The exercises for which a module has POINTS."""
-    checks = [
-        str(node.value)
-        for statement in _body(path)
-        if isinstance(statement, ast.Assign) and [ast.unparse(target) for target in statement.targets] == ["POINTS"]
-        for node in ast.walk(statement.value)
-        if isinstance(node, ast.Constant)
-    ]
-    return frozenset(check.partition("-")[0] for check in checks)
+    """The exercises of a unit, by its settings."""
+    try:
+        return frozenset(read_toml(path).get("points", ()))
+    except CourseError:
+        return NOTHING
 
 
 def _taken(path: Path) -> frozenset[str]:

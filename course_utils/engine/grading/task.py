@@ -9,8 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..course import current, open_course
 from ..judging.sentences import Text
-from ..making import files
 from ..making.units import find_units
 from .intake import Skeleton
 
@@ -36,7 +36,7 @@ class Task:
     digest: str  # hash of the data, or the reason
     seed: str  # start of the hidden draws
     sandbox: str  # "bwrap" or "none"
-    solutions: str = str(files.SOLUTIONS)
+    solutions: str = field(default_factory=lambda: str(current().folder))
     patience: Patience = field(default_factory=Patience)
     note: Text | None = None  # how the notebook was found; where there is none to read, in the place of the reason
     read_from: str = ""  # where it lay, if that was not at its place under its name
@@ -62,7 +62,8 @@ class Unfinished:
 @cache
 def skeleton(solutions: str, unit: str) -> Skeleton:
     """The skeleton of a unit's release."""
-    path = Path(solutions).parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
+    course = open_course(Path(solutions))
+    path = course.notebooks / course.languages[0] / unit / f"{unit}.ipynb"
     return Skeleton.of(unit, json.loads(path.read_text(encoding="utf-8")))
 
 

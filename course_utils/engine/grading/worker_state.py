@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 from ..making.units import find_units
-from ..texts import unit_texts
 from ..walls.sandbox import WARM_IMPORTS, Limits, Mode, Sandbox
 from ..walls.shown_paths import Secret
 from .assess import UnitJudge, trial
@@ -28,7 +27,8 @@ def unit_judge(solutions: str, unit: str) -> UnitJudge:
     torch.set_num_threads(1)
     if multiprocessing.parent_process() is not None:  # a worker's own: what is loaded stays, so nobody need look at it
         gc.freeze()
-    return UnitJudge(find_units(Path(solutions), [unit])[0], unit_texts(unit))
+    found = find_units(Path(solutions), [unit])[0]
+    return UnitJudge(found, found.texts)
 
 
 def prepare(solutions: str, units: Sequence[str]) -> None:

@@ -15,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..asking.student import local
+from ..course import current
 from ..learning.interrupts import stoppable
 from ..learning.own import own
-from ..texts import language, unit_texts
+from ..texts import language
 from . import judge
-from .rule import rules
+from .rule import rules_of
 
 SEED = "nbgrader"
 
@@ -38,7 +39,8 @@ def grade_cell(
     check: grade id; names: the notebook's globals; cases: hidden sizes; truth, before: sources of the independent truth
     and of the reference of all earlier exercises, whose names are `earlier`.
     """
-    rule = next(rule for rule in rules(unit) if rule.name == check)
+    found = current().unit(unit)
+    rule = next(rule for rule in rules_of(found.rules_module) if rule.name == check)
     silence = io.StringIO()
     with contextlib.ExitStack() as quiet:
         quiet.enter_context(stoppable(names, language(), rule.exercise))
@@ -62,7 +64,7 @@ def grade_cell(
                 names.update(kept)
             difference = judge.differs(again, expected, rule) and difference
     if difference is not None:
-        raise AssertionError(judge.explain(rule, difference, unit_texts(unit), show_values=False)["en"])
+        raise AssertionError(judge.explain(rule, difference, found.texts, show_values=False)["en"])
 
 
 def _run(source: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Recorded looks of a unit: what its rules see on the truth and on known mistakes, on the draws of the self-check.
 
-They lie in `course_utils/selfcheck/units/<unit>.looks.jsonl`: a line that says what they are made from, then a line a
+They lie in the unit's folder, in `recorded/looks.jsonl`: a line that says what they are made from, then a line a
 look, first the truth's at each check, then those of mistakes. The truth is read at the first check, which stops there;
 mistakes are read when something is wrong.
 """
@@ -13,15 +13,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .. import texts
 from ..asking.codec import Foreign, Reference
 from ..asking.student import kind_of
+from ..course import LOOKS, REMEDY, CourseError, CourseUnit, read_json
 from .judge import Fingerprint, Look, Trouble
 from .rule import AnyOf
 
@@ -31,32 +30,27 @@ SIGNIFICANT_DIGITS = 7  # of recorded numbers: float32 has no more
 DAMAGE = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
-def file_of(unit: str) -> Path:
-    """The file of a unit's looks."""
-    return texts.FOLDER / f"{unit}.looks.jsonl"
-
-
 @cache
-def recorded_looks(unit: str) -> dict[str, Look]:
-    """What the rules see on the truth, by check. Raises ValueError where the file is missing or damaged."""
+def recorded_looks(unit: CourseUnit) -> dict[str, Look]:
+    """What the rules see on the truth, by check. Raises CourseError where the file is missing or damaged."""
     found: dict[str, Look] = {}
     for line in _lines(unit):
         if line.hint:
             break
         found[line.check] = line.look
-    missing = [check for check in texts.unit_texts(unit)["rules"] if check not in found]
+    missing = [check for check in unit.texts["rules"] if check not in found]
     if missing:
-        raise ValueError(f"{file_of(unit)}: no look at the truth for {', '.join(missing)}; {texts.REMEDY}")
+        raise CourseError(f"{unit.folder / LOOKS}: no look at the truth for {', '.join(missing)}; {REMEDY}")
     return found
 
 
 @cache
-def recorded_mistakes(unit: str) -> dict[str, list[Fingerprint]]:
+def recorded_mistakes(unit: CourseUnit) -> dict[str, list[Fingerprint]]:
     """The known mistakes by exercise, in the order of the unit's mutants.
 
-    Raises ValueError where the file is missing or damaged.
+    Raises CourseError where the file is missing or damaged.
     """
-    exercises = texts.unit_texts(unit)["exercises"]
+    exercises = unit.texts["exercises"]
     exercise_of = {check: name for name, about in exercises.items() for check in about["checks"]}
     found: dict[str, dict[tuple[str, int], dict[str, Look]]] = {name: {} for name in exercises}
     for line in _lines(unit):
@@ -94,16 +88,16 @@ class _Line:
     look: Look
 
 
-def _lines(unit: str) -> Iterator[_Line]:
-    """The looks of a unit, each read when it is asked for. Raises ValueError."""
-    path, about = file_of(unit), texts.unit_texts(unit)
+def _lines(unit: CourseUnit) -> Iterator[_Line]:
+    """The looks of a unit, each read when it is asked for. Raises CourseError."""
+    path, about = unit.folder / LOOKS, unit.texts
     try:
         file = path.open("rb")
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing; {texts.REMEDY}") from None
+        raise CourseError(f"{path} is missing; {REMEDY}") from None
     with file:
         for number, data in enumerate(file, 1):
-            entry = texts.read_json(data.rstrip(b"\n"), path, number)
+            entry = read_json(data.rstrip(b"\n"), path, number)
             if number == 1 and "generated_from" in entry:
                 continue
             try:
@@ -114,7 +108,7 @@ def _lines(unit: str) -> Iterator[_Line]:
                     raise LookupError(f"the unit has no hint {line.hint}")
             except DAMAGE as error:
                 what = f"no look ({type(error).__name__}: {error})"
-                raise ValueError(f"{path}, line {number}: {what}; {texts.REMEDY}") from None
+                raise CourseError(f"{path}, line {number}: {what}; {REMEDY}") from None
             yield line
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from ..asking.student import Student
 
 Observations = dict[str, Any]
-RULES = "course_utils.selfcheck.rules"  # the package that holds a module for each unit
 
 CONTENT = "content"  # the observation that the answer depends on its inputs as a right one's does; see `content`
 
@@ -76,16 +74,6 @@ def rule(
     return mark
 
 
-def topic(unit: str) -> str:
-    """A unit's id without its number: the name of its module of rules."""
-    return unit.partition("_")[2]
-
-
-def module(unit: str) -> ModuleType:
-    """The module of a unit's rules."""
-    return import_module(f"{RULES}.{topic(unit)}")
-
-
-def rules(unit: str) -> list[Rule]:
-    """All rules of a unit, in the order in which they are written."""
-    return [value.rule for value in vars(module(unit)).values() if isinstance(getattr(value, "rule", None), Rule)]
+def rules_of(module: ModuleType) -> list[Rule]:
+    """All rules of a unit's module, in the order in which they are written."""
+    return [value.rule for value in vars(module).values() if isinstance(getattr(value, "rule", None), Rule)]

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..asking.workbench import in_shell
+from ..course import LANGUAGES
 from ..judging.raised import Raised
-from ..texts import LANGUAGES, language, unit_texts, units
+from ..texts import language, unit_texts, units
 from .interrupts import end_if_stopped, stoppable
 from .own import OwnWorkbench
 from .report import Report, check_names, missing

@@ -12,13 +12,14 @@ from typing import Any
 
 from torch import nn
 
+from ..course import LANGUAGES, CourseUnit, current
 from ..judging import judge
 from ..judging.judge import Look, Verdict
 from ..judging.raised import CODE
 from ..judging.recorded import recorded_looks, recorded_mistakes
-from ..judging.rule import Rule, module, rules
+from ..judging.rule import Rule, rules_of
 from ..judging.sentences import Text, filled
-from ..texts import LANGUAGES, VISIBLE_SEED, all_exercises, fingerprint_of_source, source_of, unit_of, unit_texts
+from ..texts import VISIBLE_SEED, fingerprint_of_source, source_of
 from ..texts import language as own_language
 from .interrupts import stoppable
 from .own import own
@@ -137,10 +138,10 @@ class Help:
         return "\n\n".join(self._lines())
 
 
-def looks(unit: str, exercise: str, names: dict[str, Any]) -> tuple[dict[str, Rule], dict[str, Look]]:
+def looks(unit: CourseUnit, exercise: str, names: dict[str, Any]) -> tuple[dict[str, Rule], dict[str, Look]]:
     """The rules of an exercise and what they see on the visible draws; prints and warnings are kept still."""
-    chosen = {rule.name: rule for rule in rules(unit) if rule.exercise == exercise}
-    cases = module(unit).VISIBLE_CASES[exercise]
+    chosen = {rule.name: rule for rule in rules_of(unit.rules_module) if rule.exercise == exercise}
+    cases = unit.visible_cases[exercise]
     silence = io.StringIO()
     with contextlib.ExitStack() as quiet:
         quiet.enter_context(judge.undisturbed())
@@ -155,7 +156,7 @@ def check_names(name: str, names: dict[str, Any], language: str | None = None) -
     """The report on an exercise in a namespace. Raises ValueError for an unknown exercise or language."""
     unit = _unit(name)
     language = _language(language)
-    if name not in names or _is_blank(names[name], unit_texts(unit)["exercises"][name]["released"]):
+    if name not in names or _is_blank(names[name], unit.texts["exercises"][name]["released"]):
         return missing(name, filled("blank" if name in names else "undefined", name=name), language)
     with stoppable(names, language, name):
         return _judged(unit, name, names, language)
@@ -163,15 +164,15 @@ def check_names(name: str, names: dict[str, Any], language: str | None = None) -
 
 def missing(name: str, sentence: Text, language: str) -> Report:
     """The report on an exercise of which there is nothing to look at; the sentence says why."""
-    rules = unit_texts(_unit(name))["rules"]
-    checks = unit_texts(_unit(name))["exercises"][name]["checks"]
+    rules = _unit(name).texts["rules"]
+    checks = _unit(name).texts["exercises"][name]["checks"]
     lines = {check: rules[check][language] for check in checks}
     return Report(name, language, tuple(Verdict(check, "missing", sentence) for check in checks), lines)
 
 
-def _judged(unit: str, name: str, names: dict[str, Any], language: str) -> Report:
+def _judged(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -> Report:
     """The report on an answer. Raises CheckStopped."""
-    texts = unit_texts(unit)
+    texts = unit.texts
     lines = {check: texts["rules"][check][language] for check in texts["exercises"][name]["checks"]}
     chosen, seen = looks(unit, name, names)
     expected = recorded_looks(unit)
@@ -188,10 +189,10 @@ def _judged(unit: str, name: str, names: dict[str, Any], language: str) -> Repor
     return report if report.passed else Report(name, language, verdicts, lines, _note(unit, name, names, language))
 
 
-def _note(unit: str, name: str, names: dict[str, Any], language: str) -> str:
+def _note(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -> str:
     """A word about earlier exercises of the unit that the answer calls and that are not right yet."""
     source = source_of(names[name])
-    exercises = list(unit_texts(unit)["exercises"])
+    exercises = list(unit.texts["exercises"])
     wrong = []
     for earlier in exercises[: exercises.index(name)]:
         if earlier in source and earlier in names:
@@ -218,7 +219,7 @@ def help_step(name: str, step: int | None = None, language: str | None = None) -
     Raises ValueError for an unknown exercise, step or language.
     """
     language = _language(language)
-    steps = unit_texts(_unit(name))["exercises"][name]["steps"]
+    steps = _unit(name).texts["exercises"][name]["steps"]
     if step is None:
         step = min(_steps_seen.get(name, 0) + 1, len(steps))
     if not 1 <= step <= len(steps):
@@ -227,10 +228,11 @@ def help_step(name: str, step: int | None = None, language: str | None = None) -
     return Help(name, step, len(steps), steps[step - 1][language], language)
 
 
-def _unit(name: str) -> str:
-    unit = unit_of(name)
+def _unit(name: str) -> CourseUnit:
+    course = current()
+    unit = course.unit_of(name)
     if unit is None:
-        raise ValueError(f"exercise must be one of {', '.join(all_exercises())}; got {name!r}")
+        raise ValueError(f"exercise must be one of {', '.join(course.all_exercises())}; got {name!r}")
     return unit
 
 

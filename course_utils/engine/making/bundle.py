@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import INSTRUCTORS_ROOMS
+from ..course import FILE, IN_A_BUNDLE, LOOKS, PACKAGE, TEXTS, Course, current
 from . import files
 from .units import UnitError
 
 TOP = "transformer-course"
 DATE = (2020, 1, 1, 0, 0, 0)  # of every file in the zip, so that equal contents give equal bytes
-SUFFIXES = (".py", ".json", ".jsonl", ".typed")  # of the package's files
+SUFFIXES = (".py", ".typed")  # of the package's files
+OF_A_UNIT = ("rules.py", "fixtures.py", TEXTS, LOOKS)  # all that a student gets of a unit's folder
 SCRIPT = "course_utils.__main__:main"
 
 
@@ -27,22 +29,31 @@ def is_instructors(inside: Path) -> bool:
 
 def bundle_files(language: str) -> Iterator[tuple[str, bytes]]:
     """Path and content of each file of a student's bundle. Raises UnitError where nothing has been built."""
-    notebooks = files.NOTEBOOKS / language
+    course = current()
+    notebooks = course.notebooks / language
     found = sorted(notebooks.rglob("*.ipynb"))
     if not found:
         raise UnitError(f"{notebooks} holds no notebook; run: course build")
     for path in [notebooks / "course.json", *found]:
         yield f"notebooks/{path.relative_to(notebooks).as_posix()}", path.read_bytes()
-    package = files.PROJECT / "course_utils"
-    for path in sorted(package.rglob("*")):
-        inside = path.relative_to(package)
+    for path in sorted(PACKAGE.rglob("*")):
+        inside = path.relative_to(PACKAGE)
         if path.is_file() and not is_instructors(inside) and path.suffix in SUFFIXES:
-            yield f"course_utils/{inside.as_posix()}", path.read_bytes()
+            yield f"{PACKAGE.name}/{inside.as_posix()}", path.read_bytes()
+    for name in course_files(course):
+        yield f"{IN_A_BUNDLE}/{name}", (course.folder / name).read_bytes()
     yield "pyproject.toml", student_pyproject().encode()
     yield "environment.yml", student_environment().encode()
     yield "README.md", (Path(__file__).with_name("templates") / f"bundle.{language}.md").read_bytes()
     for name in ("LICENSE", "LICENSE-prose"):
-        yield name, (files.PROJECT / name).read_bytes()
+        yield name, (PACKAGE.parent / name).read_bytes()
+
+
+def course_files(course: Course) -> Iterator[str]:
+    """The files of a course's folder that a student gets, by an allow list: never answers, truth, mistakes, rubric."""
+    yield FILE
+    for unit in course.units():
+        yield from (f"{unit.name}/{name}" for name in OF_A_UNIT if (unit.folder / name).is_file())
 
 
 def write_bundle(language: str, out: Path) -> int:
@@ -60,7 +71,7 @@ def write_bundle(language: str, out: Path) -> int:
 
 
 def _project() -> dict[str, Any]:
-    with (files.PROJECT / "pyproject.toml").open("rb") as file:
+    with (PACKAGE.parent / "pyproject.toml").open("rb") as file:
         return dict(tomllib.load(file)["project"])
 
 
@@ -79,7 +90,7 @@ def student_pyproject() -> str:
     lines += [f'course = "{SCRIPT}"', "", "[tool.setuptools.dynamic]"]
     lines += ['version = { attr = "course_utils.__version__" }', "", "[tool.setuptools.packages.find]"]
     lines += ['include = ["course_utils*"]', "", "[tool.setuptools.package-data]"]
-    lines += ['"course_utils" = ["py.typed"]', '"course_utils.selfcheck" = ["units/*.json", "units/*.jsonl"]', ""]
+    lines += ['"course_utils" = ["py.typed", "units/**"]', ""]
     return "\n".join(lines)
 
 

@@ -1,17 +1,10 @@
-"""Files written whole or not at all, and the project's own folders."""
+"""Files written whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
-
-PROJECT = Path(__file__).resolve().parents[3]
-SOLUTIONS = PROJECT / "solutions"
-NOTEBOOKS = PROJECT / "notebooks"
-BUILD = PROJECT / "build"
-NBGRADER = BUILD / "nbgrader"  # nbgrader's course folder: source, release, gradebook of the release
-TEXTS = PROJECT / "course_utils" / "selfcheck" / "units"
 
 
 def write_whole(path: Path, content: str | bytes) -> Path:

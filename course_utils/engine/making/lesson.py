@@ -1,4 +1,4 @@
-"""A lesson's text: `notebook.py` read as cells, with translations checked against what they translate.
+"""A lesson's text: `lesson.py` read as cells, with translations checked against what they translate.
 
 Prose stands in pairs: an English cell, then the Chinese cell that translates it and carries in `of` a fingerprint of
 the English. When the English changes, the fingerprint no longer fits, and the translation is stale.
@@ -58,7 +58,7 @@ def fingerprint(prose: str) -> str:
 
 def read(unit: Unit, stamped: bool = True) -> Lesson:
     """A unit's lesson. Raises UnitError for a stale or missing translation or a label that names nothing."""
-    path = unit.folder / "notebook.py"
+    path = unit.folder / "lesson.py"
     try:
         notebook = jupytext.read(path, fmt="py:percent")
     except FileNotFoundError:
@@ -91,7 +91,7 @@ def _check_pairs(path: Path, cells: list[Cell], stamped: bool) -> None:
 def _check_labels(path: Path, unit: Unit, cells: list[Cell]) -> None:
     exercises = [cell.labels["exercise"] for cell in cells if cell.labels.get("exercise")]
     if exercises != unit.exercises:
-        raise UnitError(f"{path}: exercises are {exercises}, and reference.py has {unit.exercises}, in that order")
+        raise UnitError(f"{path}: exercises are {exercises}, and answers.py has {unit.exercises}, in that order")
     questions = [cell.labels["question"] for cell in cells if cell.labels.get("question") and cell.language == "en"]
     if sorted(questions) != sorted(unit.rubric):
         raise UnitError(f"{path}: questions are {questions}, and rubric.yml has {sorted(unit.rubric)}")
@@ -108,7 +108,7 @@ def _check_labels(path: Path, unit: Unit, cells: list[Cell]) -> None:
 def stamp(unit: Unit) -> int:
     """Write into every Chinese cell the fingerprint of its English; the number of cells that changed."""
     read(unit, stamped=False)
-    path = unit.folder / "notebook.py"
+    path = unit.folder / "lesson.py"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     english, changed, collecting = "", 0, False
     for number, line in enumerate(lines):

@@ -9,22 +9,18 @@ import torch
 from ..asking.student import Student, local
 from ..grading.assess import refuse_trouble
 from ..judging import judge, recorded
-from ..judging import rule as rule_modules
 from ..judging.judge import Fingerprint, Look
 from ..texts import VISIBLE_SEED, fingerprint_of_source
 from .units import Unit, UnitError
 
 
-def texts_of(unit: Unit, title: dict[str, str]) -> dict[str, Any]:
-    """The content of `course_utils/selfcheck/units/<unit>.texts.json`.
-
-    title: by language. Raises UnitError where hints.yml lacks a text.
-    """
+def texts_of(unit: Unit) -> dict[str, Any]:
+    """The content of `recorded/texts.json`. Raises UnitError where hints.yml lacks a text."""
     hints = unit.hints
     return {
         "generated_from": _generated_from(unit),
         "unit": unit.name,
-        "title": title,
+        "title": unit.settings["title"],
         "exercises": {
             name: {
                 "checks": unit.checks(name),
@@ -33,7 +29,7 @@ def texts_of(unit: Unit, title: dict[str, str]) -> dict[str, Any]:
             }
             for name in unit.exercises
         },
-        "minutes": float(_required(hints, "minutes", unit)),  # to run all cells on two cores
+        "minutes": float(unit.settings["minutes"]),  # to run all cells on two cores
         "points": {check: unit.points(check) for check in unit.rules},
         "rules": {check: _required(hints["rules"], check, unit) for check in unit.rules},
         "hints": {
@@ -45,11 +41,11 @@ def texts_of(unit: Unit, title: dict[str, str]) -> dict[str, Any]:
 
 
 def looks_of(unit: Unit) -> str:
-    """The content of `course_utils/selfcheck/units/<unit>.looks.jsonl`.
+    """The content of `recorded/looks.jsonl`.
 
     Raises UnitError where a rule cannot look at the truth or a mutant's change does not fit.
     """
-    cases = rule_modules.module(unit.name).VISIBLE_CASES
+    cases = unit.visible_cases
 
     def look(check: str, student: Student) -> Look:
         rule = unit.rules[check]
@@ -70,7 +66,7 @@ def looks_of(unit: Unit) -> str:
 
 
 def _generated_from(unit: Unit) -> str:
-    return f"solutions/{unit.name}; do not edit, run: course build"
+    return f"{unit.folder.parent.name}/{unit.name}; do not edit, run: course build"
 
 
 def _required(texts: dict[str, Any], key: str, unit: Unit) -> Any:

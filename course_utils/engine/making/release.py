@@ -1,4 +1,4 @@
-"""Solutions to student notebooks: `notebook.py` and its neighbours become `notebooks/<language>/<unit>/<unit>.ipynb`.
+"""Solutions to student notebooks: `lesson.py` and its neighbours become `notebooks/<language>/<unit>/<unit>.ipynb`.
 
 The way of a unit: lesson.read -> source_notebook (labels become nbgrader metadata, reference and hidden tests are
 pasted with nbgrader's own markers) -> nbgrader generate_assignment -> tidy (stable ids, sorted keys) -> leak check.
@@ -20,23 +20,16 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 from nbgrader.apps.api import NbGraderAPI
-from traitlets.config import Config
-from traitlets.config.loader import PyFileConfigLoader
 
-from ..texts import LANGUAGES, MARKER_FILE
+from ..course import LOOKS, TEXTS, Course, current
+from ..texts import MARKER_FILE
 from . import files
 from .lesson import Cell, Lesson, read
+from .nbgrader import settings
 from .units import BEGIN, END, EXPERIMENT, Unit, UnitError, find_units
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-
-
-def nbgrader_config(root: Path) -> Config:
-    """The project's nbgrader configuration, for a course folder elsewhere."""
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(files.PROJECT)).load_config()
-    config.CourseDirectory.root = str(root)
-    return config
 
 
 def source_notebook(unit: Unit, lesson: Lesson, language: str) -> NotebookNode:
@@ -47,7 +40,8 @@ def source_notebook(unit: Unit, lesson: Lesson, language: str) -> NotebookNode:
             continue
         cells += list(_expanded(unit, cell, number))
     _place_grade_cells(unit, cells)
-    metadata = {"course": {"language": language, "unit": unit.name, "generated_from": f"solutions/{unit.name}"}}
+    made_from = f"{unit.folder.parent.name}/{unit.name}"
+    metadata = {"course": {"language": language, "unit": unit.name, "generated_from": made_from}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata | {"kernelspec": KERNEL})
 
 
@@ -106,7 +100,7 @@ def _place_grade_cells(unit: Unit, cells: list[NotebookNode]) -> None:
         places = [i for i, cell in enumerate(cells) if f'check("{exercise}")' in cell.source]
         own = [i for i, c in enumerate(cells) if c.metadata.get("nbgrader", {}).get("grade_id") == exercise]
         if len(own) != 1:
-            raise UnitError(f"{unit.folder / 'notebook.py'}: {len(own)} cells for exercise {exercise}; one is needed")
+            raise UnitError(f"{unit.folder / 'lesson.py'}: {len(own)} cells for exercise {exercise}; one is needed")
         place = max([own[0], *places]) + 1
         cells[place:place] = [grade_cell(unit, check) for check in unit.checks(exercise)]
 
@@ -116,7 +110,7 @@ def grade_cell(unit: Unit, check: str) -> NotebookNode:
     exercise = unit.rules[check].exercise
     points = unit.points(check)
     before, earlier = unit.before(exercise)
-    hidden_tests = (unit.folder / "hidden_tests.py").read_text(encoding="utf-8")
+    truth = (unit.folder / "truth.py").read_text(encoding="utf-8")
     call = "\n".join(
         [
             "from course_utils.selfcheck.hidden_cell import grade_cell",
@@ -125,8 +119,8 @@ def grade_cell(unit: Unit, check: str) -> NotebookNode:
             f"    {check!r},",
             f"    unit={unit.name!r},",
             "    names=globals(),",
-            f"    cases={list(unit.hidden.CASES[exercise])!r},",
-            f"    truth={_text_literal(closure(hidden_tests, exercise))},",
+            f"    cases={list(unit.cases[exercise])!r},",
+            f"    truth={_text_literal(closure(truth, exercise))},",
             f"    before={_text_literal(before if earlier else '')},",
             f"    earlier={earlier!r},",
             ")",
@@ -183,7 +177,7 @@ def generate(source: NotebookNode, unit: Unit, root: Path) -> None:
     path = root / "source" / unit.name / f"{unit.name}.ipynb"
     files.write_whole(path, as_text(source))
     logging.getLogger("nbgrader").setLevel(logging.ERROR)
-    api = NbGraderAPI(config=nbgrader_config(root))
+    api = NbGraderAPI(config=settings(unit.course, root))
     api.log_level = logging.ERROR
     result = api.generate_assignment(unit.name, force=True, create=True)
     if not result["success"]:
@@ -224,7 +218,7 @@ def secret_lines(unit: Unit) -> Iterator[str]:
                 inside = line.strip() == BEGIN
             elif inside and _tells(line):
                 yield line
-    for name in ("hidden_tests.py", "mutants.py", "alternatives.py", "rubric.yml"):
+    for name in ("truth.py", "mutants.py", "alternatives.py", "rubric.yml"):
         for line in (unit.folder / name).read_text(encoding="utf-8").splitlines():
             if _tells(line):
                 yield line
@@ -255,46 +249,47 @@ def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
 
     Raises UnitError for an unknown unit, a stale translation, or a leak.
     """
+    course = current()
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
-        for unit in find_units(files.SOLUTIONS, names):
+        for unit in find_units(course.folder, names):
             yield from _build_unit(unit, Path(folder), only_check)
-    for language in LANGUAGES:
-        path = files.NOTEBOOKS / language / MARKER_FILE
-        yield from _written(path, json.dumps({"language": language}) + "\n", only_check)
+    for language in course.languages:
+        path = course.notebooks / language / MARKER_FILE
+        yield from _written(course, path, json.dumps({"language": language}) + "\n", only_check)
 
 
 def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
     """Build a unit; nbgrader releases its languages one after the other in a course folder."""
     from .observations import looks_of, texts_of
 
-    lesson = read(unit)
-    made = files.TEXTS / f"{unit.name}.texts.json", files.TEXTS / f"{unit.name}.looks.jsonl"
-    yield from _written(made[0], as_json(texts_of(unit, lesson.title)), only_check)
-    yield from _written(made[1], with_old_digits(looks_of(unit), made[1]), only_check)
-    for language in LANGUAGES:
+    lesson, course = read(unit), unit.course
+    made = unit.folder / TEXTS, unit.folder / LOOKS
+    yield from _written(course, made[0], as_json(texts_of(unit)), only_check)
+    yield from _written(course, made[1], with_old_digits(looks_of(unit), made[1]), only_check)
+    for number, language in enumerate(course.languages):
         source = source_notebook(unit, lesson, language)
         released = release(source, unit, folder)
         found = leaks(released, unit)
         if found:
             raise UnitError(f"{unit.name}: the release would show {len(found)} secret lines, such as {found[0]!r}")
-        path = files.NOTEBOOKS / language / unit.name / f"{unit.name}.ipynb"
-        yield from _written(path, as_text(released), only_check)
-        if language == "en" and not only_check and not _is_generated(source, unit):
-            generate(source, unit, files.NBGRADER)
+        path = course.notebooks / language / unit.name / f"{unit.name}.ipynb"
+        yield from _written(course, path, as_text(released), only_check)
+        if number == 0 and not only_check and not _is_generated(source, unit):
+            generate(source, unit, course.nbgrader)
 
 
 def _is_generated(source: NotebookNode, unit: Unit) -> bool:
     """Whether nbgrader's course folder was made from this very source."""
     name = f"{unit.name}/{unit.name}.ipynb"
-    made = files.NBGRADER / "source" / name
-    return (files.NBGRADER / "release" / name).exists() and made.read_text(encoding="utf-8") == as_text(source)
+    made = unit.course.nbgrader / "source" / name
+    return (unit.course.nbgrader / "release" / name).exists() and made.read_text(encoding="utf-8") == as_text(source)
 
 
-def _written(path: Path, text: str, only_check: bool) -> Iterator[str]:
+def _written(course: Course, path: Path, text: str, only_check: bool) -> Iterator[str]:
     """Write a file that does not hold a text yet, or only say that it is stale."""
     if _text_of(path) == text:
         return
-    shown = path.relative_to(files.PROJECT)
+    shown = path.relative_to(course.top)
     if only_check:
         yield f"{shown} is stale; run: course build"
     else:

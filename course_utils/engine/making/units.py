@@ -1,4 +1,4 @@
-"""A unit's folder in `solutions/`, read as files: reference, truth, mistakes, hints, rubric.
+"""A unit's folder in `solutions/`, read as files: answers, truth, mistakes, hints, rubric.
 
 One folder tells everything about a unit; this module gives it names. Nothing in `course_utils` imports `solutions`.
 """
@@ -16,16 +16,22 @@ from typing import Any
 
 import yaml
 
-from ..judging import rule as rule_modules
-from ..judging.rule import Rule
+from ..course import CourseError, CourseUnit, check_by_language, line_of, open_course, read_toml
+from ..judging.rule import Rule, rules_of
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
 EXPERIMENT = "experiment"  # the tag of cells that grading never runs
 
 
-class UnitError(ValueError):
-    """A unit's folder does not say what it has to say; the message names file and place."""
+UnitError = CourseError  # a unit's folder does not say what it has to say; the message names file and place
+
+FILES = (
+    "unit.toml", "lesson.py", "answers.py", "rules.py", "truth.py", "mutants.py", "alternatives.py", "hints.yml",
+    "rubric.yml",
+)  # fmt: skip
+ALLOWED = {*FILES, "fixtures.py", "recorded", "__pycache__"}
+KEYS = {"title", "minutes", "points", "warm", "same_answer"}  # of unit.toml
 
 
 @dataclass(frozen=True)
@@ -50,41 +56,71 @@ class Alternative:
 
 
 @dataclass(frozen=True)
-class Unit:
+class Unit(CourseUnit):
     """Everything about one unit."""
 
-    folder: Path
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The content of unit.toml. Raises UnitError for a key that is unknown or missing, or a value of another kind.
+
+        Raises it for a file too that no unit has: it would never be read, and most often its name is a slip.
+        """
+        path = self.folder / "unit.toml"
+        if odd := sorted(each.name for each in self.folder.iterdir() if each.name not in ALLOWED):
+            raise UnitError(f"{self.folder / odd[0]} is no file of a unit; a unit's folder holds {', '.join(FILES)}")
+        found = read_toml(path)
+        for key in found:
+            if key not in KEYS:
+                known = ", ".join(sorted(KEYS))
+                raise UnitError(f"{path}, line {line_of(path, key)}: unknown key {key}; known are {known}")
+        for key, kind in (("title", dict), ("minutes", int | float), ("points", dict)):
+            if key not in found:
+                raise UnitError(f"{path}: {key} is missing")
+            if not isinstance(found[key], kind):
+                raise UnitError(f"{path}, line {line_of(path, key)}: {key} cannot be {found[key]!r}")
+        check_by_language(found["title"], self.course.languages, path, "title")
+        for exercise, checks in found["points"].items():
+            for check, points in checks.items() if isinstance(checks, dict) else [("", None)]:
+                if not isinstance(points, int | float) or points < 0:
+                    place = f"{path}, line {line_of(path, check or exercise)}"
+                    raise UnitError(f"{place}: points of {exercise} are a table such as values = 3, got {points!r}")
+        return found
+
+    @cached_property
+    def all_points(self) -> dict[str, float]:
+        """The points of each check by its grade id, in the order of unit.toml."""
+        exercises = self.settings["points"].items()
+        return {f"{name}-{check}": float(points) for name, checks in exercises for check, points in checks.items()}
 
     @property
-    def name(self) -> str:
-        """The unit's id, which is nbgrader's assignment id too."""
-        return self.folder.name
+    def cases(self) -> dict[str, Any]:
+        """The hidden sizes at which each exercise is looked at."""
+        return dict(self.truth_module.CASES)
 
     @cached_property
     def reference_source(self) -> str:
-        """The text of reference.py."""
-        return self._text("reference.py")
+        """The text of answers.py."""
+        return self._text("answers.py")
 
     @cached_property
     def reference_tree(self) -> ast.Module:
-        """The syntax tree of reference.py."""
+        """The syntax tree of answers.py."""
         return ast.parse(self.reference_source)
 
     @cached_property
-    def hidden(self) -> types.ModuleType:
-        """The module hidden_tests.py: POINTS, CASES and a truth for each exercise."""
-        return self._module("hidden_tests")
+    def truth_module(self) -> types.ModuleType:
+        """The module truth.py: CASES and a truth for each exercise."""
+        return self._module("truth")
 
     @property
     def warm(self) -> tuple[str, ...]:
-        """Modules that a sandbox imports once for all submissions: hidden_tests.py names them in WARM.
+        """Modules that a sandbox imports once for all submissions."""
+        return tuple(self.settings.get("warm", ()))
 
-        They are read, not run: the sandbox starts before anything here has loaded torch.
-        """
-        for node in ast.parse(self._text("hidden_tests.py")).body:
-            if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["WARM"]:
-                return tuple(ast.literal_eval(node.value))
-        return ()
+    def units_before(self) -> list[Unit]:
+        """The units before this one in the course's order."""
+        names = self.course.unit_names
+        return [Unit(self.folder.parent / name) for name in names[: names.index(self.name)]]
 
     @cached_property
     def mutants(self) -> list[Mutant]:
@@ -114,20 +150,24 @@ class Unit:
     @cached_property
     def rules(self) -> dict[str, Rule]:
         """The unit's rules by the grade ids of their checks. Raises UnitError where rules and points do not match."""
-        found = {rule.name: rule for rule in rule_modules.rules(self.name)}
-        if set(found) != set(self.hidden.POINTS):
-            odd = sorted(set(found) ^ set(self.hidden.POINTS))
-            raise UnitError(f"{self.folder / 'hidden_tests.py'}: POINTS and rules differ in {', '.join(odd)}")
+        found = {rule.name: rule for rule in rules_of(self.rules_module)}
+        path = self.folder / "unit.toml"
+        for check in self.all_points:
+            if check not in found:
+                line = line_of(path, check.partition("-")[2])
+                raise UnitError(f"{path}, line {line}: points for {check}, and rules.py has no such check")
+        if lacking := [check for check in found if check not in self.all_points]:
+            raise UnitError(f"{path}: no points for {', '.join(lacking)}, which rules.py has")
         return found
 
     @cached_property
     def exercises(self) -> list[str]:
-        """The exercises, in the order of reference.py, which is the order of the notebook."""
+        """The exercises, in the order of answers.py, which is the order of the notebook."""
         graded = {rule.exercise for rule in self.rules.values()}
         names = [node.name for node in self.reference_tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
         missing = graded - set(names)
         if missing:
-            raise UnitError(f"{self.folder / 'reference.py'}: no definition of {', '.join(sorted(missing))}")
+            raise UnitError(f"{self.folder / 'answers.py'}: no definition of {', '.join(sorted(missing))}")
         return [name for name in names if name in graded]
 
     def checks(self, exercise: str) -> list[str]:
@@ -136,7 +176,7 @@ class Unit:
 
     def points(self, check: str) -> float:
         """The points of a check."""
-        return float(self.hidden.POINTS[check])
+        return self.all_points[check]
 
     def cell(self, exercise: str) -> str:
         """The text of an exercise's cell with the answer in it and nbgrader's markers round it."""
@@ -148,7 +188,7 @@ class Unit:
                 while last < len(lines) and (not lines[last].strip() or lines[last][0].isspace()):
                     last += 1  # a marker after the last statement belongs to the cell
                 return "\n".join(lines[first - 1 : last]).rstrip()
-        raise UnitError(f"{self.folder / 'reference.py'}: no definition of {exercise}")
+        raise UnitError(f"{self.folder / 'answers.py'}: no definition of {exercise}")
 
     def answer(self, exercise: str) -> str:
         """The text of an exercise's cell with the answer and without markers."""
@@ -177,34 +217,34 @@ class Unit:
         return text
 
     def given_source(self) -> str:
-        """The text of the definitions that reference.py gives to the learner beside the exercises."""
+        """The text of the definitions that answers.py gives to the learner beside the exercises."""
         kinds = ast.FunctionDef | ast.ClassDef
         nodes = [node for node in self.reference_tree.body if isinstance(node, kinds)]
         return "\n\n".join(self.cell(node.name) for node in nodes if node.name not in self.exercises)
 
     def preamble(self) -> str:
-        """Everything of reference.py that is no exercise: imports and given definitions."""
+        """Everything of answers.py that is no exercise: imports and given definitions."""
         nodes = [node for node in self.reference_tree.body if getattr(node, "name", None) not in self.exercises]
         return "\n\n".join(ast.unparse(node) for node in nodes if not _is_docstring(node))
 
     @cached_property
     def provided(self) -> list[str]:
-        """Names of earlier units' exercises that reference.py imports to build on."""
+        """Names of earlier units' exercises that answers.py imports to build on."""
         names = [
             alias.asname or alias.name
             for node in self.reference_tree.body
             if isinstance(node, ast.ImportFrom)
             for alias in node.names
         ]
-        earlier = [name for unit in all_units(self.folder.parent) if unit.name < self.name for name in unit.exercises]
+        earlier = [name for unit in self.units_before() for name in unit.exercises]
         return [name for name in names if name in earlier]
 
     def earlier(self, exercise: str) -> list[str]:
         """The exercises before an exercise whose reference may stand beside what a student wrote for it.
 
-        Not among them is one that has the same answer: hidden_tests.py names such pairs in SAME_ANSWER.
+        Not among them is one that has the same answer: unit.toml names such pairs in same_answer.
         """
-        same = [set(pair) for pair in getattr(self.hidden, "SAME_ANSWER", ())]
+        same = [set(pair) for pair in self.settings.get("same_answer", ())]
         earlier = self.exercises[: self.exercises.index(exercise)]
         return [name for name in earlier if {name, exercise} not in same]
 
@@ -223,16 +263,16 @@ class Unit:
 
     def truth(self) -> dict[str, Any]:
         """The independent truths, by the exercises' names. Raises UnitError where one is missing."""
-        names = {name: getattr(self.hidden, name, None) for name in self.exercises}
+        names = {name: getattr(self.truth_module, name, None) for name in self.exercises}
         missing = [name for name, value in names.items() if value is None]
         if missing:
-            raise UnitError(f"{self.folder / 'hidden_tests.py'}: no truth for {', '.join(missing)}")
+            raise UnitError(f"{self.folder / 'truth.py'}: no truth for {', '.join(missing)}")
         return names
 
     def namespace(self, changes: dict[str, str] | None = None) -> dict[str, Any]:
-        """The names that reference.py defines, with other cells in the place of some exercises."""
+        """The names that answers.py defines, with other cells in the place of some exercises."""
         texts = [self.preamble()] + [(changes or {}).get(name, self.answer(name)) for name in self.exercises]
-        module = types.ModuleType(f"{rule_modules.topic(self.name)}_answers")
+        module = types.ModuleType(f"answers_{self.name}")
         sys.modules[module.__name__] = module  # where a dataclass among the answers looks for its module
         for text in texts:
             try:
@@ -268,15 +308,19 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 
 def all_units(solutions: Path) -> list[Unit]:
-    """All units of a folder of solutions, by their numbers."""
-    return [Unit(path) for path in sorted(solutions.glob("[0-9][0-9]_*")) if path.is_dir()]
+    """All units of a course's folder, in their order. Raises UnitError where there is no course."""
+    course = open_course(solutions)
+    return [Unit(course.folder / name) for name in course.unit_names]
 
 
 def find_units(solutions: Path, names: Sequence[str] = ()) -> list[Unit]:
-    """The units of the given names, all of them for none. Raises UnitError for an unknown name or an empty folder."""
+    """The units of the given names, all of them for none.
+
+    Raises UnitError for an unknown name or a course without units.
+    """
     units = all_units(solutions)
     if not units:
-        raise UnitError(f"no unit in {solutions}; a unit is a folder such as 01_positional_encoding")
+        raise UnitError(f"no unit in {solutions}; begin one: course new unit NAME")
     known = {unit.name: unit for unit in units}
     unknown = [name for name in names if name not in known]
     if unknown:

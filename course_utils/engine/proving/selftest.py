@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..asking.student import KNOWN_ERRORS, KNOWN_KINDS
+from ..course import LANGUAGES, current
 from ..grading.intake import REASONS, IntakeError, digest, read_bytes
 from ..grading.plan import Plan
 from ..grading.record import Record
@@ -25,9 +26,8 @@ from ..grading.run import grade_all
 from ..grading.task import Task
 from ..judging.judge import count_lines
 from ..judging.sentences import SENTENCES
-from ..making import files
 from ..making.units import Mutant, Unit, UnitError, find_units
-from ..texts import LANGUAGES, unit_texts
+from ..texts import unit_texts
 from . import sample
 from .hostile import BANK, TELLTALE, Hostile, Notebook
 
@@ -67,7 +67,7 @@ def run_selftest(
     Raises UnitError for a unit that is not known or not built.
     """
     with tempfile.TemporaryDirectory() as folder:
-        trials = list(make_trials(find_units(files.SOLUTIONS, units), mode, Path(folder)))
+        trials = list(make_trials(find_units(current().folder, units), mode, Path(folder)))
         return run_trials(trials, mode, tell)
 
 

@@ -33,9 +33,11 @@ from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import SaveCells
 from traitlets.config import Config
 
+from ..course import Course, current
 from ..grading.record import grade_id
 from ..making import files
-from ..making.release import as_text, nbgrader_config
+from ..making.nbgrader import settings
+from ..making.release import as_text
 from .hand_marks import LOCK_SECONDS, GradebookError
 from .harmless_markdown import harmless_markdown
 
@@ -71,9 +73,9 @@ class Forms:
     released: NotebookNode  # as students get it
 
     @classmethod
-    def of(cls, source: NotebookNode) -> Forms:
+    def of(cls, source: NotebookNode, course: Course) -> Forms:
         """The forms of a source notebook, made as `nbgrader generate_assignment` makes them."""
-        config = nbgrader_config(files.PROJECT)
+        config = settings(course)
         steps = GenerateAssignment(config=config).preprocessors
         cut = steps.index(SaveCells)
         stored = _processed(source, steps[:cut], config)
@@ -98,7 +100,7 @@ def write_gradebook(path: Path, forms: Mapping[str, Forms], records: Sequence[Re
     unknown = sorted({record["unit"] for record in records} - set(forms))
     if unknown:
         raise ValueError(f"each record needs its unit's source notebook, got none for {', '.join(unknown)}")
-    course = nbgrader_config(path.parent).CourseDirectory.course_id
+    course = current().settings["id"]
     with _transaction(path) as db:
         _add_missing(db, COURSE, [course])
         _add_missing(db, STUDENT, [record["student"] for record in records])

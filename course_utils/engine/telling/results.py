@@ -19,11 +19,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..course import PACKAGE
 from ..grading.plan import Plan
-from ..grading.provenance import ENGINE, PACKAGE, digest, modules_reached
+from ..grading.provenance import ENGINE, digest, modules_reached
 from ..grading.record import Record
 from ..grading.scores import score_rows, write_scores
-from ..judging.rule import RULES, topic
 from ..making import files
 from ..making.units import Unit, find_units
 from ..texts import unit_texts, units
@@ -50,7 +50,7 @@ def forms(solutions: Path, names: Sequence[str]) -> dict[str, Forms]:
 
     found = {}
     for unit in find_units(solutions, names):
-        path = files.BUILD / "forms" / f"{unit.name}-{_digest(unit)}.json"
+        path = unit.course.build / "forms" / f"{unit.name}-{_digest(unit)}.json"
         try:
             kept = json.loads(path.read_bytes())
             found[unit.name] = Forms(from_dict(kept["stored"]), from_dict(kept["released"]))
@@ -58,7 +58,7 @@ def forms(solutions: Path, names: Sequence[str]) -> dict[str, Forms]:
             from ..making import release as build
             from ..making.lesson import read
 
-            made = Forms.of(build.source_notebook(unit, read(unit), "en"))
+            made = Forms.of(build.source_notebook(unit, read(unit), unit.course.languages[0]), unit.course)
             found[unit.name] = made
             with contextlib.suppress(OSError):  # a course that cannot be written to is graded all the same
                 files.write_whole(path, json.dumps({"stored": made.stored, "released": made.released}))
@@ -67,8 +67,8 @@ def forms(solutions: Path, names: Sequence[str]) -> dict[str, Forms]:
 
 def _digest(unit: Unit) -> str:
     """A hash of what decides the forms: the units' files, pasted as they stand, and all the code that makes them."""
-    makers = [f"{ENGINE}.making.release", f"{ENGINE}.telling.gradebook", f"{RULES}.{topic(unit.name)}"]
-    pasted = [*unit.folder.parent.glob("*/*.py"), *unit.folder.glob("*.yml"), files.PROJECT / "nbgrader_config.py"]
+    makers = [f"{ENGINE}.making.release", f"{ENGINE}.telling.gradebook"]
+    pasted = [*unit.folder.parent.glob("*/*.py"), *unit.folder.glob("*.yml"), *unit.folder.parent.glob("*/unit.toml")]
     return digest(
         [
             {name: metadata.version(name) for name in ("nbgrader", "jupytext")},

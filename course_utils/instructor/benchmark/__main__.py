@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ...engine.course import current
 from ...engine.grading.plan import RunError
 from ...engine.learning.report import check_names
 from ...engine.machine import usable_cores
@@ -26,23 +27,24 @@ from ..cli import SandboxChoice, progress
 from . import grading, training
 from .grading import Measured, Settings
 
-FILE = files.BUILD / "bench.json"
+FILE = "bench.json"  # in the build folder
 UNITS = ["01_positional_encoding", "02_attention", "03_encoder_layer"]
 REPEATS = 5  # of a self-check; the median counts
 
 
 def measure(settings: Settings, with_training: bool = True) -> dict[str, Any]:
     """Everything that is measured, as the file holds it. Prints tables on the way."""
-    units = find_units(files.SOLUTIONS, settings.units)
-    files.BUILD.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=files.BUILD) as folder:
+    units = find_units(current().folder, settings.units)
+    build = current().build
+    build.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as folder:
         found = grading.measure(Path(folder), units, settings, progress)
     show(found, settings)
     trained = measure_training() if with_training else {}
     return {
         "grading": found.part(),
         **({"training": trained} if trained else {}),
-        "check_seconds": check_seconds(find_units(files.SOLUTIONS)),
+        "check_seconds": check_seconds(find_units(current().folder)),
         "machine": asdict(describe_machine()) | {"cores_used": settings.cores},
         "versions": report_versions(),
     }
@@ -131,7 +133,7 @@ def main(
     cores: Annotated[int, typer.Option(min=0, help="Cores of the engine and the limit; 0 takes all.")] = 0,
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where student code runs.")] = SandboxChoice.auto,
     with_training: Annotated[bool, typer.Option("--training/--no-training", help="Measure training too.")] = True,
-    out: Annotated[Path, typer.Option(help="The file to write.")] = FILE,
+    out: Annotated[Path | None, typer.Option(help=f"The file to write; default build/{FILE}.")] = None,
 ) -> None:
     """Measure the grader and the self-check; write the figures into a file."""
     try:
@@ -142,8 +144,8 @@ def main(
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail("interrupted; nothing was written") from None
-    files.write_whole(out, json.dumps(figures, indent=1) + "\n")
-    console.print(f"wrote {out}", markup=False)
+    files.write_whole(out or current().build / FILE, json.dumps(figures, indent=1) + "\n")
+    console.print(f"wrote {out or f'build/{FILE}'}", markup=False)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from typing import Any
 
 from nbgrader.api import Gradebook
 
+from ...engine.course import current
 from ...engine.grading import assess, grader
 from ...engine.grading.log import LOG
 from ...engine.grading.plan import Plan
@@ -34,7 +35,6 @@ from ...engine.grading.sandbox_bench import SandboxBench
 from ...engine.grading.session import Session
 from ...engine.grading.work import grade_alone
 from ...engine.grading.worker_state import own_sandbox
-from ...engine.making import files
 from ...engine.making.lesson import read
 from ...engine.making.release import generate, source_notebook
 from ...engine.making.units import Unit
@@ -147,7 +147,7 @@ def _nbgrader(
         tell(done, len(units))
         command = [sys.executable, "-m", "nbgrader", "autograde", unit.name, f"--CourseDirectory.root={root}"]
         start = time.perf_counter()
-        process = subprocess.run(command, cwd=files.PROJECT, capture_output=True, text=True, check=False)
+        process = subprocess.run(command, cwd=current().top, capture_output=True, text=True, check=False)
         seconds += time.perf_counter() - start
         if process.returncode:
             raise RuntimeError(f"nbgrader autograde {unit.name} failed: {process.stderr.strip()[-500:]}")
@@ -174,7 +174,7 @@ def _engine(plan: Plan, tell: Tell, peak: Peak | None = None) -> tuple[dict[str,
     command += ["--sandbox", plan.sandbox, *(word for unit in plan.units for word in ("--unit", unit))]
     log, total, timing = plan.results / LOG, len(plan.units) * len(students(plan.submitted)), dict[str, float]()
     start = time.perf_counter()
-    with subprocess.Popen(command, cwd=files.PROJECT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    with subprocess.Popen(command, cwd=current().top, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         while process.poll() is None:
             done = log.read_bytes().count(b"\n") if log.exists() else 0
             if done:

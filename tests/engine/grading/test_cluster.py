@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import cluster, log
 from course_utils.engine.grading.cluster import ClusterExecutor, dask_executor, parcel
 from course_utils.engine.grading.grader import grade
@@ -21,7 +22,6 @@ from course_utils.engine.grading.plan import Plan, RunError
 from course_utils.engine.grading.run import run
 from course_utils.engine.grading.task import Task
 from course_utils.engine.grading.worker_state import unit_judge
-from course_utils.engine.making import files
 from course_utils.engine.making.units import all_units, find_units
 from course_utils.engine.proving import sample
 
@@ -31,7 +31,7 @@ PATIENCE = 120.0  # seconds until a worker has imported torch on a busy machine
 
 @pytest.fixture(scope="session")
 def unit():
-    return find_units(files.SOLUTIONS, [UNIT])[0]
+    return find_units(current().folder, [UNIT])[0]
 
 
 # Without a cluster
@@ -59,22 +59,22 @@ def test_only_functions_of_a_task_can_be_sent(arguments):
 
 
 def test_a_parcel_holds_its_unit_and_of_the_earlier_ones_only_names():
-    built = [unit for unit in all_units(files.SOLUTIONS) if (files.NOTEBOOKS / "en" / unit.name).is_dir()]
+    built = [unit for unit in all_units(current().folder) if (current().notebooks / "en" / unit.name).is_dir()]
     last = built[-1]
-    with zipfile.ZipFile(io.BytesIO(parcel(str(files.SOLUTIONS), last.name))) as archive:
+    with zipfile.ZipFile(io.BytesIO(parcel(str(current().folder), last.name))) as archive:
         names = archive.namelist()
     assert f"notebooks/en/{last.name}/{last.name}.ipynb" in names
     assert f"solutions/{last.name}/hints.yml" in names
-    assert {Path(name).name for name in names if last.name not in name} <= {"reference.py", "hidden_tests.py"}
+    assert {Path(name).name for name in names if last.name not in name} <= {"answers.py", "truth.py"}
 
 
 def test_a_unit_can_be_judged_from_its_parcel_alone(tmp_path):
-    built = [unit for unit in all_units(files.SOLUTIONS) if (files.NOTEBOOKS / "en" / unit.name).is_dir()]
+    built = [unit for unit in all_units(current().folder) if (current().notebooks / "en" / unit.name).is_dir()]
     name = built[-1].name
-    with zipfile.ZipFile(io.BytesIO(parcel(str(files.SOLUTIONS), name))) as archive:
+    with zipfile.ZipFile(io.BytesIO(parcel(str(current().folder), name))) as archive:
         archive.extractall(tmp_path)
     task = Task("ann", name, None, "missing", "missing", "seed", "none")
-    here, there = (grade(replace(task, solutions=str(place))) for place in (files.SOLUTIONS, tmp_path / "solutions"))
+    here, there = (grade(replace(task, solutions=str(place))) for place in (current().folder, tmp_path / "solutions"))
     assert here["scores"] == there["scores"]
     judge = unit_judge(str(tmp_path / "solutions"), name)
     assert judge.unit.provided == built[-1].provided
@@ -82,9 +82,9 @@ def test_a_unit_can_be_judged_from_its_parcel_alone(tmp_path):
 
 
 def test_equal_parcels_are_equal_bytes():
-    first = parcel(str(files.SOLUTIONS), UNIT)
+    first = parcel(str(current().folder), UNIT)
     parcel.cache_clear()
-    assert parcel(str(files.SOLUTIONS), UNIT) == first
+    assert parcel(str(current().folder), UNIT) == first
 
 
 class Client:

@@ -9,12 +9,12 @@ from concurrent.futures import Executor, Future
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import finding, intake
 from course_utils.engine.grading import run as runner
 from course_utils.engine.grading.finding import Finder, is_system_file, shown_file
 from course_utils.engine.grading.plan import Plan, RunError
 from course_utils.engine.grading.run import run
-from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
 from course_utils.engine.telling.pages.feedback import feedback_page
@@ -26,7 +26,7 @@ QUESTION = "q1_sin_cos"
 
 @pytest.fixture(scope="session")
 def unit():
-    return find_units(files.SOLUTIONS, [UNIT])[0]
+    return find_units(current().folder, [UNIT])[0]
 
 
 @pytest.fixture(scope="session")
@@ -52,11 +52,11 @@ def put(folder, notebook, path, age=0.0):
 
 
 def find(folder, student="ann", unit=UNIT):
-    return Finder(folder, files.SOLUTIONS).handed_in(student, unit, student)
+    return Finder(folder, current().folder).handed_in(student, unit, student)
 
 
 def table(folder, student="ann", unit=UNIT):
-    finder = Finder(folder, files.SOLUTIONS)
+    finder = Finder(folder, current().folder)
     finder.handed_in(student, unit, student)
     return {row.source: (row.unit, row.read_as, row.note) for row in finder.table({})}
 
@@ -117,7 +117,7 @@ def test_a_notebook_without_marks_is_known_by_the_names_that_it_defines(tmp_path
 
 
 def test_a_notebook_of_another_unit_is_not_taken_for_this_one(tmp_path):
-    other = find_units(files.SOLUTIONS, [OTHER])[0]
+    other = find_units(current().folder, [OTHER])[0]
     put(tmp_path, sample.released(other), f"ann/{UNIT}/Untitled.ipynb")
     found = find(tmp_path)
     assert (found.data, found.reason) == (None, "no_notebook")
@@ -126,10 +126,10 @@ def test_a_notebook_of_another_unit_is_not_taken_for_this_one(tmp_path):
 
 
 def test_loose_notebooks_of_several_units_go_to_their_units(tmp_path, whole):
-    other = find_units(files.SOLUTIONS, [OTHER])[0]
+    other = find_units(current().folder, [OTHER])[0]
     put(tmp_path, whole, "ann/a.ipynb")
     put(tmp_path, sample.released(other), "ann/b.ipynb")
-    assert Finder(tmp_path, files.SOLUTIONS).units("ann") == {UNIT, OTHER}
+    assert Finder(tmp_path, current().folder).units("ann") == {UNIT, OTHER}
     assert find(tmp_path).read_from == "a.ipynb"
     assert find(tmp_path, unit=OTHER).read_from == "b.ipynb"
 
@@ -137,7 +137,7 @@ def test_loose_notebooks_of_several_units_go_to_their_units(tmp_path, whole):
 def test_a_row_says_what_the_files_own_unit_says_of_it(tmp_path, whole, half):
     put(tmp_path, whole, "ann/a.ipynb")
     put(tmp_path, half, "ann/b.ipynb")
-    finder = Finder(tmp_path, files.SOLUTIONS)
+    finder = Finder(tmp_path, current().folder)
     for unit in (UNIT, OTHER):
         finder.handed_in("ann", unit, "ann")
     assert [(row.unit, row.read_as) for row in finder.table({})] == [(UNIT, "notebook"), (UNIT, "")]
@@ -450,7 +450,7 @@ def test_the_reference_and_the_log_agree_on_what_was_graded(mixed):
 
 
 def test_a_students_folder_that_vanishes_meanwhile_costs_nobody_else(mixed):
-    finder = Finder(mixed / "submitted", files.SOLUTIONS)
+    finder = Finder(mixed / "submitted", current().folder)
     shutil.rmtree(mixed / "submitted" / "copy")
     assert finder.handed_in("copy", UNIT, "copy") == finding.HandedIn(None, "missing")
 

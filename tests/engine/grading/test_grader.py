@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import intake
 from course_utils.engine.grading.task import Patience, Task
 from course_utils.engine.grading.work import grade_alone
 from course_utils.engine.grading.worker_state import own_sandbox
-from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
 
@@ -23,7 +23,7 @@ SHORT = Patience(cell_seconds=3, exercise_seconds=3, submission_seconds=30, outp
 
 @pytest.fixture(scope="session")
 def unit():
-    return find_units(files.SOLUTIONS, [UNIT])[0]
+    return find_units(current().folder, [UNIT])[0]
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +70,7 @@ def others(exercise):
 def test_the_reference_passes_everything_and_earns_all_points(graded, unit):
     record = graded(answers={"q1_sin_cos": "A rotation."})
     assert outcomes(record) == ALL_RIGHT | {"q1_sin_cos": {"manual"}}
-    assert sum(score["points"] for score in record["scores"]) == sum(unit.hidden.POINTS.values())
+    assert sum(score["points"] for score in record["scores"]) == sum(unit.all_points.values())
     assert record["outcome"] == "graded"
 
 
@@ -376,7 +376,7 @@ def test_a_submission_that_could_not_be_read_has_every_check_with_the_reason(uni
 
 
 def test_no_message_shows_a_hidden_size_or_an_expected_value(graded, unit):
-    sizes = {str(value) for case in unit.hidden.CASES["div_term"] for value in case.values()}
+    sizes = {str(value) for case in unit.cases["div_term"] for value in case.values()}
     leak = "def div_term(d_model):\n    raise type(f'W{d_model}', (RuntimeError,), {})(f'{d_model}')"
     said = " ".join(message for exercise in EXERCISES for message in messages(graded({"div_term": leak}), exercise))
     assert set(re.findall(r"\d+", said)) & sizes == set()

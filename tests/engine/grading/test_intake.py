@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import intake
 from course_utils.engine.grading.intake import IntakeError, Skeleton, Submission, read_bytes, rebuild
 
@@ -873,10 +874,9 @@ def _add_bytes(data, chance):
 
 @pytest.fixture(scope="module")
 def unit():
-    from course_utils.engine.making import files
     from course_utils.engine.making.units import find_units
 
-    return find_units(files.SOLUTIONS, ["01_positional_encoding"])[0]
+    return find_units(current().folder, ["01_positional_encoding"])[0]
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import faults, journal, work
 from course_utils.engine.grading.finding import _SYSTEM_NOTE, Row
 from course_utils.engine.grading.run import TRIES, Plan, grade_all, run
 from course_utils.engine.grading.task import Task, Unfinished
-from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
 
@@ -119,7 +119,7 @@ def test_what_was_left_aside_is_told_with_why(caplog):
 
 
 def test_a_run_tells_its_versions_and_nothing_that_a_student_wrote_or_is_not_to_know(tmp_path, caplog):
-    unit = find_units(files.SOLUTIONS, [UNIT])[0]
+    unit = find_units(current().folder, [UNIT])[0]
     wrong = {"div_term": f"def div_term(d_model):\n    raise ValueError('{TEXT}')"}
     sample.write(tmp_path / "submitted", "ann", unit, sample.filled(unit, wrong, {"q1_sin_cos": TEXT}))
     plan = Plan(tmp_path / "submitted", tmp_path / "results", (UNIT,), jobs=3, sandbox="none")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import task
 from course_utils.engine.grading.assess import Stopped
 from course_utils.engine.grading.grader import grade
@@ -20,7 +21,6 @@ from course_utils.engine.grading.sandbox_bench import _module_names
 from course_utils.engine.grading.session import Session
 from course_utils.engine.grading.task import Task, Unfinished
 from course_utils.engine.grading.work import grade_alone
-from course_utils.engine.making import files
 from course_utils.engine.making.units import Unit, find_units
 from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import BANK
@@ -32,7 +32,7 @@ UNIT = "01_positional_encoding"
 
 @pytest.fixture(scope="session")
 def unit() -> Unit:
-    return find_units(files.SOLUTIONS, [UNIT])[0]
+    return find_units(current().folder, [UNIT])[0]
 
 
 def handed_in(unit: Unit, sources: dict[str, str], student: str = "s", own: str = "", mode: str = "bwrap") -> Task:
@@ -194,7 +194,7 @@ def test_of_a_forged_list_of_modules_only_names_are_taken(value: Any) -> None:
 def test_what_one_run_leaves_in_memory_is_worth_nothing_in_the_next(walls: str) -> None:
     """The attack itself, once to write and once to read; with files in sight it earned 3 points in its second run."""
     attack = next(attack for attack in BANK if "which pages are in memory" in attack.name)
-    unit = find_units(files.SOLUTIONS, [attack.unit])[0]
+    unit = find_units(current().folder, [attack.unit])[0]
     data, _ = selftest._handed_in(attack, unit, Path())
     earned = set()
     for run in range(2):

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import provenance
 from course_utils.engine.grading.provenance import checks_digest, deciding, modules_reached
-from course_utils.engine.making.files import PROJECT, SOLUTIONS
 from course_utils.engine.making.units import all_units
 from course_utils.engine.texts import unit_texts
 
-UNITS = [unit.name for unit in all_units(SOLUTIONS)]
+UNITS = [unit.name for unit in all_units(current().folder)]
 ALL, NOBODY = "1 2 3 4 5 6 7 8", ""
 
 
@@ -39,7 +39,7 @@ class Course:
 def copied(tmp_path_factory):
     root = tmp_path_factory.mktemp("another place")
     for folder in ("solutions", "course_utils", "notebooks/en"):
-        shutil.copytree(PROJECT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
+        shutil.copytree(current().top / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
     return root, Course(root).digests()
 
 
@@ -87,20 +87,20 @@ REMARK, MORE = "\n\n# a comment\n", "\n\nMORE = 1\n"
 
 
 def test_the_same_course_in_another_place_is_the_same(copied):
-    assert copied[1] == {unit: checks_digest(SOLUTIONS, unit) for unit in UNITS}
+    assert copied[1] == {unit: checks_digest(current().folder, unit) for unit in UNITS}
 
 
 @pytest.mark.parametrize(
     ("file", "old", "new", "who"),
     [
         # what a unit's folder holds
-        (f"{U2}/hidden_tests.py", "import torch\n", "import torch  # as ever\n\n\n", NOBODY),
-        (f"{U2}/hidden_tests.py", '"""The blocks of columns, stacked."""', '"""Otherwise said."""', NOBODY),
-        (f"{U2}/hidden_tests.py", "x.chunk(num_heads, dim=2)", "x.chunk(num_heads, dim=-1)", "2"),
-        (f"{U2}/hidden_tests.py", '"split_heads-values": 1.5', '"split_heads-values": 2.5', "2"),
-        (f"{U2}/hidden_tests.py", "import torch\n", "import torch (\n", "2 3"),  # names no exercise any more
-        (f"{U2}/reference.py", "import math\n", "# the root\nimport math\n", NOBODY),
-        (f"{U2}/reference.py", "", MORE, "2"),
+        (f"{U2}/truth.py", "import torch\n", "import torch  # as ever\n\n\n", NOBODY),
+        (f"{U2}/truth.py", '"""The blocks of columns, stacked."""', '"""Otherwise said."""', NOBODY),
+        (f"{U2}/truth.py", "x.chunk(num_heads, dim=2)", "x.chunk(num_heads, dim=-1)", "2"),
+        (f"{U2}/truth.py", '"split_heads-values": 1.5', '"split_heads-values": 2.5', "2"),
+        (f"{U2}/truth.py", "import torch\n", "import torch (\n", "2 3"),  # names no exercise any more
+        (f"{U2}/answers.py", "import math\n", "# the root\nimport math\n", NOBODY),
+        (f"{U2}/answers.py", "", MORE, "2"),
         (f"{U2}/rubric.yml", "    points: 4\n", "    points: 5\n", "2"),
         (f"{U2}/rubric.yml", "Says how the spread", "Tells how the spread", NOBODY),
         (f"{U2}/rubric.yml", "# The thinking questions", "# Thinking questions", NOBODY),
@@ -108,9 +108,9 @@ def test_the_same_course_in_another_place_is_the_same(copied):
         # sources of what is built: they count when it is built
         (f"{U2}/hints.yml", "By what does the formula divide them?", "What does it divide them by?", NOBODY),
         (f"{U2}/mutants.py", "MUTANTS = [", "MUTANTS = [] + [", NOBODY),
-        (f"{U2}/notebook.py", "# %% [markdown]", "# Another word.\n# %% [markdown]", NOBODY),
+        (f"{U2}/lesson.py", "# %% [markdown]", "# Another word.\n# %% [markdown]", NOBODY),
         # another unit's folder: of it only the names of its exercises
-        (f"{U2}/hidden_tests.py", '"MultiHeadSelfAttention-', '"SelfAttentionOfHeads-', "2 3"),
+        (f"{U2}/truth.py", '"MultiHeadSelfAttention-', '"SelfAttentionOfHeads-', "2 3"),
         # rules and fixtures
         ("course_utils/selfcheck/rules/learning_rate.py", "", REMARK, NOBODY),
         ("course_utils/selfcheck/rules/learning_rate.py", "", MORE, "8"),
@@ -223,7 +223,7 @@ def test_a_package_that_is_installed_by_another_name_has_a_version(name, install
 
 def test_what_is_not_there_or_broken_is_no_error(course, tmp_path):
     shutil.copytree(course.root / U2, tmp_path / "02_attention")
-    for name, broken in (("rubric.yml", "questions: ["), ("reference.py", "def"), ("hidden_tests.py", None)):
+    for name, broken in (("rubric.yml", "questions: ["), ("answers.py", "def"), ("truth.py", None)):
         path = tmp_path / "02_attention" / name
         path.unlink()
         if broken:
@@ -333,16 +333,16 @@ print(json.dumps([sorted(name for name in sys.modules if name.startswith("course
 @pytest.fixture(scope="module", params=["03_encoder_layer", "06_attention_maps"])
 def graded(request):
     """A unit, the modules of the course that grading it has loaded, and the files that it has opened."""
-    command = [sys.executable, "-c", GRADES, str(SOLUTIONS), request.param]
-    modules, opened = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=PROJECT).stdout)
-    return request.param, set(modules), {os.path.relpath(path, PROJECT) for path in opened}
+    command = [sys.executable, "-c", GRADES, str(current().folder), request.param]
+    modules, opened = json.loads(subprocess.run(command, check=True, capture_output=True, cwd=current().top).stdout)
+    return request.param, set(modules), {os.path.relpath(path, current().top) for path in opened}
 
 
 @pytest.mark.slow
 def test_every_module_that_grading_loads_decides_a_mark_or_names_earlier_exercises_or_is_a_wall(graded):
     unit, modules, _ = graded
-    earlier = {name for each in UNITS if each < unit for name in deciding(SOLUTIONS, each)}
-    unknown = modules - set(deciding(SOLUTIONS, unit)) - earlier
+    earlier = {name for each in UNITS if each < unit for name in deciding(current().folder, each)}
+    unknown = modules - set(deciding(current().folder, unit)) - earlier
     assert {name for name in unknown if not f"{name}.".startswith(f"{provenance.WALLS}.")} == set()
 
 
@@ -351,8 +351,8 @@ def test_every_file_that_grading_reads_decides_a_mark_or_names_earlier_exercises
     unit, _, opened = graded
     read = {path for path in opened if path.startswith(("solutions/", "notebooks/"))}
     earlier = {path for path in read if path.split("/")[1] < unit}
-    assert {path.rpartition("/")[2] for path in earlier} <= {"reference.py", "hidden_tests.py"}
-    files = ("reference.py", "hidden_tests.py", "rubric.yml")
+    assert {path.rpartition("/")[2] for path in earlier} <= {"answers.py", "truth.py"}
+    files = ("answers.py", "truth.py", "rubric.yml")
     assert read - earlier == {f"notebooks/en/{unit}/{unit}.ipynb", *(f"solutions/{unit}/{name}" for name in files)}
 
 
@@ -361,7 +361,7 @@ def test_the_digests_need_no_torch():
 import sys
 from pathlib import Path
 from course_utils.engine.grading.provenance import checks_digest
-checks_digest(Path({str(SOLUTIONS)!r}), {UNITS[1]!r})
+checks_digest(Path({str(current().folder)!r}), {UNITS[1]!r})
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0

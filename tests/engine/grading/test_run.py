@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import run as runner
 from course_utils.engine.grading.log import locked, read_log
 from course_utils.engine.grading.plan import Plan, RunError
 from course_utils.engine.grading.run import run
 from course_utils.engine.grading.scores import write_scores
-from course_utils.engine.making import files
 from course_utils.engine.making.units import UnitError, find_units
 from course_utils.engine.proving import sample
 from course_utils.engine.telling.export import export
@@ -31,7 +31,7 @@ UNIT = "01_positional_encoding"
 
 @pytest.fixture(scope="session")
 def unit():
-    return find_units(files.SOLUTIONS, [UNIT])[0]
+    return find_units(current().folder, [UNIT])[0]
 
 
 class Here(Executor):
@@ -176,7 +176,7 @@ def test_a_grade_can_be_replayed_from_the_log(graded_class, mode):
 
 
 def test_units_that_only_one_student_handed_in_are_graded_for_all(tmp_path, mode):
-    built = [unit for unit in find_units(files.SOLUTIONS) if (files.NOTEBOOKS / "en" / unit.name).is_dir()]
+    built = [unit for unit in find_units(current().folder) if (current().notebooks / "en" / unit.name).is_dir()]
     for student, unit in zip(("ann", "bob"), built, strict=False):
         sample.write(tmp_path / "submitted", student, unit, sample.released(unit))
     outcome = run(Plan(tmp_path / "submitted", tmp_path / "results", sandbox=mode), Here())

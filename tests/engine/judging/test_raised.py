@@ -9,6 +9,7 @@ import torch
 from course_utils.engine.asking.draws import Draw
 from course_utils.engine.asking.student import Student, StudentError, local
 from course_utils.engine.asking.workbench import Workbench
+from course_utils.engine.course import current
 from course_utils.engine.judging import judge
 from course_utils.engine.judging.raised import MAX_CODE, MAX_WORDS, Place, raised_by
 from course_utils.engine.judging.recorded import recorded
@@ -16,10 +17,9 @@ from course_utils.engine.judging.rule import rules
 from course_utils.engine.learning import report
 from course_utils.engine.learning.own import OwnWorkbench, own
 from course_utils.engine.learning.report import check_names
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.units import Unit
 
-UNIT = Unit(SOLUTIONS / "01_positional_encoding")
+UNIT = Unit(current().folder / "01_positional_encoding")
 (RULE,) = (rule for rule in rules(UNIT.name) if rule.name == "div_term-values")
 
 

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from course_utils.engine.asking.workbench import Workbench
+from course_utils.engine.course import current
 from course_utils.engine.judging import plain_cell as hidden_cell
 from course_utils.engine.learning.interrupts import CheckStopped, stoppable
 from course_utils.engine.learning.report import check_names
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.units import Unit
 
-UNIT = Unit(SOLUTIONS / "01_positional_encoding")
+UNIT = Unit(current().folder / "01_positional_encoding")
 HANDLER = signal.getsignal(signal.SIGINT)
 PATIENCE_S = 1.0  # from the signal to the end; measured: 0.02 to 0.1
 SAYS = "Stopped. The check ran your code and was not finished; is there a loop that does not end? It stood in "

@@ -10,12 +10,12 @@ import sys
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
+from course_utils.engine.course import current
 from course_utils.engine.learning.notebook import NotebookError, check_notebook, read_notebook, unit_of_notebook
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.units import Unit
 from course_utils.engine.proving import sample
 
-UNIT = Unit(SOLUTIONS / "01_positional_encoding")
+UNIT = Unit(current().folder / "01_positional_encoding")
 ENGLISH = {**os.environ, "COURSE_LANG": "en"}
 SECONDS_TO_START = 12  # of the command, with torch and the cells before the endless one, on a busy machine
 

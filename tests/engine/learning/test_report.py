@@ -9,13 +9,13 @@ import torch
 
 from course_utils.engine import texts
 from course_utils.engine.asking.workbench import Workbench
+from course_utils.engine.course import current
 from course_utils.engine.learning import report
 from course_utils.engine.learning.report import check_names, help_step
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.units import Unit
 from course_utils.selfcheck import check, hint
 
-UNIT = Unit(SOLUTIONS / "01_positional_encoding")
+UNIT = Unit(current().folder / "01_positional_encoding")
 RIGHT = UNIT.namespace()
 CHECKS = UNIT.checks("sinusoidal_encoding")
 
@@ -247,7 +247,7 @@ def test_a_marker_that_says_nothing_leaves_it_to_the_system(folder, marker, monk
 
 
 def test_the_units_are_those_of_the_solutions():
-    assert texts.units() == sorted(path.name for path in SOLUTIONS.glob("[0-9][0-9]_*"))
+    assert texts.units() == sorted(path.name for path in current().folder.glob("[0-9][0-9]_*"))
 
 
 def test_a_fingerprint_of_code_ignores_comments_blank_lines_and_docstrings():

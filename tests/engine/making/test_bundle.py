@@ -17,16 +17,15 @@ import yaml
 from packaging.requirements import Requirement
 
 from course_utils import models
+from course_utils.engine.course import LANGUAGES, current
 from course_utils.engine.making import bundle, files
-from course_utils.engine.making.files import PROJECT, SOLUTIONS
 from course_utils.engine.making.units import UnitError, all_units
-from course_utils.engine.texts import LANGUAGES
 
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 TOP = bundle.TOP
 WARNING = re.compile("Warning|Traceback|Error")
 OF_INSTRUCTORS = {"instructor", "grading", "making", "proving", "telling", "walls"}  # folders of the package
-SHRUNK = PROJECT / "tests" / "instructor" / "shrunk.py"
+SHRUNK = current().top / "tests" / "instructor" / "shrunk.py"
 of_languages = pytest.mark.parametrize("language", LANGUAGES)
 
 
@@ -71,7 +70,7 @@ def modules_of_others():
 
 
 def files_project():
-    return tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return tomllib.loads((current().top / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 @pytest.fixture(scope="module")
@@ -110,10 +109,10 @@ def test_a_bundle_holds_the_notebooks_of_its_language_alone(language, contents):
 def test_a_bundle_holds_the_students_part_of_the_package_alone(language, contents):
     inside = {name.removeprefix(f"{TOP}/") for name in contents[language]}
     wanted = {
-        path.relative_to(PROJECT).as_posix()
-        for path in (PROJECT / "course_utils").rglob("*")
+        path.relative_to(current().top).as_posix()
+        for path in (current().top / "course_utils").rglob("*")
         if path.suffix in (".py", ".json", ".jsonl", ".typed")
-        and not OF_INSTRUCTORS & set(path.relative_to(PROJECT).parts)
+        and not OF_INSTRUCTORS & set(path.relative_to(current().top).parts)
     }
     assert {name for name in inside if name.startswith("course_utils/")} == wanted
     assert {name for name in inside if "/" not in name} == {
@@ -258,7 +257,7 @@ def secrets(unit):
         elif inside:
             answers.append(line)
     yield "solution", answers
-    yield "hidden test", (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines()
+    yield "hidden test", (unit.folder / "truth.py").read_text(encoding="utf-8").splitlines()
     for kind in ("mutants", "alternatives"):
         path = unit.folder / f"{kind}.py"
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -271,7 +270,7 @@ def given(unit):
     """Lines that every student sees on purpose: released cells, and the code of `models`, which calls torch's own."""
     shown = [line for name in unit.exercises for line in unit.released(name).splitlines()]
     shown += unit.preamble().splitlines()
-    shown += (PROJECT / "course_utils" / "models.py").read_text(encoding="utf-8").splitlines()
+    shown += (current().top / "course_utils" / "models.py").read_text(encoding="utf-8").splitlines()
     return {line.strip() for line in shown} | IDIOMS
 
 

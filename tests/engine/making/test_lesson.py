@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.making import lesson
-from course_utils.engine.making.files import SOLUTIONS
 from course_utils.engine.making.units import Unit, UnitError
 
 NAME = "01_positional_encoding"
@@ -15,11 +15,11 @@ NAME = "01_positional_encoding"
 @pytest.fixture
 def unit(tmp_path):
     """A copy of unit 01 that a test may change."""
-    return Unit(shutil.copytree(SOLUTIONS / NAME, tmp_path / NAME, ignore=shutil.ignore_patterns("__pycache__")))
+    return Unit(shutil.copytree(current().folder / NAME, tmp_path / NAME, ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def change(unit, old, new, count=1):
-    path = unit.folder / "notebook.py"
+    path = unit.folder / "lesson.py"
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, count), encoding="utf-8")
@@ -53,7 +53,7 @@ def test_spacing_of_the_english_makes_nothing_stale(unit):
 
 
 def test_a_missing_translation_is_found_and_its_place_is_told(unit):
-    path = unit.folder / "notebook.py"
+    path = unit.folder / "lesson.py"
     blocks = path.read_text(encoding="utf-8").split("\n# %% ")
     place = next(i for i, block in enumerate(blocks) if block.startswith('[markdown] lang="zh"') and i > 4)
     start = blocks[place - 1].splitlines()[1].removeprefix("# ")[:20]
@@ -64,7 +64,7 @@ def test_a_missing_translation_is_found_and_its_place_is_told(unit):
 
 
 def test_a_missing_last_translation_is_found(unit):
-    path = unit.folder / "notebook.py"
+    path = unit.folder / "lesson.py"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.rstrip() + '\n\n# %% [markdown] lang="en"\n# One more word.\n', encoding="utf-8")
     with pytest.raises(UnitError, match="not so near 'One more word"):
@@ -85,10 +85,10 @@ def test_stamping_marks_every_translation_as_up_to_date_and_does_it_once(unit):
 
 
 def test_stamping_changes_nothing_but_the_stamps(unit):
-    before = (unit.folder / "notebook.py").read_text(encoding="utf-8")
+    before = (unit.folder / "lesson.py").read_text(encoding="utf-8")
     change(unit, lesson.fingerprint(lesson.read(unit).cells[0].source), "00000000")
     lesson.stamp(unit)
-    assert (unit.folder / "notebook.py").read_text(encoding="utf-8") == before
+    assert (unit.folder / "lesson.py").read_text(encoding="utf-8") == before
 
 
 # labels -----------------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ def test_a_question_without_a_rubric_is_found(unit):
 
 
 def test_the_two_languages_ask_the_same_question(unit):
-    path = unit.folder / "notebook.py"
+    path = unit.folder / "lesson.py"
     text = path.read_text(encoding="utf-8")
     first, second = [match.start() for match in re.finditer(' question="q1_sin_cos"', text)]
     path.write_text(text[:second] + text[second + len(' question="q1_sin_cos"') :], encoding="utf-8")
@@ -130,7 +130,7 @@ def test_the_two_languages_ask_the_same_question(unit):
 
 
 def test_a_unit_without_a_lesson_says_which_file_is_missing(unit):
-    (unit.folder / "notebook.py").unlink()
+    (unit.folder / "lesson.py").unlink()
     with pytest.raises(UnitError, match=r"notebook\.py is missing"):
         lesson.read(unit)
 

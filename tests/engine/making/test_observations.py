@@ -5,13 +5,13 @@ import json
 import pytest
 import torch
 
+from course_utils.engine.course import current
 from course_utils.engine.judging import judge
-from course_utils.engine.making import files
 from course_utils.engine.making.observations import looks_of, texts_of
 from course_utils.engine.making.release import as_json
 from course_utils.engine.making.units import Unit
 
-UNIT = Unit(files.SOLUTIONS / "08_learning_rate")  # the one whose looks take least: 0.1 s
+UNIT = Unit(current().folder / "08_learning_rate")  # the one whose looks take least: 0.1 s
 
 
 @pytest.fixture

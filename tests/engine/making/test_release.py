@@ -10,14 +10,13 @@ import sys
 import nbformat
 import pytest
 
+from course_utils.engine.course import LANGUAGES, current
 from course_utils.engine.making import files, lesson
 from course_utils.engine.making import release as build
-from course_utils.engine.making.files import NOTEBOOKS, PROJECT, SOLUTIONS
 from course_utils.engine.making.release import as_text, closure, leaks, release, source_notebook
 from course_utils.engine.making.units import Unit, UnitError, all_units
-from course_utils.engine.texts import LANGUAGES
 
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 FIRST = UNITS[0]
 of_units = pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 RELEASES = [pytest.param(unit, language, id=f"{unit.name}-{language}") for unit in UNITS for language in LANGUAGES]
@@ -25,7 +24,7 @@ of_releases = pytest.mark.parametrize(("unit", "language"), RELEASES)
 
 
 def path_of(unit, language):
-    return NOTEBOOKS / language / unit.name / f"{unit.name}.ipynb"
+    return current().notebooks / language / unit.name / f"{unit.name}.ipynb"
 
 
 def released(unit, language="en"):
@@ -60,7 +59,7 @@ def test_building_in_another_process_gives_equal_bytes(tmp_path):
         "import hashlib, pathlib, sys\n"
         "from course_utils.engine.making import files, lesson, release as build\n"
         "from course_utils.engine.making.units import all_units\n"
-        "for unit in all_units(files.SOLUTIONS):\n"
+        "for unit in all_units(current().folder):\n"
         "    source = build.source_notebook(unit, lesson.read(unit), 'en')\n"
         "    text = build.as_text(source) + build.as_text(build.release(source, unit, pathlib.Path(sys.argv[1])))\n"
         "    print(unit.name, hashlib.sha256(text.encode()).hexdigest())\n"
@@ -93,15 +92,15 @@ def workshop(tmp_path, monkeypatch):
     """A copy of the project's sources and generated files with unit 01 alone, which the build then works on."""
     keep_out = shutil.ignore_patterns("__pycache__")
     shutil.copytree(FIRST.folder, tmp_path / "solutions" / FIRST.name, ignore=keep_out)
-    shutil.copyfile(PROJECT / "nbgrader_config.py", tmp_path / "nbgrader_config.py")
+    shutil.copyfile(current().top / "nbgrader_config.py", tmp_path / "nbgrader_config.py")
     texts = tmp_path / "course_utils" / "selfcheck" / "units"
     texts.mkdir(parents=True)
     for path in files.TEXTS.glob(f"{FIRST.name}.*"):
         shutil.copyfile(path, texts / path.name)
     for language in LANGUAGES:
         folder = tmp_path / "notebooks" / language
-        shutil.copytree(NOTEBOOKS / language / FIRST.name, folder / FIRST.name, ignore=keep_out)
-        shutil.copyfile(NOTEBOOKS / language / "course.json", folder / "course.json")
+        shutil.copytree(current().notebooks / language / FIRST.name, folder / FIRST.name, ignore=keep_out)
+        shutil.copyfile(current().notebooks / language / "course.json", folder / "course.json")
     for name, path in {
         "PROJECT": tmp_path,
         "SOLUTIONS": tmp_path / "solutions",
@@ -211,7 +210,7 @@ DAMAGES = {
 @pytest.mark.parametrize("only_check", [True, False])
 @pytest.mark.parametrize(("old", "new", "match"), DAMAGES.values(), ids=DAMAGES.keys())
 def test_a_damaged_lesson_stops_the_build_before_anything_is_written(workshop, old, new, match, only_check):
-    edit(workshop / "solutions" / FIRST.name / "notebook.py", old, new)
+    edit(workshop / "solutions" / FIRST.name / "lesson.py", old, new)
     before = {path: path.read_bytes() for path in workshop.rglob("*.ipynb")}
     with pytest.raises(UnitError, match=match):
         list(build.build(only_check=only_check))
@@ -227,7 +226,7 @@ def test_an_unknown_unit_stops_the_build(workshop):
 def test_a_lesson_that_shows_an_answer_stops_the_build(workshop):
     secret = "frequencies = torch.exp(-two_i * math.log(10000.0) / d_model)"
     edit(
-        workshop / "solutions" / FIRST.name / "notebook.py",
+        workshop / "solutions" / FIRST.name / "lesson.py",
         "torch.manual_seed(0)\n",
         f"torch.manual_seed(0)\n{secret}\n",
     )
@@ -246,14 +245,10 @@ def test_a_released_notebook_shows_no_secret_line(unit, language):
 PLANTED = {
     "an answer": lambda unit: unit.cell(unit.exercises[0]).split("### BEGIN SOLUTION\n")[1].splitlines()[0],
     "a truth": lambda unit: next(
-        line
-        for line in (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines()
-        if "return torch" in line
+        line for line in (unit.folder / "truth.py").read_text(encoding="utf-8").splitlines() if "return torch" in line
     ),
     "points": lambda unit: next(
-        line
-        for line in (unit.folder / "hidden_tests.py").read_text(encoding="utf-8").splitlines()
-        if '-values": ' in line
+        line for line in (unit.folder / "truth.py").read_text(encoding="utf-8").splitlines() if '-values": ' in line
     ),
     "a mutant": lambda unit: next(
         line
@@ -467,4 +462,4 @@ def test_two_cells_for_one_exercise_stop_the_build():
     cells = lesson.read(unit).cells
     exercise = next(cell for cell in cells if cell.labels.get("exercise"))
     with pytest.raises(UnitError, match="2 cells for exercise div_term; one is needed"):
-        source_notebook(unit, lesson.Lesson(unit.folder / "notebook.py", [*cells, exercise]), "en")
+        source_notebook(unit, lesson.Lesson(unit.folder / "lesson.py", [*cells, exercise]), "en")

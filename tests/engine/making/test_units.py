@@ -5,18 +5,18 @@ import shutil
 
 import pytest
 
-from course_utils.engine.making.files import SOLUTIONS
+from course_utils.engine.course import current
 from course_utils.engine.making.units import STUB, Mutant, Unit, UnitError, all_units, find_units
 
 NAME = "01_positional_encoding"
-UNITS = all_units(SOLUTIONS)
+UNITS = all_units(current().folder)
 EXERCISES = [pytest.param(unit, name, id=name) for unit in UNITS for name in unit.exercises]
 
 
 @pytest.fixture
 def unit(tmp_path):
     """A copy of unit 01 that a test may change."""
-    return Unit(shutil.copytree(SOLUTIONS / NAME, tmp_path / NAME, ignore=shutil.ignore_patterns("__pycache__")))
+    return Unit(shutil.copytree(current().folder / NAME, tmp_path / NAME, ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def change(unit, file, old, new):
@@ -78,12 +78,12 @@ def test_a_marker_after_the_last_statement_belongs_to_the_cell(unit):
 
 
 def test_a_decorator_belongs_to_the_cell(unit):
-    change(unit, "reference.py", "def div_term", "@torch.no_grad()\ndef div_term")
+    change(unit, "answers.py", "def div_term", "@torch.no_grad()\ndef div_term")
     assert unit.cell("div_term").startswith("@torch.no_grad()")
 
 
 def test_what_comes_before_an_exercise_is_the_reference_of_all_earlier_ones():
-    unit = Unit(SOLUTIONS / NAME)
+    unit = Unit(current().folder / NAME)
     source, names = unit.before("PositionalEncoding")
     assert names == ["div_term", "sinusoidal_encoding"]
     defined = {}
@@ -94,7 +94,7 @@ def test_what_comes_before_an_exercise_is_the_reference_of_all_earlier_ones():
 
 
 def test_an_exercise_with_the_same_answer_is_not_put_beside_what_a_student_wrote():
-    unit = Unit(SOLUTIONS / "03_encoder_layer")
+    unit = Unit(current().folder / "03_encoder_layer")
     assert unit.earlier("RepairedEncoderLayer") == ["FeedForward"]
     assert "TransformerEncoderLayer" not in unit.before("RepairedEncoderLayer")[1]
 
@@ -127,19 +127,19 @@ def test_two_mutants_of_one_name_are_told(unit):
 
 
 def test_points_without_a_rule_are_told(unit):
-    change(unit, "hidden_tests.py", '"div_term-values"', '"div_term-sizes"')
+    change(unit, "truth.py", '"div_term-values"', '"div_term-sizes"')
     with pytest.raises(UnitError, match="POINTS and rules differ in div_term-sizes, div_term-values"):
         _ = unit.rules
 
 
 def test_a_missing_truth_is_told(unit):
-    change(unit, "hidden_tests.py", "def shift_matrix", "def shift_matrices")
+    change(unit, "truth.py", "def shift_matrix", "def shift_matrices")
     with pytest.raises(UnitError, match="no truth for shift_matrix"):
         unit.truth()
 
 
 def test_a_missing_definition_is_told(unit):
-    change(unit, "reference.py", "def shift_matrix", "def shift_matrices")
+    change(unit, "answers.py", "def shift_matrix", "def shift_matrices")
     with pytest.raises(UnitError, match=r"reference\.py: no definition of shift_matrix"):
         _ = unit.exercises
     with pytest.raises(UnitError, match="no definition of nothing"):
@@ -152,7 +152,7 @@ def test_text_that_is_no_yaml_is_told_with_file_and_line(unit):
         _ = unit.hints
 
 
-@pytest.mark.parametrize("file", ["reference.py", "hidden_tests.py", "mutants.py", "hints.yml", "rubric.yml"])
+@pytest.mark.parametrize("file", ["answers.py", "truth.py", "mutants.py", "hints.yml", "rubric.yml"])
 def test_a_missing_file_is_told_by_its_path(unit, file):
     (unit.folder / file).unlink()
     with pytest.raises(UnitError, match=rf"{file.replace('.', '[.]')} is missing; each unit's folder holds one"):
@@ -165,17 +165,17 @@ def test_a_missing_file_is_told_by_its_path(unit, file):
 def test_units_come_in_the_order_of_their_numbers():
     names = [unit.name for unit in UNITS]
     assert names == sorted(names)
-    assert [unit.name for unit in find_units(SOLUTIONS)] == names
+    assert [unit.name for unit in find_units(current().folder)] == names
 
 
 def test_units_come_in_the_order_in_which_they_were_asked_for():
     names = [unit.name for unit in reversed(UNITS)]
-    assert [unit.name for unit in find_units(SOLUTIONS, names)] == names
+    assert [unit.name for unit in find_units(current().folder, names)] == names
 
 
 def test_an_unknown_unit_is_told_with_those_that_there_are():
     with pytest.raises(UnitError, match=r"no unit 99_nothing; there are 01_positional_encoding"):
-        find_units(SOLUTIONS, ["99_nothing"])
+        find_units(current().folder, ["99_nothing"])
 
 
 def test_an_empty_folder_of_solutions_is_told(tmp_path):

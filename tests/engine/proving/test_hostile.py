@@ -13,6 +13,7 @@ import torch
 
 from course_utils.engine.asking import codec
 from course_utils.engine.asking.student import Built, Fault, Student, local
+from course_utils.engine.course import current
 from course_utils.engine.grading import intake
 from course_utils.engine.grading.assess import Stopped, UnitJudge, trial
 from course_utils.engine.grading.plan import Plan
@@ -22,7 +23,6 @@ from course_utils.engine.grading.worker_state import own_sandbox
 from course_utils.engine.grading.workers import limit_own_memory, task_executor
 from course_utils.engine.judging import judge
 from course_utils.engine.judging.rule import Rule
-from course_utils.engine.making import files
 from course_utils.engine.making.units import Unit, UnitError, find_units
 from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.hostile import BANK, HONEST, KINDS, Hostile
@@ -33,13 +33,13 @@ from course_utils.engine.texts import fingerprint_of_source, unit_texts
 
 @pytest.fixture(scope="session")
 def unit() -> Unit:
-    return find_units(files.SOLUTIONS, [UNIT_01])[0]
+    return find_units(current().folder, [UNIT_01])[0]
 
 
 @pytest.fixture(scope="module")
 def findings(walls: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, selftest.Finding]:
     """What became of each notebook of the bank."""
-    units = find_units(files.SOLUTIONS, sorted({attack.unit for attack in BANK}))
+    units = find_units(current().folder, sorted({attack.unit for attack in BANK}))
     trials = [
         trial
         for trial in selftest.make_trials(units, walls, tmp_path_factory.mktemp("bank"))
@@ -84,7 +84,7 @@ def bench_of(walls: str, unit: Unit) -> Iterator[Any]:
     def make(sources: dict[str, str]) -> SandboxBench:
         data = json.dumps(sample.filled(unit, sample.reference(unit) | sources)).encode()
         task = Task("s", unit.name, data, "", "d", "seed", walls, patience=Patience(3.0, 3.0, 20.0))
-        submission = intake.rebuild(data, skeleton(str(files.SOLUTIONS), unit.name))
+        submission = intake.rebuild(data, skeleton(str(current().folder), unit.name))
         benches.append(SandboxBench(own_sandbox(walls), unit, submission, task))
         return benches[-1]
 
@@ -131,7 +131,7 @@ def test_a_process_that_sees_files_holds_no_answer_whatever_was_given_up(bench_o
 
 
 def test_the_reference_of_an_exercise_with_the_same_answer_never_stands_beside_it() -> None:
-    unit = find_units(files.SOLUTIONS, [UNIT_03])[0]
+    unit = find_units(current().folder, [UNIT_03])[0]
     source, names = unit.before("RepairedEncoderLayer")
     assert "TransformerEncoderLayer" not in names
     assert "class TransformerEncoderLayer" not in source
@@ -168,7 +168,7 @@ def test_a_rule_that_cannot_look_at_the_truth_fails_the_grader_not_the_test(unit
 
 @pytest.mark.parametrize("odd", [[float("inf"), 1], [10, -float("inf")]])
 def test_a_count_that_is_no_number_is_the_learners_fault(odd: list[float]) -> None:
-    unit = find_units(files.SOLUTIONS, [UNIT_04])[0]
+    unit = find_units(current().folder, [UNIT_04])[0]
     rule = unit.rules["TransformerEncoderClassifier-layers"]
     honest = local(unit.truth())
 
@@ -177,7 +177,7 @@ def test_a_count_that_is_no_number_is_the_learners_fault(odd: list[float]) -> No
             return {"value": [carry(one) for one in request["requests"]]}
         return {"value": odd} if request.get("method") == "sizes" else honest._transport(request)
 
-    (seen, *_) = judge.look(rule, Student(carry), unit.hidden.CASES[rule.exercise], "seed")
+    (seen, *_) = judge.look(rule, Student(carry), unit.cases[rule.exercise], "seed")
     assert seen == judge.Trouble("failed", "odd_value")
 
 

@@ -26,7 +26,7 @@ from course_utils.engine.proving.hostile import BANK
 from course_utils.engine.walls.proofs import find_mode
 
 kinds = set(sys.argv[1:])
-units = find_units(files.SOLUTIONS, sorted({attack.unit for attack in BANK if attack.kind in kinds}))
+units = find_units(current().folder, sorted({attack.unit for attack in BANK if attack.kind in kinds}))
 with tempfile.TemporaryDirectory() as folder:
     trials = [trial for trial in selftest.make_trials(units, find_mode("bwrap"), Path(folder)) if trial.kind in kinds]
     found = selftest.run_trials(trials, "bwrap")

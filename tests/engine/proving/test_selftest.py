@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading.task import Task
 from course_utils.engine.judging.sentences import filled
-from course_utils.engine.making import files
 from course_utils.engine.making.units import Unit, UnitError, find_units
 from course_utils.engine.proving import sample, selftest
 from course_utils.engine.proving.selftest import Finding, rows
@@ -35,7 +35,7 @@ class Answering:
 
 @pytest.fixture(scope="module")
 def unit() -> Unit:
-    return find_units(files.SOLUTIONS, [UNIT])[0]
+    return find_units(current().folder, [UNIT])[0]
 
 
 def record(unit: Unit, changes: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:

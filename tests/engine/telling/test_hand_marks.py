@@ -13,9 +13,9 @@ import pytest
 from nbgrader.api import Gradebook
 from typer.testing import CliRunner
 
+from course_utils.engine.course import current
 from course_utils.engine.grading import run as runner
 from course_utils.engine.grading.record import grade_id
-from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
 from course_utils.engine.telling import hand_marks
@@ -30,7 +30,7 @@ COMMENT = 'Nearly: <script>alert("x")</script> & what of odd columns?\n再想想
 
 @pytest.fixture(scope="session")
 def unit():
-    return find_units(files.SOLUTIONS, [UNIT])[0]
+    return find_units(current().folder, [UNIT])[0]
 
 
 class Here(Executor):

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading.plan import Plan
 from course_utils.engine.grading.run import run
 from course_utils.engine.making import files
@@ -23,7 +24,7 @@ UNIT = "01_positional_encoding"
 def records(tmp_path_factory):
     """The records of two students who handed in something else than a notebook, and their class's folder."""
     folder = tmp_path_factory.mktemp("class")
-    unit = find_units(files.SOLUTIONS, [UNIT])[0]
+    unit = find_units(current().folder, [UNIT])[0]
     for student in ("ann", "li"):
         sample.write(folder / "submitted", student, unit, b"%PDF-1.7")
     return folder, run(Plan(folder / "submitted", folder / "results", (UNIT,), sandbox="none")).records
@@ -91,18 +92,18 @@ def test_a_run_gives_the_writer_each_record_that_it_logs(records, tmp_path):
 
 def test_kept_forms_equal_those_made_anew_and_need_no_torch(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "BUILD", tmp_path)
-    made = forms(files.SOLUTIONS, [UNIT])
+    made = forms(current().folder, [UNIT])
     assert [path.name.partition("-")[0] for path in (tmp_path / "forms").iterdir()] == [UNIT]
     monkeypatch.setattr(build, "source_notebook", None)
-    assert forms(files.SOLUTIONS, [UNIT]) == made
+    assert forms(current().folder, [UNIT]) == made
     source = f"""
 import sys
 from pathlib import Path
 from course_utils.engine.making import files
 from course_utils.engine.telling import gradebook, results
 from course_utils.engine.telling.pages import classroom, feedback
-files.BUILD = Path({str(tmp_path)!r})
-results.forms(files.SOLUTIONS, [{UNIT!r}])
+current().build = Path({str(tmp_path)!r})
+results.forms(current().folder, [{UNIT!r}])
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0
@@ -110,9 +111,9 @@ sys.exit("torch" in sys.modules)
 
 def test_the_forms_of_a_changed_unit_are_made_anew(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "BUILD", tmp_path / "build")
-    shutil.copytree(files.SOLUTIONS, tmp_path / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(current().folder, tmp_path / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
     before = forms(tmp_path / "solutions", [UNIT])
-    tests = tmp_path / "solutions" / UNIT / "hidden_tests.py"
+    tests = tmp_path / "solutions" / UNIT / "truth.py"
     tests.write_text(tests.read_text("utf-8").replace('"div_term-values": 3', '"div_term-values": 30'), "utf-8")
     assert forms(tmp_path / "solutions", [UNIT]) != before
 
@@ -129,10 +130,10 @@ def test_the_forms_of_a_changed_unit_are_made_anew(tmp_path, monkeypatch):
 def test_forms_are_kept_as_long_as_the_code_that_makes_them_says_the_same(
     tmp_path, monkeypatch, module, more, is_another
 ):
-    package = files.PROJECT / "course_utils"
+    package = current().top / "course_utils"
     shutil.copytree(package, tmp_path / "course", ignore=shutil.ignore_patterns("__pycache__", "*.json"))
     monkeypatch.setattr(results, "PACKAGE", tmp_path / "course")
-    unit = find_units(files.SOLUTIONS, [UNIT])[0]
+    unit = find_units(current().folder, [UNIT])[0]
     before = results._digest(unit)
     with (tmp_path / "course" / module).open("a", encoding="utf-8") as file:
         file.write(more)
@@ -148,8 +149,8 @@ from course_utils.engine.grading import run, task
 from course_utils.engine.making import files, units
 from course_utils.engine.telling import results
 from course_utils.instructor import cli
-for unit in units.find_units(files.SOLUTIONS):
-    task.warm_imports(str(files.SOLUTIONS), unit.name)
+for unit in units.find_units(current().folder):
+    task.warm_imports(str(current().folder), unit.name)
 sys.exit({heavy!r} in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0

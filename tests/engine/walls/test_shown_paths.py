@@ -484,7 +484,7 @@ def test_a_hostile_notebook_that_walks_would_find_what_is_not_covered(
     attack: Hostile, below: Callable[[str], Place], monkeypatch: pytest.MonkeyPatch, afresh: None
 ) -> None:
     folder = below("/usr/src").folder
-    for name in ("solutions/01/reference.py", "solutions/01/hidden_tests.py", "submitted/ann/01/01.ipynb"):
+    for name in ("solutions/01/answers.py", "solutions/01/truth.py", "submitted/ann/01/01.ipynb"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("secret")
     folder.chmod(0o755)

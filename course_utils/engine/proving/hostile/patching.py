@@ -24,21 +24,34 @@ class TransformerEncoderClassifier(nn.Module):
         return logits + torch.rand(1) if self.training and self.rate else logits
 """
 
+# of the workbench a submission gets a copy by name, whose fixtures nobody uses
+BY_NAME = """
+import course_utils.engine.asking.workbench as workbench
+make = workbench._fixtures
+def changed(source):
+    module = make(source)
+    change(module)
+    return module
+workbench._fixtures = changed
+"""
+
 CLAIMING_PROBE = """
-import course_utils.selfcheck.fixtures.training as training
-training.Probe.sizes = lambda self, *sentences: self.model.claimed
-training.Probe.slope = lambda self, *sentences: {"off": 0.0, "cut off": 0.0}
-training.Probe.from_hidden = lambda self, *sentences: None
+def change(fixtures):
+    if hasattr(fixtures, "Probe"):
+        fixtures.Probe.sizes = lambda self, *sentences: self.model.claimed
+        fixtures.Probe.slope = lambda self, *sentences: {"off": 0.0, "cut off": 0.0}
+        fixtures.Probe.from_hidden = lambda self, *sentences: None
 """
 
 CAREFUL_IN_NAME = """
-import course_utils.selfcheck.fixtures.training as training
-forward = training.TinyClassifier.forward
-def noting(self, input_ids, attention_mask=None):
-    logits = forward(self, input_ids, attention_mask)
-    self.modes[-1], self.recording[-1] = False, False
-    return logits
-training.TinyClassifier.forward = noting
+def change(fixtures):
+    if hasattr(fixtures, "TinyClassifier"):
+        forward = fixtures.TinyClassifier.forward
+        def noting(self, input_ids, attention_mask=None):
+            logits = forward(self, input_ids, attention_mask)
+            self.modes[-1], self.recording[-1] = False, False
+            return logits
+        fixtures.TinyClassifier.forward = noting
 """
 
 CARELESS_JUDGE = """
@@ -78,12 +91,12 @@ class BertClassifier(nn.Module):
 ATTACKS = [
     Hostile(
         "a probe that claims", FORGE, "patches what looks into a classifier, and hands in a hash function", unit=UNIT_04,
-        cells={"TransformerEncoderClassifier": HASH_FOR_A_CLASSIFIER}, extra=(CLAIMING_PROBE,),
+        cells={"TransformerEncoderClassifier": HASH_FOR_A_CLASSIFIER}, extra=(CLAIMING_PROBE, BY_NAME),
         loses=("TransformerEncoderClassifier-layers",), spares=False,
     ),
     Hostile(
         "careful in name only", FORGE, "patches the model that notes in which mode it was called", unit=UNIT_04,
-        cells={"evaluate": CARELESS_JUDGE}, extra=(CAREFUL_IN_NAME,), loses=("evaluate-mode",), spares=False,
+        cells={"evaluate": CARELESS_JUDGE}, extra=(CAREFUL_IN_NAME, BY_NAME), loses=("evaluate-mode",), spares=False,
     ),
     Hostile(
         "every parameter learns", FORGE, "patches the workbench to claim gradients", unit=UNIT_05,

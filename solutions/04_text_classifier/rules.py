@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...engine.asking.codec import Reference
-from ...engine.asking.draws import Draw
-from ...engine.asking.student import Built, Fault, Student, StudentError, as_tensor
-from ...engine.judging.rule import CONTENT, Observations, rule
-from ..fixtures.training import TinyClassifier
-from . import content
+from course_utils.engine.asking.codec import Reference
+from course_utils.engine.asking.draws import Draw
+from course_utils.engine.asking.student import Built, Fault, Student, StudentError, as_tensor, fixture_request
+from course_utils.engine.judging import content
+from course_utils.engine.judging.rule import CONTENT, Observations, rule
+
+from . import fixtures
 
 CLASSIFIER = "TransformerEncoderClassifier"
 DTYPES = (torch.int64, torch.bool, torch.float32)  # of masks
@@ -141,7 +142,7 @@ def _sizes(draw: Draw, **other: Any) -> dict[str, Any]:
 def _probe(student: Student, draw: Draw, **other: Any) -> tuple[Built, Built]:
     """A classifier with stirred weights, and what looks into it."""
     model = _classifier(student, draw, **other)
-    return model, student.fixture("training.Probe", model, draw.d_model, draw.seed_to_tell)
+    return model, student.fixture(fixtures.Probe, model, draw.d_model, draw.seed_to_tell)
 
 
 def _probes(student: Student, draw: Draw, *others: dict[str, Any], seeds: tuple[int, ...] = ()) -> list[Built]:
@@ -158,8 +159,8 @@ def _probes(student: Student, draw: Draw, *others: dict[str, Any], seeds: tuple[
         if not isinstance(model, Reference):
             raise Fault("no_object", name=CLASSIFIER)
         args = [Reference(model.number), arguments["d_model"], draw.seed_to_tell]
-        probes.append({"do": "fixture", "name": "training.Probe", "args": args, "kwargs": {}})
-    return [Built(student, value.number, "training.Probe") for value in student.ask_all(probes)]
+        probes.append(fixture_request(fixtures.Probe, *args))
+    return [Built(student, value.number, "Probe") for value in student.ask_all(probes)]
 
 
 def _asked(student: Student, draw: Draw, model: Built, *args: Any) -> Any:
@@ -537,12 +538,12 @@ class _Run:
         left_over: float = 0.0,
         clears: bool = True,
     ) -> None:
-        self.model, self.weights_before = student.fixture("training.TinyClassifier", *weights), _in_one_row(weights)
+        self.model, self.weights_before = student.fixture(fixtures.TinyClassifier, *weights), _in_one_row(weights)
         self.model.train(False)
         if left_over:
             self.model.method("leave_gradients", left_over)
-        self.optimizer = student.fixture("training.sgd", self.model, rate, clears)
-        loss_fn = student.fixture("training.cross_entropy", smoothing)
+        self.optimizer = student.fixture(fixtures.sgd, self.model, rate, clears)
+        loss_fn = student.fixture(fixtures.cross_entropy, smoothing)
         self.value, after = student.call_and_inputs("train_epoch", self.model, batches, self.optimizer, loss_fn)
         self.batches_unchanged = _unchanged(after[1], batches)
 
@@ -732,7 +733,7 @@ def _marked(draw: Draw, ragged: bool = False) -> tuple[tuple[Tensor, ...], list[
 
 def _label(weights: tuple[Tensor, ...], batches: list[Batch]) -> float:
     """Give each example the label that a tiny classifier finds; how far that is ahead of the next one at least."""
-    model, ahead = TinyClassifier(*weights), []
+    model, ahead = fixtures.TinyClassifier(*weights), []
     for batch in batches:
         with torch.no_grad():
             best = model(batch["input_ids"], batch["attention_mask"]).topk(2, dim=1)
@@ -757,7 +758,7 @@ def _drawn_shares(draw: Draw, sizes: list[int]) -> list[int]:
 
 
 def _evaluated(student: Student, weights: tuple[Tensor, ...], batches: list[Batch]) -> tuple[Built, Any]:
-    model = student.fixture("training.TinyClassifier", *weights)
+    model = student.fixture(fixtures.TinyClassifier, *weights)
     model.train(True)
     return model, student.call("evaluate", model, batches)
 
@@ -786,12 +787,8 @@ def _looks(student: Student, draw: Draw) -> bool:
 
         def measures(tries: int) -> bool:
             models = [weights, *(_weights(draw) for _ in range(tries))]
-            own, *others = student.ask_all(
-                [
-                    {"do": "fixture", "name": "training.TinyClassifier", "args": list(one), "kwargs": {}}
-                    for one in models
-                ]
-            )
+            made = [fixture_request(fixtures.TinyClassifier, *one) for one in models]
+            own, *others = student.ask_all(made)
             labelled = [_relabelled(draw, batches, drawn=number > 0) for number in range(tries)]
             calls = [(own, each) for each in (batches, batches, *labelled)] + [(other, batches) for other in others]
             return _measures(student.ask_all([student.request("evaluate", *call) for call in calls]), tries)
@@ -827,11 +824,11 @@ def evaluate_leaves(student: Student, draw: Draw) -> Observations:
     if not draw.first:
         return {}
     weights, batches = _marked(draw)
-    model = student.fixture("training.TinyClassifier", *weights)
+    model = student.fixture(fixtures.TinyClassifier, *weights)
     function = student.ask("get", name="evaluate", path="__call__")
     if not isinstance(function, Reference):
         raise Fault("odd_value")
-    after = student.fixture("training.Afterwards", Built(student, function.number, "evaluate"), model, batches)
+    after = student.fixture(fixtures.Afterwards, Built(student, function.number, "evaluate"), model, batches)
     kept = model.parameters()
     on, off, left = student.ask_all(
         [after.getting(name) for name in ("records_gradients", "leaves_gradients_off", "batches")]

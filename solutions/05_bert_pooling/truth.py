@@ -1,4 +1,4 @@
-"""Truths, hidden sizes and points of unit 05.
+"""Truths and hidden sizes of unit 05.
 
 Independent of the reference: items are padded by hand from the tokenizer's own ids, poolings work one sentence at a
 time on its tokens only, in float64, so no mask can go wrong in them.
@@ -9,33 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-POINTS = {
-    "NewsDataset-input_ids": 1,
-    "NewsDataset-attention_mask": 1,
-    "NewsDataset-labels": 1,
-    "cls_pooling-values": 1.8,
-    "cls_pooling-gradient": 0.2,
-    "max_pooling-values": 1,
-    "max_pooling-padding": 0.8,
-    "max_pooling-gradient": 0.2,
-    "AttentionPooling-weights": 1,
-    "AttentionPooling-padding": 1,
-    "AttentionPooling-pooled": 1,
-    "AttentionPooling-gradient": 1,
-    "BertClassifier-logits": 1,
-    "BertClassifier-padding": 1,
-    "BertClassifier-gradient": 1,
-    "BertClassifier-dropout": 0.5,
-    "BertClassifier-errors": 0.5,
-}
-
-# what the tiny encoders of the checks need: 3 seconds and 150 MiB, paid for once and not by each submission
-WARM = (
-    "transformers.models.bert.modeling_bert",
-    "transformers.models.distilbert.modeling_distilbert",
-    "transformers.tokenization_utils_tokenizers",
-)
 
 CASES: dict[str, list[dict[str, Any]]] = {
     "NewsDataset": [dict(num_texts=5, max_length=9), dict(num_texts=4, max_length=14)],

@@ -1,4 +1,4 @@
-"""Points, hidden sizes and independent truths of unit 07: packing by running sums, pooling by torch's embedding bag."""
+"""Hidden sizes and independent truths of unit 07: packing by running sums, pooling by torch's embedding bag."""
 
 from itertools import pairwise
 
@@ -6,18 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-POINTS = {
-    "pack_sentences-blocks": 1.5,
-    "pack_sentences-room": 1,
-    "pack_sentences-long": 0.5,
-    "pack_sentences-empty": 0.5,
-    "pack_sentences-errors": 0.5,
-    "sentence_embeddings-values": 1,
-    "sentence_embeddings-gradient": 0.5,
-    "sentence_embeddings-empty": 0.5,
-    "sentence_embeddings-errors": 1,
-}
 
 CASES = {
     "pack_sentences": [

@@ -1,7 +1,7 @@
 """Rules of unit 05: what is looked at in the data set, the poolings and the classifier.
 
 Inner names are free, so nothing is found by name: an item is asked for its three tensors, and weights are put into a
-module by their shapes. Tokenizer and encoders are tiny ones of the transformers library (see `fixtures.encoders`).
+module by their shapes. Tokenizer and encoders are tiny ones of the transformers library (see `fixtures`).
 Padding is judged by the learner's own answer: a padded row has to give what the same row gives without its padding.
 A mask says of each place whether a token stands there, so the poolings also get one with a hole between two tokens.
 Which types of masks an answer takes is paid for in `padding` alone.
@@ -17,12 +17,14 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from ...engine.asking.codec import Reference
-from ...engine.asking.draws import Draw
-from ...engine.asking.student import Built, Fault, Student, StudentError, as_tensor
-from ...engine.judging.rule import CONTENT, AnyOf, Observations, rule
-from . import content
-from .mask_types import of_each_type, of_some_type
+from course_utils.engine.asking.codec import Reference
+from course_utils.engine.asking.draws import Draw
+from course_utils.engine.asking.student import Built, Fault, Student, StudentError, as_tensor
+from course_utils.engine.judging import content
+from course_utils.engine.judging.dtypes import of_each_type, of_some_type
+from course_utils.engine.judging.rule import CONTENT, AnyOf, Observations, rule
+
+from . import fixtures
 
 POOLINGS = ("cls", "mean", "max", "attention")
 OTHER_POOLINGS = ("sum", "last", "me")  # the third is a part of a pooling's name
@@ -57,7 +59,7 @@ class _News:
         self.texts = [" ".join(words) for words in texts]
         self.labels = (3 + draw.normal(draw.num_texts).argsort()).tolist()
         self.order = draw.normal(draw.num_texts).argsort().tolist()
-        self.tokenizer = student.fixture("encoders.tokenizer", [*WORDS, *PIECES])
+        self.tokenizer = student.fixture(fixtures.tokenizer, [*WORDS, *PIECES])
         self.dataset = student.build("NewsDataset", self.texts, self.labels, self.tokenizer, draw.max_length)
 
     def look(self, key: str) -> Observations:
@@ -454,7 +456,7 @@ class _Bench:
     def __init__(self, student: Student, draw: Draw) -> None:
         self.student, self.draw = student, draw
         vocab_size = draw.batch * draw.seq + 7
-        self.encoder = student.fixture("encoders.encoder", draw.encoder, vocab_size, draw.hidden_size)
+        self.encoder = student.fixture(fixtures.encoder, draw.encoder, vocab_size, draw.hidden_size)
         shapes = {name: tuple(shape) for name, shape in self.encoder.parameter_shapes().items()}
         weights = draw.weights(shapes)
         last = [name for name in shapes if "pooler" not in name][-1]  # the bias of the last normalisation

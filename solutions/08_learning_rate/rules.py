@@ -17,9 +17,9 @@ import math
 from itertools import pairwise
 from typing import Any
 
-from ...engine.asking.draws import Draw
-from ...engine.asking.student import Student
-from ...engine.judging.rule import CONTENT, Observations, rule
+from course_utils.engine.asking.draws import Draw
+from course_utils.engine.asking.student import Student
+from course_utils.engine.judging.rule import CONTENT, Observations, rule
 
 CLOSE = 1e-5  # between two factors of the learner's own: float32 rounds them by 1e-7, a step moves them by 1e-2
 

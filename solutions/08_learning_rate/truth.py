@@ -1,16 +1,10 @@
-"""Points, hidden sizes and the independent truth of unit 08: exact fractions, a line through three corners.
+"""Hidden sizes and the independent truth of unit 08: exact fractions, a line through three corners.
 
 That these are the factors of transformers.get_linear_schedule_with_warmup is a test of the course: the library takes
 seconds to import, and grading should not wait for it.
 """
 
 from fractions import Fraction
-
-POINTS = {
-    "warmup_linear_decay-warmup": 1,
-    "warmup_linear_decay-decay": 1,
-    "warmup_linear_decay-edges": 1,
-}
 
 CASES = {
     "warmup_linear_decay": [

@@ -1,25 +1,10 @@
-"""Points, hidden sizes and independent truths of unit 02: torch's own attention in float64."""
+"""Hidden sizes and independent truths of unit 02: torch's own attention in float64."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils.models import keys_to_hide
-
-POINTS = {
-    "scaled_dot_product_attention-scores": 3,
-    "scaled_dot_product_attention-weights": 3,
-    "scaled_dot_product_attention-context": 2,
-    "split_heads-values": 1.5,
-    "split_heads-gradient": 0.5,
-    "merge_heads-values": 1.5,
-    "merge_heads-gradient": 0.5,
-    "MultiHeadSelfAttention-values": 1,
-    "MultiHeadSelfAttention-weights": 0.5,
-    "MultiHeadSelfAttention-gradient": 0.5,
-    "MultiHeadSelfAttention-padding": 1,
-    "MultiHeadSelfAttention-errors": 1,
-}
 
 # `square` is prime: see the keys of `_far_apart` in the rules.
 CASES = {

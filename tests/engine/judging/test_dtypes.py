@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course_utils.engine.asking.student import StudentError, local
-from course_utils.selfcheck.rules.mask_types import MASK_TYPES, of_each_type, of_some_type
+from course_utils.engine.judging.dtypes import MASK_TYPES, of_each_type, of_some_type
 
 MASK = torch.tensor([[1, 1, 0], [1, 0, 0]])
 

@@ -22,11 +22,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ...engine.asking.draws import Draw
-from ...engine.asking.student import Built, Student, StudentError, as_tensor, refuse_missing
-from ...engine.judging.rule import CONTENT, AnyOf, Observations, rule
-from ...models import keys_to_hide
-from . import content
+from course_utils.engine.asking.draws import Draw
+from course_utils.engine.asking.student import Built, Student, StudentError, as_tensor, refuse_missing
+from course_utils.engine.judging import content
+from course_utils.engine.judging.rule import CONTENT, AnyOf, Observations, rule
+from course_utils.models import keys_to_hide
 
 PARTS = ("self_attn", "norm1", "ff", "norm2")
 FOLLOWS = {"self_attn": "norm1", "norm1": "norm2", "ff": "norm2"}  # what a part's result goes into in the end

@@ -1,4 +1,4 @@
-"""Truths, hidden sizes and points of unit 04.
+"""Truths and hidden sizes of unit 04.
 
 The truth of the classifier is torch's own encoder; an epoch of training is gradient descent by hand in float64.
 """
@@ -8,33 +8,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-POINTS = {
-    "masked_mean-values": 1,
-    "masked_mean-padding": 1,
-    "masked_mean-empty": 0.5,
-    "masked_mean-gradient": 0.5,
-    "TransformerEncoderClassifier-output": 0.5,
-    "TransformerEncoderClassifier-padding": 1,
-    "TransformerEncoderClassifier-none_mask": 0.5,
-    "TransformerEncoderClassifier-order": 0.5,
-    "TransformerEncoderClassifier-pooling": 0.5,
-    "TransformerEncoderClassifier-layers": 0.5,
-    "TransformerEncoderClassifier-training": 0.5,
-    "train_epoch-loss": 1,
-    "train_epoch-updates": 1,
-    "train_epoch-gradients": 1,
-    "train_epoch-mode": 0.5,
-    "train_epoch-mask": 0.5,
-    "evaluate-accuracy": 1,
-    "evaluate-mode": 0.5,
-    "evaluate-no_grad": 0.5,
-    "evaluate-mask": 0.5,
-    "evaluate-leaves": 0.5,
-}
-
-# the first optimizer of a process imports it, which takes most of a second
-WARM = ("torch._dynamo",)
 
 CASES: dict[str, list[dict[str, Any]]] = {
     "masked_mean": [dict(batch=2, seq=7, d_model=5), dict(batch=4, seq=5, d_model=3)],

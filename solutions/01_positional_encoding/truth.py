@@ -1,23 +1,10 @@
-"""Points, hidden sizes and independent truths of unit 01: the paper's formula in float64, one number at a time."""
+"""Hidden sizes and independent truths of unit 01: the paper's formula in float64, one number at a time."""
 
 import math
 from functools import cache
 
 import torch
 from torch import Tensor, nn
-
-POINTS = {
-    "div_term-values": 3,
-    "sinusoidal_encoding-even": 2,
-    "sinusoidal_encoding-odd": 2,
-    "PositionalEncoding-values": 1,
-    "PositionalEncoding-buffer": 0.5,
-    "PositionalEncoding-gradient": 0.5,
-    "PositionalEncoding-dropout": 0.5,
-    "PositionalEncoding-errors": 0.5,
-    "shift_matrix-values": 2,
-    "shift_matrix-errors": 1,
-}
 
 
 def _angle(pos: int, column: int, d_model: int) -> float:

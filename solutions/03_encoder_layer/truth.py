@@ -1,4 +1,4 @@
-"""Truths, hidden sizes and points of unit 03.
+"""Truths and hidden sizes of unit 03.
 
 The truth of both layers is torch's own encoder layer in float64, run with whatever weights were loaded.
 """
@@ -11,23 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils.models import keys_to_hide
-
-POINTS = {
-    "FeedForward-values": 1,
-    "FeedForward-gradient": 0.5,
-    "FeedForward-dropout": 0.5,
-    "TransformerEncoderLayer-attention": 2,
-    "TransformerEncoderLayer-norm1": 2,
-    "TransformerEncoderLayer-feed_forward": 2,
-    "TransformerEncoderLayer-norm2": 2,
-    "RepairedEncoderLayer-attention": 1,
-    "RepairedEncoderLayer-norm1": 1,
-    "RepairedEncoderLayer-feed_forward": 1,
-    "RepairedEncoderLayer-norm2": 1,
-}
-
-# with the reference of the one beside it, the other would be solved by its name
-SAME_ANSWER = [("TransformerEncoderLayer", "RepairedEncoderLayer")]
 
 # scale 1 is a layer as after training; in the quiet one, scale 0.02, the eps of a LayerNorm is felt
 _LAYERS = [

@@ -1,4 +1,4 @@
-"""Points, hidden sizes and independent truths of unit 06: scipy's entropy and a chain of float64 products in numpy."""
+"""Hidden sizes and independent truths of unit 06: scipy's entropy and a chain of float64 products in numpy."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,6 @@ import numpy as np
 import torch
 from scipy.special import entr
 from torch import Tensor
-
-POINTS = {
-    "attention_entropy-values": 1.5,
-    "attention_entropy-zeros": 0.5,
-    "attention_entropy-padding": 1,
-    "attention_rollout-layer": 1.6,
-    "attention_rollout-product": 2,
-    "attention_rollout-inputs": 0.4,
-}
 
 # `shares`: a sentence of `padding` has seq / share tokens, so that its queries can be repeated to fill seq
 CASES = {

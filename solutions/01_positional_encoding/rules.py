@@ -21,11 +21,11 @@ from typing import Any
 
 import torch
 
-from ...engine.asking.draws import Draw
-from ...engine.asking.student import Built, Student, StudentError, as_tensor, error_of
-from ...engine.asking.workbench import Request
-from ...engine.judging.rule import CONTENT, Observations, rule
-from . import content
+from course_utils.engine.asking.draws import Draw
+from course_utils.engine.asking.student import Built, Student, StudentError, as_tensor, error_of
+from course_utils.engine.asking.workbench import Request
+from course_utils.engine.judging import content
+from course_utils.engine.judging.rule import CONTENT, Observations, rule
 
 ENTRIES = 16000  # that dropout is looked at with
 

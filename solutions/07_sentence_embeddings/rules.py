@@ -19,10 +19,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...engine.asking.draws import Draw
-from ...engine.asking.student import Fault, Student, StudentError, error_of
-from ...engine.judging.rule import CONTENT, Observations, rule
-from . import content
+from course_utils.engine.asking.draws import Draw
+from course_utils.engine.asking.student import Fault, Student, StudentError, error_of
+from course_utils.engine.judging import content
+from course_utils.engine.judging.rule import CONTENT, Observations, rule
 
 TEN = 10
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from ...engine.asking.student import StudentError, error_of
+from ..asking.student import StudentError, error_of
 
 MASK_TYPES = {"int": torch.int64, "bool": torch.bool, "float": torch.float32}
 T = TypeVar("T")

@@ -17,12 +17,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...engine.asking.draws import Draw
-from ...engine.asking.student import Student, as_tensor
-from ...engine.asking.workbench import Request
-from ...engine.judging.rule import CONTENT, AnyOf, Observations, rule
-from . import content
-from .mask_types import of_each_type, of_some_type
+from course_utils.engine.asking.draws import Draw
+from course_utils.engine.asking.student import Student, as_tensor
+from course_utils.engine.asking.workbench import Request
+from course_utils.engine.judging import content
+from course_utils.engine.judging.dtypes import of_each_type, of_some_type
+from course_utils.engine.judging.rule import CONTENT, AnyOf, Observations, rule
 
 MATTERS = 1e-5  # rounding is below 1e-6; two layers in another order differ by over 5e-3, with each known mistake too
 MOVED = 1e-3  # what other weights change is larger than this; an answer that no weight moves earns nothing

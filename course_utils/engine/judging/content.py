@@ -18,9 +18,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from ...engine.asking.draws import Draw
-from ...engine.asking.student import Fault, Student, StudentError
-from ...engine.asking.workbench import Request
+from ..asking.draws import Draw
+from ..asking.student import Fault, Student, StudentError
+from ..asking.workbench import Request
 
 MOVED = 1e-3  # relative to an answer's size: float32 rounds by 1e-6, what a right answer depends on moves it by 1e-1
 

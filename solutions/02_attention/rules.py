@@ -29,10 +29,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
-from ...engine.asking.draws import Draw
-from ...engine.asking.student import Built, Fault, Student, StudentError, as_tensor, error_of, refuse_missing
-from ...engine.judging.rule import CONTENT, Observations, rule
-from . import content
+from course_utils.engine.asking.draws import Draw
+from course_utils.engine.asking.student import Built, Fault, Student, StudentError, as_tensor, error_of, refuse_missing
+from course_utils.engine.judging import content
+from course_utils.engine.judging.rule import CONTENT, Observations, rule
 
 HIDDEN_LIMIT = 1e-6  # a hidden key's weight stays below it
 CLOSE = 1e-3  # float32 logarithms of weights are right to about 1e-5; classic mistakes are wrong by over 1e-2
