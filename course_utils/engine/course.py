@@ -123,6 +123,11 @@ def _settings(path: Path) -> dict[str, Any]:
     return settings
 
 
+def forget_settings() -> None:
+    """Read course.toml anew when it is asked for next: this process has changed one."""
+    _settings.cache_clear()
+
+
 @dataclass(frozen=True)
 class CourseUnit:
     """What students have of a unit: rules, fixtures, texts and recorded looks."""

@@ -155,7 +155,7 @@ print("distance of the two sentence means:", f"{(first.mean(1) - second.mean(1))
 # **TODO 1：** 用 `torch.exp` 一次算出全部频率。留意对数究竟作用在哪一部分上。
 
 # %% exercise="div_term"
-from reference import div_term
+from answers import div_term
 
 # %%
 check("div_term")
@@ -284,7 +284,7 @@ ax.set_ylim(-1.1, 1.7)  # room for the legend
 # **TODO 2：** 填偶数列。**TODO 3：** 填奇数列。两者分开评分，可以一个一个来。
 
 # %% exercise="sinusoidal_encoding"
-from reference import sinusoidal_encoding
+from answers import sinusoidal_encoding
 
 # %%
 check("sinusoidal_encoding")
@@ -399,7 +399,7 @@ ax = plots.curves(
 # **TODO 4：** 填好两处空缺。不要改动 `x` 本身，调用者也许还要用它。
 
 # %% exercise="PositionalEncoding"
-from reference import PositionalEncoding
+from answers import PositionalEncoding
 
 # %%
 check("PositionalEncoding")
@@ -494,7 +494,7 @@ for pane, title, encode in [
 # **TODO 5：** 造出这个矩阵。先想清楚四个系数各在小块的哪个角上。
 
 # %% exercise="shift_matrix"
-from reference import shift_matrix
+from answers import shift_matrix
 
 # %%
 check("shift_matrix")

@@ -138,7 +138,7 @@ for instead in (-0.71, 0.0, -10.0, -1e9):
 # 三个 TODO 是分开检查的，可以填一个、测一个。
 
 # %% exercise="scaled_dot_product_attention"
-from reference import scaled_dot_product_attention
+from answers import scaled_dot_product_attention
 
 # %%
 check("scaled_dot_product_attention")
@@ -306,7 +306,7 @@ plt.show()
 # 当心：直接 reshape 成这个形状，形状虽对，0 号头拿到的却是 0 1 和 2 3，也就是*同一个*词的两段。
 
 # %% exercise="split_heads"
-from reference import split_heads
+from answers import split_heads
 
 # %%
 check("split_heads")
@@ -324,7 +324,7 @@ check("split_heads")
 # 词 0 从 0 号头收回 0 1，从 1 号头收回 2 3，从 2 号头收回 4 5，又得到原来的一行 0 1 2 3 4 5。
 
 # %% exercise="merge_heads"
-from reference import merge_heads
+from answers import merge_heads
 
 # %%
 check("merge_heads")
@@ -420,7 +420,7 @@ plt.show()
 # 如果是 4 个头，每个头就有 4.5 列宽，这要拒绝。
 
 # %% exercise="MultiHeadSelfAttention"
-from reference import MultiHeadSelfAttention
+from answers import MultiHeadSelfAttention
 
 # %%
 check("MultiHeadSelfAttention")

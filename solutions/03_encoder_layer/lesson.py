@@ -89,7 +89,7 @@ for x in (1.0, -1.0):
 # 它只能在训练模式下起作用；`nn.Dropout` 自己知道当前是什么模式。
 
 # %% exercise="FeedForward"
-from reference import FeedForward
+from answers import FeedForward
 
 # %%
 check("FeedForward")
@@ -241,7 +241,7 @@ print("normalised", [round(number, 3) for number in nn.LayerNorm(3)(total).tolis
 # 四个 TODO 各自评分，互不牵连。填充位置必须一直被遮住，想一想谁需要掩码。
 
 # %% exercise="TransformerEncoderLayer"
-from reference import TransformerEncoderLayer
+from answers import TransformerEncoderLayer
 
 # %%
 check("TransformerEncoderLayer")
@@ -601,7 +601,7 @@ plt.show()
 
 
 # %% role="setup" given="BrokenEncoderLayer"
-from reference import BrokenEncoderLayer
+from answers import BrokenEncoderLayer
 
 # %% [markdown] lang="en"
 # A doctor measures before looking for a cause. Four questions about a layer, each with a number or a name as its answer:
@@ -673,7 +673,7 @@ for question in sound:
 # 现在把 `BrokenEncoderLayer` 的内容抄进空缺处，把它修好。每修好一个错误，得一份分数。
 
 # %% exercise="RepairedEncoderLayer"
-from reference import RepairedEncoderLayer
+from answers import RepairedEncoderLayer
 
 # %%
 check("RepairedEncoderLayer")

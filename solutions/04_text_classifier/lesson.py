@@ -154,7 +154,7 @@ print("over the tokens:", vectors[kept == 1].mean(dim=0).tolist(), "   over all:
 # 为整个批次写出它。掩码可能是 int、bool 或 float。一行里一个词也没有时，结果是零向量：想一想，那时你除以了几？
 
 # %% exercise="masked_mean"
-from reference import masked_mean
+from answers import masked_mean
 
 # %%
 check("masked_mean")
@@ -275,7 +275,7 @@ for known in (False, True):
 # - dropout 只在训练模式下起作用。
 
 # %% exercise="TransformerEncoderClassifier"
-from reference import TransformerEncoderClassifier
+from answers import TransformerEncoderClassifier
 
 # %%
 check("TransformerEncoderClassifier")
@@ -344,7 +344,7 @@ print(f"per example {(losses * numbers).sum() / numbers.sum():.3f}, mean of the 
 # 返回每个样本的平均损失，要是一个普通的数：返回张量会把整张计算图拖在后面。
 
 # %% exercise="train_epoch"
-from reference import train_epoch
+from answers import train_epoch
 
 # %%
 check("train_epoch")
@@ -405,7 +405,7 @@ print("predicted", winners.tolist(), "  labels", labels.tolist(), "  right", (wi
 # ### 练习 4：`evaluate`
 
 # %% exercise="evaluate"
-from reference import evaluate
+from answers import evaluate
 
 # %%
 check("evaluate")

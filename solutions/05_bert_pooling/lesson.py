@@ -115,7 +115,7 @@ plt.show()
 # 形状分别是 `(6,)`、`(6,)` 和 `()`：单条数据没有批次轴。
 
 # %% exercise="NewsDataset"
-from reference import NewsDataset
+from answers import NewsDataset
 
 # %%
 check("NewsDataset")
@@ -178,13 +178,13 @@ print(f"share of padding when texts of like length go together: {shares:.0%}")
 # - 最大：$(-2, 3)$。算上填充会得到 $(9, 9)$；把填充设成 0 会得到 $(0, 3)$，两个都不对。
 
 # %% exercise="cls_pooling"
-from reference import cls_pooling
+from answers import cls_pooling
 
 # %%
 check("cls_pooling")
 
 # %% exercise="max_pooling"
-from reference import max_pooling
+from answers import max_pooling
 
 # %%
 check("max_pooling")
@@ -244,7 +244,7 @@ print("weights", [round(weight, 3) for weight in weights.tolist()])
 print("pooled ", [round(value, 3) for value in (weights @ torch.tensor([[4.0, 0.0], [0.0, 8.0]])).tolist()])
 
 # %% exercise="AttentionPooling"
-from reference import AttentionPooling
+from answers import AttentionPooling
 
 # %%
 check("AttentionPooling")
@@ -288,7 +288,7 @@ plt.show()
 # 有两处需要掩码，是哪两处？如果有人要的池化叫 `"mena"`，他应该看到什么？
 
 # %% exercise="BertClassifier"
-from reference import BertClassifier
+from answers import BertClassifier
 
 # %%
 check("BertClassifier")

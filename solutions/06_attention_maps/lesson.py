@@ -151,7 +151,7 @@ plt.show()
 # 如果上面三行中前两行是词元，第三行是填充，那么这个头的熵是 (0 + 0.693) / 2 = 0.347。
 
 # %% exercise="attention_entropy"
-from reference import attention_entropy
+from answers import attention_entropy
 
 # %%
 check("attention_entropy")
@@ -278,7 +278,7 @@ plt.show()
 # 乘积：(1, 0)、(0.5, 0.5)。最后 1 号位置的内容有一半来自词元 0。
 
 # %% exercise="attention_rollout"
-from reference import attention_rollout
+from answers import attention_rollout
 
 # %%
 check("attention_rollout")

@@ -102,7 +102,7 @@ for number, (sentence, length) in enumerate(zip(sentences, lengths, strict=True)
 # 结果：`[[0, 1], [2], [3], [4]]`。
 
 # %% exercise="pack_sentences"
-from reference import pack_sentences
+from answers import pack_sentences
 
 # %%
 check("pack_sentences")
@@ -185,7 +185,7 @@ for number, (start, end) in zip(blocks[0], block.spans, strict=True):
 # 这里要拒绝它，因为这多半说明块在什么地方被截断了。
 
 # %% exercise="sentence_embeddings"
-from reference import sentence_embeddings
+from answers import sentence_embeddings
 
 # %%
 check("sentence_embeddings")

@@ -118,7 +118,7 @@ plt.show()
 # 有两个边界要小心：完全没有预热，以及全程都是预热。它们都会在某处除以 0。
 
 # %% exercise="warmup_linear_decay"
-from reference import warmup_linear_decay
+from answers import warmup_linear_decay
 
 # %%
 check("warmup_linear_decay")

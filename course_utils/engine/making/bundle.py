@@ -15,7 +15,6 @@ from ..course import FILE, IN_A_BUNDLE, LOOKS, PACKAGE, TEXTS, Course, current
 from . import files
 from .units import UnitError
 
-TOP = "transformer-course"
 DATE = (2020, 1, 1, 0, 0, 0)  # of every file in the zip, so that equal contents give equal bytes
 SUFFIXES = (".py", ".typed")  # of the package's files
 OF_A_UNIT = ("rules.py", "fixtures.py", TEXTS, LOOKS)  # all that a student gets of a unit's folder
@@ -30,6 +29,8 @@ def is_instructors(inside: Path) -> bool:
 def bundle_files(language: str) -> Iterator[tuple[str, bytes]]:
     """Path and content of each file of a student's bundle. Raises UnitError where nothing has been built."""
     course = current()
+    if language not in course.languages:
+        raise UnitError(f"this course is in {', '.join(course.languages)}; it has no bundle in {language}")
     notebooks = course.notebooks / language
     found = sorted(notebooks.rglob("*.ipynb"))
     if not found:
@@ -43,10 +44,22 @@ def bundle_files(language: str) -> Iterator[tuple[str, bytes]]:
     for name in course_files(course):
         yield f"{IN_A_BUNDLE}/{name}", (course.folder / name).read_bytes()
     yield "pyproject.toml", student_pyproject().encode()
-    yield "environment.yml", student_environment().encode()
-    yield "README.md", (Path(__file__).with_name("templates") / f"bundle.{language}.md").read_bytes()
+    yield "environment.yml", student_environment(top_of(course)).encode()
+    yield "README.md", readme(course, language).encode()
     for name in ("LICENSE", "LICENSE-prose"):
         yield name, (PACKAGE.parent / name).read_bytes()
+
+
+def top_of(course: Course) -> str:
+    """The name of the folder that a bundle unpacks to."""
+    return str(course.settings["id"]).replace("_", "-")
+
+
+def readme(course: Course, language: str) -> str:
+    """What a student reads first: the course's own `bundle.<language>.md`, else the engine's."""
+    own, name = course.folder / f"bundle.{language}.md", f"bundle.{language}.md"
+    text = (own if own.is_file() else Path(__file__).with_name("templates") / name).read_text(encoding="utf-8")
+    return text.replace("@TITLE@", course.settings["title"][language]).replace("@UNIT@", course.unit_names[0])
 
 
 def course_files(course: Course) -> Iterator[str]:
@@ -59,10 +72,10 @@ def course_files(course: Course) -> Iterator[str]:
 def write_bundle(language: str, out: Path) -> int:
     """Write the zip file of one language; the number of files in it."""
     content = io.BytesIO()
-    count = 0
+    count, top = 0, top_of(current())
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in bundle_files(language):
-            entry = zipfile.ZipInfo(f"{TOP}/{name}", DATE)
+            entry = zipfile.ZipInfo(f"{top}/{name}", DATE)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, data)
             count += 1
@@ -94,12 +107,12 @@ def student_pyproject() -> str:
     return "\n".join(lines)
 
 
-def student_environment() -> str:
-    """A conda environment with the student core."""
+def student_environment(name: str) -> str:
+    """A conda environment of some name with the student core."""
     return "\n".join(
         [
             "# Generated. conda env create -f environment.yml, then: conda activate transformer-course",
-            "name: transformer-course",
+            f"name: {name}",
             "channels: [conda-forge]",
             "dependencies:",
             "  - python=3.11",

@@ -1,7 +1,7 @@
 """A lesson's text: `lesson.py` read as cells, with translations checked against what they translate.
 
-Prose stands in pairs: an English cell, then the Chinese cell that translates it and carries in `of` a fingerprint of
-the English. When the English changes, the fingerprint no longer fits, and the translation is stale.
+Prose stands in the course's first language, then in each other one: a cell that translates it and carries in `of` a
+fingerprint of what it translates. When that changes, the fingerprint no longer fits, and the translation is stale.
 """
 
 from __future__ import annotations
@@ -40,16 +40,6 @@ class Lesson:
     path: Path
     cells: list[Cell]
 
-    @property
-    def title(self) -> dict[str, str]:
-        """The first heading in each language."""
-        titles = {}
-        for cell in self.cells:
-            heading = re.search(r"^#+ +(.+)$", cell.source, re.MULTILINE)
-            if cell.kind == "markdown" and heading and cell.language and cell.language not in titles:
-                titles[cell.language] = heading.group(1).strip()
-        return titles
-
 
 def fingerprint(prose: str) -> str:
     """Eight hex digits that change with the words of a text; spacing changes nothing."""
@@ -68,31 +58,51 @@ def read(unit: Unit, stamped: bool = True) -> Lesson:
         for cell in notebook.cells
         if cell.cell_type in ("markdown", "code")
     ]
-    _check_pairs(path, cells, stamped)
+    _check_translations(path, unit, cells, stamped)
+    _check_title(path, unit, cells)
     _check_labels(path, unit, cells)
     return Lesson(path, cells)
 
 
-def _check_pairs(path: Path, cells: list[Cell], stamped: bool) -> None:
+def _check_translations(path: Path, unit: Unit, cells: list[Cell], stamped: bool) -> None:
+    """Raise UnitError unless each piece of prose stands in all languages of the course, one behind the other."""
+    languages = unit.course.languages
     prose = [cell for cell in cells if cell.kind == "markdown"]
-    for english, chinese in zip(prose[::2], [*prose[1::2], Cell("markdown", "", {})], strict=False):
-        start = english.source.strip().splitlines()[0][:50] if english.source.strip() else "(empty)"
-        if english.language != "en" or chinese.language != "zh":
-            raise UnitError(f'{path}: prose must stand as lang="en" then lang="zh"; not so near {start!r}')
-        if english.labels.get("question") != chinese.labels.get("question"):
-            raise UnitError(f"{path}: the two languages ask different questions near {start!r}")
-        if stamped and chinese.labels.get("of") != fingerprint(english.source):
-            raise UnitError(
-                f"{path}: the Chinese of {start!r} is stale: the English has changed. Translate again, "
-                "then run: course build --translated"
-            )
+    order = " then ".join(f'lang="{language}"' for language in languages)
+    for number in range(0, len(prose), len(languages)):
+        first, *others = together = prose[number : number + len(languages)]
+        start = first.source.strip().splitlines()[0][:50] if first.source.strip() else "(empty)"
+        if tuple(cell.language for cell in together) != languages:
+            raise UnitError(f"{path}: prose must stand as {order}; not so near {start!r}")
+        for other in others:
+            if first.labels.get("question") != other.labels.get("question"):
+                raise UnitError(f"{path}: the languages ask different questions near {start!r}")
+            if stamped and other.labels.get("of") != fingerprint(first.source):
+                raise UnitError(
+                    f"{path}: the {other.language} of {start!r} is stale: the text has changed. Translate again, "
+                    "then run: course build --translated"
+                )
+
+
+def _check_title(path: Path, unit: Unit, cells: list[Cell]) -> None:
+    """Raise UnitError unless the first heading in each language is the title of unit.toml."""
+    for language in unit.course.languages:
+        texts = [cell.source for cell in cells if cell.kind == "markdown" and cell.language == language]
+        headings = [
+            match.group(1).strip() for text in texts for match in re.finditer(r"^#+ +(.+)$", text, re.MULTILINE)
+        ]
+        title = unit.settings["title"][language]
+        if headings[:1] != [title]:
+            found = "".join(headings[:1]) or "missing"
+            raise UnitError(f"{path}: the first heading in {language} is {found}, and unit.toml has {title}")
 
 
 def _check_labels(path: Path, unit: Unit, cells: list[Cell]) -> None:
     exercises = [cell.labels["exercise"] for cell in cells if cell.labels.get("exercise")]
     if exercises != unit.exercises:
         raise UnitError(f"{path}: exercises are {exercises}, and answers.py has {unit.exercises}, in that order")
-    questions = [cell.labels["question"] for cell in cells if cell.labels.get("question") and cell.language == "en"]
+    first = unit.course.languages[0]
+    questions = [cell.labels["question"] for cell in cells if cell.labels.get("question") and cell.language == first]
     if sorted(questions) != sorted(unit.rubric):
         raise UnitError(f"{path}: questions are {questions}, and rubric.yml has {sorted(unit.rubric)}")
     for cell in cells:
@@ -106,22 +116,23 @@ def _check_labels(path: Path, unit: Unit, cells: list[Cell]) -> None:
 
 
 def stamp(unit: Unit) -> int:
-    """Write into every Chinese cell the fingerprint of its English; the number of cells that changed."""
+    """Write into every translating cell the fingerprint of what it translates; the number of cells that changed."""
     read(unit, stamped=False)
     path = unit.folder / "lesson.py"
+    first, *others = unit.course.languages
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    english, changed, collecting = "", 0, False
+    original, changed, collecting = "", 0, False
     for number, line in enumerate(lines):
         if line.startswith("# %%"):
-            collecting = 'lang="en"' in line
-            if 'lang="zh"' in line:
-                fresh = re.sub(r' of="[^"]*"', "", line.rstrip("\n")) + f' of="{fingerprint(english)}"\n'
+            collecting = f'lang="{first}"' in line
+            if any(f'lang="{other}"' in line for other in others):
+                fresh = re.sub(r' of="[^"]*"', "", line.rstrip("\n")) + f' of="{fingerprint(original)}"\n'
                 changed += fresh != line
                 lines[number] = fresh
             elif collecting:
-                english = ""
+                original = ""
         elif collecting:
-            english += re.sub(r"^# ?", "", line)
+            original += re.sub(r"^# ?", "", line)
     if changed:
         write_whole(path, "".join(lines))
     read(unit)

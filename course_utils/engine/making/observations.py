@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from ..asking.student import Student, local
+from ..course import LANGUAGES
 from ..grading.assess import refuse_trouble
 from ..judging import judge, recorded
 from ..judging.judge import Fingerprint, Look
@@ -20,20 +21,20 @@ def texts_of(unit: Unit) -> dict[str, Any]:
     return {
         "generated_from": _generated_from(unit),
         "unit": unit.name,
-        "title": unit.settings["title"],
+        "title": in_all(unit.settings["title"], unit),
         "exercises": {
             name: {
                 "checks": unit.checks(name),
                 "released": fingerprint_of_source(unit.released(name)),
-                "steps": _required(hints["steps"], name, unit),
+                "steps": [in_all(step, unit) for step in _required(hints["steps"], name, unit)],
             }
             for name in unit.exercises
         },
         "minutes": float(unit.settings["minutes"]),  # to run all cells on two cores
         "points": {check: unit.points(check) for check in unit.rules},
-        "rules": {check: _required(hints["rules"], check, unit) for check in unit.rules},
+        "rules": {check: in_all(_required(hints["rules"], check, unit), unit) for check in unit.rules},
         "hints": {
-            hint: _required(hints["misconceptions"], hint, unit)
+            hint: in_all(_required(hints["misconceptions"], hint, unit), unit)
             for hint in sorted({mutant.hint for mutant in unit.mutants})
         },
         "questions": {name: {"points": float(question["points"])} for name, question in unit.rubric.items()},
@@ -63,6 +64,16 @@ def looks_of(unit: Unit) -> str:
             looks = {check: look(check, student) for check in mutant.loses}
             mistakes[mutant.exercise].append(Fingerprint(mutant.hint, looks))
     return recorded.as_lines(_generated_from(unit), truths, mistakes)
+
+
+def in_all(text: dict[str, str], unit: Unit) -> dict[str, str]:
+    """A text in each of the engine's languages: where the course has not all of them, its first one stands in.
+
+    Raises UnitError where a language of the course is missing.
+    """
+    if lacking := [language for language in unit.course.languages if language not in text]:
+        raise UnitError(f"{unit.folder / 'hints.yml'}: no {', '.join(lacking)} of {next(iter(text.values()), '')!r}")
+    return {language: text.get(language, text[unit.course.languages[0]]) for language in LANGUAGES}
 
 
 def _generated_from(unit: Unit) -> str:

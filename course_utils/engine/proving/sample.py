@@ -12,14 +12,18 @@ from ..making import files
 from ..making.units import Alternative, Mutant, Unit
 
 
-def released(unit: Unit, language: str = "en") -> dict[str, Any]:
-    """The student's notebook of a unit as it was released. Raises FileNotFoundError before the first build."""
-    path = unit.folder.parents[1] / "notebooks" / language / unit.name / f"{unit.name}.ipynb"
+def released(unit: Unit, language: str = "") -> dict[str, Any]:
+    """The student's notebook of a unit as it was released, in the course's first language where none is named.
+
+    Raises FileNotFoundError before the first build.
+    """
+    place = unit.course.notebooks / (language or unit.course.languages[0])
+    path = place / unit.name / f"{unit.name}.ipynb"
     return dict(json.loads(path.read_text(encoding="utf-8")))
 
 
 def filled(
-    unit: Unit, sources: Mapping[str, str], answers: Mapping[str, str] | None = None, language: str = "en"
+    unit: Unit, sources: Mapping[str, str], answers: Mapping[str, str] | None = None, language: str = ""
 ) -> dict[str, Any]:
     """A released notebook with the given sources in its exercise cells and the given texts in its answer cells."""
     notebook = copy.deepcopy(released(unit, language))
@@ -67,25 +71,28 @@ def classic_mistakes(unit: Unit, number: int) -> Iterator[tuple[str, Mutant]]:
     for place in range(min(1 + number % 2, count)):
         exercise = unit.exercises[(number + step * place) % count]
         known = [mutant for mutant in unit.mutants if mutant.exercise == exercise and mutant.name != "report"]
-        yield exercise, known[(3 * number + place) % len(known)]
+        if known:
+            yield exercise, known[(3 * number + place) % len(known)]
 
 
 def demo_class(units: list[Unit]) -> Iterator[tuple[str, Unit, dict[str, Any] | bytes]]:
     """A small class: student, unit, notebook. Names say what each of them did."""
+    everybody = {"en": "all right", "zh": "全部正确"}
     for unit in units:
-        answers = {name: question["model_answer"]["en"] for name, question in unit.rubric.items()}
-        answers_zh = {name: question["model_answer"]["zh"] for name, question in unit.rubric.items()}
-        yield "all right", unit, filled(unit, reference(unit), answers)
-        yield "全部正确", unit, filled(unit, reference(unit), answers_zh, "zh")
-        yield "blank", unit, released(unit)
-        yield "laboratory report", unit, filled(unit, report(unit))
+        languages = unit.course.languages
+        for language in languages:
+            answers = {name: question["model_answer"][language] for name, question in unit.rubric.items()}
+            yield everybody[language], unit, filled(unit, reference(unit), answers, language)
+        yield "blank", unit, released(unit, languages[0])
+        if any(answer.name == "report" for other in units for answer in other.mutants):
+            yield "laboratory report", unit, filled(unit, report(unit), language=languages[0])
         for number in range(4):
-            language = "zh" if number % 2 else "en"
+            language = languages[number % len(languages)]
             mistakes = {exercise: unit.mutated(mutant) for exercise, mutant in classic_mistakes(unit, number)}
             yield f"classic mistakes {number + 1}", unit, filled(unit, reference(unit) | mistakes, language=language)
         crash = f"import os\nos._exit(3)\n\n{unit.answer(unit.exercises[0])}"
-        yield "crashes", unit, filled(unit, reference(unit) | {unit.exercises[0]: crash})
+        yield "crashes", unit, filled(unit, reference(unit) | {unit.exercises[0]: crash}, language=languages[0])
         loop = f"while True:\n    pass\n\n{unit.answer(unit.exercises[-1])}"
-        if unit.name.startswith("01"):
-            yield "never ends", unit, filled(unit, reference(unit) | {unit.exercises[-1]: loop})
+        if unit == units[0]:
+            yield "never ends", unit, filled(unit, reference(unit) | {unit.exercises[-1]: loop}, language=languages[0])
             yield "not a notebook", unit, b"%PDF-1.7 handed in by mistake"
