@@ -27,6 +27,18 @@ class Draw:
         """A seed for the learner's side, such as that of fresh weights; no input of this draw follows from it."""
         return int.from_bytes(hashlib.sha256(f"told {self.seed}".encode()).digest()[:7], "big")
 
+    def restart(self, part: str) -> None:
+        """Start the stream of inputs anew, at a seed of a part of this draw's own."""
+        digest = hashlib.sha256(f"{part} of {self.seed}".encode()).digest()
+        self._generator.manual_seed(int.from_bytes(digest[:7], "big"))
+
+    def beside(self, part: str) -> Draw:
+        """A draw of the same sizes with inputs of its own: whatever is asked of it moves no input of this one."""
+        sizes = {name: value for name, value in vars(self).items() if name not in ("seed", "first", "_generator")}
+        other = Draw(self.seed, self.first, **sizes)
+        other.restart(f"beside {part}")
+        return other
+
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"this case has no size {name!r}; it has {sorted(vars(self))}")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -76,26 +76,21 @@ def _stopped(checks: Sequence[str], stop: Stopped) -> dict[str, Verdict]:
     return {check: Verdict(check, stop.outcome, stop.message) for check in checks}
 
 
-class _WhenAsked(Mapping[str, Look]):
-    """Looks by check, each made when it is first asked for: a right answer needs none of them."""
+class _Placed(Mapping[str, Look]):
+    """Looks at an exercise, each with lines of its own cell only; looked at when first asked for."""
 
-    def __init__(self, look: Callable[[str], Look], checks: Sequence[str]) -> None:
-        """look: gives the look at a check."""
-        self._look, self._checks = cache(look), checks
+    def __init__(self, looks: Mapping[str, Look], exercise: str, source: str) -> None:
+        """source: the exercise's cell as handed in."""
+        self._looks, self._exercise, self._source = looks, exercise, source
 
     def __getitem__(self, check: str) -> Look:
-        if check not in self._checks:
-            raise KeyError(check)
-        return self._look(check)
-
-    def __contains__(self, check: object) -> bool:
-        return check in self._checks
+        return [judge.placed(case, self._exercise, self._source) for case in self._looks[check]]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._checks)
+        return iter(self._looks)
 
     def __len__(self) -> int:
-        return len(self._checks)
+        return len(self._looks)
 
 
 class UnitJudge:
@@ -104,7 +99,7 @@ class UnitJudge:
     def __init__(self, unit: Unit, texts: Mapping[str, Any]) -> None:
         """texts: the unit's texts, of which `rules` and `hints` are told."""
         self.unit, self.texts = unit, texts
-        self._remembered: tuple[str, dict[str, Look]] = ("", {})  # looks at the truth on one seed
+        self._remembered: tuple[str, dict[str, judge.Looks]] = ("", {})  # by exercise, at the truth on one seed
         self._constant: dict[str, Look] = {}  # looks at the truth that are the same on every seed
 
     @cached_property
@@ -198,14 +193,14 @@ class UnitJudge:
         rules = {name: self.unit.rules[name] for name in self.unit.checks(exercise)}
         expected = {name: self._true(rule, seed) for name, rule in rules.items()}
 
-        def look(rule: Rule, cases: Sequence[Mapping[str, Any]], seed: str) -> Look:
-            # where the cell itself failed nothing of it can be looked at
-            seen = judge.look(rule, student, cases, seed) if trouble is None else [trouble] * len(cases)
-            return [judge.placed(case, exercise, sources.get(exercise, "")) for case in seen]
+        def looks(cases: Sequence[Mapping[str, Any]], seed: str) -> Mapping[str, Look]:
+            found: Mapping[str, Look] = judge.Looks(rules.values(), student, cases, seed)
+            if trouble is not None:  # where the cell itself failed nothing of it can be looked at
+                found = {name: [trouble] * len(cases) for name in rules}
+            return _Placed(found, exercise, sources.get(exercise, ""))
 
-        visible = self.unit.visible_cases[exercise]
-        seen = {name: look(rule, self._cases(rule), seed) for name, rule in rules.items()}
-        again = _WhenAsked(lambda name: look(rules[name], visible, VISIBLE_SEED), list(rules))
+        seen = dict(looks(self.unit.cases[exercise], seed))
+        again = looks(self.unit.visible_cases[exercise], VISIBLE_SEED)  # a right answer needs none of them
         return _Answer(rules, seen, expected, _wrong(seen, expected, rules), again)
 
     def _told(self, exercise: str, answer: _Answer, bench: Bench) -> dict[str, Verdict]:
@@ -231,17 +226,19 @@ class UnitJudge:
 
     def _true(self, rule: Rule, seed: str) -> Look:
         """What a rule sees on the truth; kept while the seed is the same, and for good where no seed matters."""
+        if rule.name in self._constant:
+            return self._constant[rule.name]
         if self._remembered[0] != seed:
             self._remembered = (seed, {})
-        looks = self._constant if rule.constant else self._remembered[1]
-        if rule.name not in looks:
-            seen = judge.look(rule, self.truth, self._cases(rule), seed)
-            refuse_trouble(self.unit, rule, seen)
-            looks[rule.name] = seen
-        return looks[rule.name]
-
-    def _cases(self, rule: Rule) -> Sequence[Mapping[str, Any]]:
-        return list(self.unit.cases[rule.exercise])
+        looks = self._remembered[1]
+        if rule.exercise not in looks:
+            rules = [self.unit.rules[name] for name in self.unit.checks(rule.exercise)]
+            looks[rule.exercise] = judge.Looks(rules, self.truth, self.unit.cases[rule.exercise], seed)
+        seen = looks[rule.exercise][rule.name]
+        refuse_trouble(self.unit, rule, seen)
+        if rule.constant:
+            self._constant[rule.name] = seen
+        return seen
 
 
 def refuse_trouble(unit: Unit, rule: Rule, seen: Look) -> None:

@@ -1,7 +1,7 @@
 """Verdicts: observations made on a learner's answer against those made on the truth, and the name of the mistake.
 
-`look` runs a rule on several cases, `differs` compares two such looks, `recognise` finds the mutant that gives the
-same. What is said about an outcome is composed here too, always in both languages.
+`Looks` runs an exercise's rules on several cases, `differs` compares two looks at a check, `recognise` finds the mutant
+that gives the same. What is said about an outcome is composed here too, always in both languages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,7 +21,7 @@ from ..asking.codec import CodecError
 from ..asking.draws import Draw
 from ..asking.student import Fault, Student, StudentError, kind_of, known_type
 from .raised import Raised
-from .rule import CONTENT, AnyOf, Rule
+from .rule import CONTENT, AnyOf, Part, Rule
 from .sentences import SENTENCES, Text, filled
 
 # What arithmetic on a value of a form that a rule does not expect may raise. A rule's own bug would show on the
@@ -50,6 +50,7 @@ class Trouble:
 Seen = dict[str, Any] | Trouble
 Look = Sequence[Seen]  # one entry per case
 Case = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,62 @@ def undisturbed() -> Iterator[None]:
 
 def look(rule: Rule, student: Student, cases: Sequence[Case], seed: str) -> Look:
     """What a rule sees on each case."""
-    draws = (Draw(case_seed(seed, rule.seeded_by, i), first=i == 0, **case) for i, case in enumerate(cases))
-    return [_see(rule, student, draw) for draw in draws]
+    return Looks([rule], student, cases, seed)[rule.name]
 
 
-def _see(rule: Rule, student: Student, draw: Draw) -> Seen:
+class Looks(Mapping[str, Look]):
+    """What rules of one exercise see on each case, by grade ids; each is looked at when it is first asked for.
+
+    Rules of one function share one run of it on each case.
+    """
+
+    def __init__(self, rules: Iterable[Rule], student: Student, cases: Sequence[Case], seed: str) -> None:
+        """cases: the sizes of the exercise's cases; seed: start of the seeds of their inputs."""
+        self._rules = {rule.name: rule for rule in rules}
+        self._student, self._cases, self._seed = student, cases, seed
+        self._looks: dict[str, Look] = {}
+        self._runs: dict[int, tuple[Draw, Mapping[str, Part] | Trouble]] = {}  # by number of the case
+
+    def __getitem__(self, check: str) -> Look:
+        if check not in self._looks:
+            rule = self._rules[check]
+            self._looks[check] = [self._seen(rule, number) for number in range(len(self._cases))]
+        return self._looks[check]
+
+    def __contains__(self, check: object) -> bool:
+        return check in self._rules
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def _seen(self, rule: Rule, number: int) -> Seen:
+        if rule.once and number:
+            return {}
+        if not rule.whole:
+            draw = self._draw(rule.seeded_by, number)
+            return _tried(lambda: dict(rule.look(self._student, draw)))
+        if number not in self._runs:
+            draw = self._draw(rule.exercise, number)
+            self._runs[number] = draw, _tried(lambda: rule.look(self._student, draw))
+        draw, parts = self._runs[number]
+        if isinstance(parts, Trouble):
+            return parts
+        part = parts[rule.check]
+        if not callable(part):
+            return part
+        draw.restart(rule.check)
+        return _tried(lambda: dict(part()))
+
+    def _draw(self, of: str, number: int) -> Draw:
+        return Draw(case_seed(self._seed, of, number), first=number == 0, **self._cases[number])
+
+
+def _tried(see: Callable[[], T]) -> T | Trouble:
     try:
-        return dict(rule.look(student, draw))
+        return see()
     except StudentError as error:
         return trouble_of(error)
     except Fault as fault:

@@ -1,13 +1,28 @@
-"""The rules: what is looked at in a learner's answer, one function per check.
+"""The rules: what is looked at in a learner's answer, one function per exercise.
 
-A rule runs the learner's name on a `Draw` and returns observations. It knows no right answer: a judge compares its
-observations with those made on an independent truth. The same rules serve the self-check and the grading; what
-stays with the instructor is the truth, the hidden sizes and the seeds.
+The function asks the learner's code on a `Draw` and returns the observations of all of the exercise's checks. It knows
+no right answer: a judge compares its observations with those made on an independent truth. The same rules serve the
+self-check and the grading; what stays with the instructor is the truth, the hidden sizes and the seeds.
+
+    @looks("double", values=Check(), gradient=Check(once=True, constant=True))
+    def double(student, draw):
+        x = draw.normal(draw.seq)
+        doubled = student.tensor("double", x)  # what is raised here is the trouble of every check
+        return {
+            "values": {"doubled": doubled},
+            "gradient": lambda: student.slope("double", x),  # and here of this check alone
+        }
+
+- a part (the value under a check's name) may be a function: it is called when that check is asked about, in any order
+  and maybe never, so it leaves what it looks at as it found it
+- what a part draws starts at the check's own seed, so that no part moves the inputs of another
+- a message to the learner's process takes longer than most of what it asks for: ask for all in one `try_all`, and let
+  the parts read the answers
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +34,7 @@ if TYPE_CHECKING:
     from ..asking.student import Student
 
 Observations = dict[str, Any]
+Part = Observations | Callable[[], Observations]  # what is seen for one check, or how to see it
 
 CONTENT = "content"  # the observation that the answer depends on its inputs as a right one's does; see `content`
 
@@ -30,17 +46,35 @@ class AnyOf:
     views: Sequence[Tensor]
 
 
+# float32 sums of a few hundred terms differ by about 1e-6 between orders of summation; classic mistakes by over 1e-2
+ATOL, RTOL = 2e-5, 2e-4
+
+
+@dataclass(frozen=True)
+class Check:
+    """How the observations of one check are made and compared."""
+
+    atol: float = ATOL  # absolute tolerance of the comparison
+    rtol: float = RTOL  # relative tolerance
+    once: bool = False  # no size changes it: it is looked at on the first case alone
+    # A right answer gives the same on every draw, such as a residual of 0: the grader then looks at the truth once,
+    # not for each student.
+    constant: bool = False
+
+
 @dataclass(frozen=True)
 class Rule:
     """One check of an exercise."""
 
     exercise: str
     check: str  # the check's short name, as in `scores.json`
-    look: Callable[[Student, Draw], Observations] = field(repr=False)
+    look: Callable[[Student, Draw], Mapping[str, Any]] = field(repr=False)
     atol: float  # absolute tolerance of the comparison
     rtol: float  # relative tolerance
     draws: str = ""  # another check of the exercise, at whose inputs this one looks too; none: inputs of its own
     constant: bool = False  # a right answer gives the same observations on every draw of a case
+    once: bool = False  # looked at on the first case alone
+    whole: bool = False  # `look` returns the parts of all of the exercise's checks, by their short names
 
     @property
     def seeded_by(self) -> str:
@@ -53,14 +87,26 @@ class Rule:
         return f"{self.exercise}-{self.check}"
 
 
-# float32 sums of a few hundred terms differ by about 1e-6 between orders of summation; classic mistakes by over 1e-2
-ATOL, RTOL = 2e-5, 2e-4
+def looks(exercise: str, **checks: Check) -> Callable[[Any], Any]:
+    """Mark a function `(student, draw) -> parts by check` as what looks at an exercise.
+
+    checks: the exercise's checks by their short names, in the order in which they are told.
+    """
+
+    def mark(look: Callable[[Student, Draw], Mapping[str, Part]]) -> Callable[[Student, Draw], Mapping[str, Part]]:
+        look.rules = [  # type: ignore[attr-defined]
+            Rule(exercise, name, look, c.atol, c.rtol, constant=c.constant, once=c.once, whole=True)
+            for name, c in checks.items()
+        ]
+        return look
+
+    return mark
 
 
 def rule(
     exercise: str, check: str, atol: float = ATOL, rtol: float = RTOL, draws: str = "", constant: bool = False
 ) -> Callable[[Any], Any]:
-    """Mark a function `(student, draw) -> observations` as the rule of a check.
+    """Mark a function `(student, draw) -> observations` as the rule of one check; `looks` is the newer form.
 
     draws: another check of the exercise, to look at the same inputs as that one.
     constant: it observes properties, such as a residual of 0, which a right answer has on every draw of a case; the
@@ -76,4 +122,9 @@ def rule(
 
 def rules_of(module: ModuleType) -> list[Rule]:
     """All rules of a unit's module, in the order in which they are written."""
-    return [value.rule for value in vars(module).values() if isinstance(getattr(value, "rule", None), Rule)]
+    found: list[Rule] = []
+    for value in vars(module).values():
+        told = getattr(value, "rules", None)
+        found += [told_one for told_one in told if isinstance(told_one, Rule)] if isinstance(told, list) else []
+        found += [value.rule] if isinstance(getattr(value, "rule", None), Rule) else []
+    return found

@@ -149,7 +149,7 @@ def looks(unit: CourseUnit, exercise: str, names: dict[str, Any]) -> tuple[dict[
         quiet.enter_context(contextlib.redirect_stderr(silence))
         quiet.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        return chosen, {check: judge.look(rule, own(names), cases, VISIBLE_SEED) for check, rule in chosen.items()}
+        return chosen, dict(judge.Looks(chosen.values(), own(names), cases, VISIBLE_SEED))
 
 
 def check_names(name: str, names: dict[str, Any], language: str | None = None) -> Report:

@@ -28,8 +28,8 @@ def test_looks_are_equal_to_the_byte_when_they_are_made_again():
 
 
 def test_looks_are_made_on_one_thread_as_those_of_a_check_are(two_threads, monkeypatch):
-    look, threads = judge.look, set()
-    monkeypatch.setattr(judge, "look", lambda *asked: threads.add(torch.get_num_threads()) or look(*asked))
+    looks, threads = judge.Looks, set()
+    monkeypatch.setattr(judge, "Looks", lambda *asked: threads.add(torch.get_num_threads()) or looks(*asked))
     looks_of(UNIT)
     assert threads == {1}
     assert torch.get_num_threads() == 2
