@@ -13,6 +13,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .marks import grade_id
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -47,12 +49,12 @@ class Rule:
     @property
     def seeded_by(self) -> str:
         """The `grade_id` of the check from which the seeds of the inputs come."""
-        return f"{self.exercise}-{self.draws or self.check}"
+        return grade_id(self.exercise, self.draws or self.check)
 
     @property
     def name(self) -> str:
         """The `grade_id` of the check's cell."""
-        return f"{self.exercise}-{self.check}"
+        return grade_id(self.exercise, self.check)
 
 
 # float32 sums of a few hundred terms differ by about 1e-6 between orders of summation; classic mistakes by over 1e-2
