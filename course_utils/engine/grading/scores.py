@@ -63,7 +63,7 @@ def read_scores(results: Path) -> Rows:
     """
     found, path = Rows(), results / SCORES
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")  # Windows' editors write the mark
         for start, row in _objects(text):
             try:
                 found.scores.append(Score.of(row))

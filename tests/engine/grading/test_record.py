@@ -326,6 +326,13 @@ def test_scores_that_are_no_json_are_kept_as_far_as_they_can_be_read(tmp_path, c
     assert re.match(rf"{re.escape(str(tmp_path / SCORES))} line {line}: {what}", sentence)
 
 
+def test_a_byte_order_mark_that_an_editor_left_is_no_damage(tmp_path):
+    mark = "\ufeff".encode()
+    found = scores_of(tmp_path, lambda data: mark + data)
+    assert (len(found.scores), found.damaged) == (3, [])
+    assert read_log(log_of(tmp_path, mark + BOB)).damaged == []
+
+
 def test_no_scores_are_no_damage(tmp_path):
     assert (read_scores(tmp_path).scores, read_scores(tmp_path).damaged) == ([], [])
 
