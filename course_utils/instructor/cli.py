@@ -234,11 +234,18 @@ def _grade(
         raise fail("interrupted; what was graded is kept, run the same command again to go on") from None
     logger.info("run ends: %s; not graded: %d", outcome.told(), len(outcome.failures))
     _show_left_aside(outcome.seen, results)
+    for sentence in outcome.damaged:
+        _warn(sentence)
     console.print(f"{outcome.told()}; results in {results}", markup=False)
     for failure in outcome.failures:
         console.print(f"not graded: {on_one_line(failure)}", style="red", markup=False)
     if outcome.failures:
         raise typer.Exit(1)
+
+
+def _warn(sentence: str) -> None:
+    """Say on the terminal what was passed over."""
+    console.print(f"Warning: {on_one_line(sentence)}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _show_left_aside(seen: Sequence[Row], results: Path) -> None:
@@ -299,7 +306,7 @@ def _from_results(results: Path, what: str, write: Callable[[dict[str, Any]], ob
     if not (results / "log.jsonl").is_file():
         raise fail(f"{results} holds no results; grade first: course grade SUBMITTED --results {results}")
     try:
-        refresh(results)
+        refresh(results, _warn)
         done = write(all_texts())
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
@@ -317,7 +324,7 @@ def export(
     from ..engine.telling.hand_marks import GradebookError
 
     try:
-        path = write(results, format.value, out or results / f"marks-{format.value}.csv")
+        path = write(results, format.value, out or results / f"marks-{format.value}.csv", _warn)
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {path}", markup=False)

@@ -64,14 +64,14 @@ def run_demo(console: Console, progress: Callable[[str], AbstractContextManager[
 
 def marks(records: list[Record]) -> Table:
     """The table of marks: a row per student, a column per unit."""
-    units = sorted({record["unit"] for record in records})
+    units = sorted({record.unit for record in records})
     table = Table("student", *units, title="Points of those that need no person")
-    for student in sorted({record["student"] for record in records}):
+    for student in sorted({record.student for record in records}):
         row = []
         for unit in units:
-            scores = [s for r in records if (r["student"], r["unit"]) == (student, unit) for s in r["scores"]]
-            checks = [score for score in scores if score["check"]]
-            points, most = sum(s["points"] for s in checks), sum(s["max_points"] for s in checks)
+            scores = [score for record in records if record.place == (student, unit) for score in record.scores]
+            checks = [score for score in scores if score.check]
+            points, most = sum(score.points for score in checks), sum(score.max_points for score in checks)
             row.append(f"{points:g} of {most:g}")
         table.add_row(student, *row)
     return table

@@ -305,6 +305,16 @@ def test_a_regrade_shows_the_scores_that_change_and_goes_on_where_nobody_can_be_
     assert {score["points"] for score in json.loads((results / "scores.json").read_bytes())} == {0.0}
 
 
+def test_a_damaged_line_of_the_log_is_told_and_nothing_is_lost(graded, course):
+    _, submitted, results = graded
+    with (results / "log.jsonl").open("ab") as log:
+        log.write(b'{"student": "ann"}\n')
+    result = course("grade", submitted, "--results", results, "--unit", UNIT, "--sandbox", "none")
+    assert result.exit_code == 0
+    assert "log.jsonl line 4: unit must be a text, and is missing" in said(result)
+    assert "0 graded now, 1 unchanged" in said(result)
+
+
 @pytest.mark.parametrize("command", [["feedback"], ["report"], ["report", "--lang", "zh"]], ids=" ".join)
 def test_pages_are_written_anew_from_results(graded, course, command):
     result = course(*command, "--results", graded[2])

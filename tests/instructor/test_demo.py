@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from course_utils.engine.course import current
+from course_utils.engine.grading.record import Record, Score
 from course_utils.engine.making.units import Alternative, Mutant, all_units
 from course_utils.engine.proving import sample
 from course_utils.instructor.demo import marks
@@ -76,8 +77,8 @@ def test_the_laboratory_report_wrote_the_frequencies_in_its_own_way():
 
 
 def record(student, unit, *scores):
-    rows = [dict(check=check, points=points, max_points=most) for check, points, most in scores]
-    return dict(student=student, unit=unit, scores=rows)
+    rows = [Score(student, unit, "q1", check, points, most, "partial", None) for check, points, most in scores]
+    return Record(student, unit, "graded", tuple(rows))
 
 
 def test_the_table_has_a_row_for_each_student_and_leaves_out_what_a_person_grades():

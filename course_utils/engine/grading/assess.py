@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from ..asking.student import Student, local
 from ..judging import judge
 from ..judging.judge import Look, Trouble, Verdict
+from ..judging.marks import Stop
 from ..judging.recorded import recorded_mistakes
 from ..judging.rule import Rule
 from ..judging.sentences import Text, filled
@@ -29,8 +30,8 @@ NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 class Stopped(Exception):
     """The learner's process had to be stopped, or stopped by itself, while it worked for an exercise."""
 
-    def __init__(self, outcome: str, message: Text) -> None:
-        """outcome: "timeout", "memory", "crashed"; message: the sentence about it."""
+    def __init__(self, outcome: Stop, message: Text) -> None:
+        """message: the sentence about it."""
         super().__init__(outcome)
         self.outcome, self.message = outcome, message
 

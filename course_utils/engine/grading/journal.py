@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from ..making.units import UnitError
 from ..walls.unavailable import SandboxUnavailable
 from .faults import places
 from .finding import Row
+from .record import Record
 from .task import Task
 
 logger = logging.getLogger(__name__)
@@ -36,14 +36,13 @@ def tell_begin(
     logger.info("from %s into %s: %d to grade, %d unchanged", submitted, results, new, unchanged)
 
 
-def tell_graded(task: Task, record: Mapping[str, Any], lost: int) -> None:
+def tell_graded(task: Task, record: Record, lost: int) -> None:
     """Tell how a notebook went; task: as its last pass got it; lost: how often a worker was lost under it."""
-    scores = record.get("scores", ())  # a line that could not be made would end the run
-    points, most = (sum(score[key] for score in scores) for key in ("points", "max_points"))
+    points, most = sum(score.points for score in record.scores), sum(score.max_points for score in record.scores)
     which = "second" if task.unfinished else "first"
     logger.info(
         "%s, %s: %s, %g of %g points in %.2f seconds, %s pass%s",
-        *(task.student, task.unit, record.get("outcome"), points, most, record.get("seconds", 0.0), which),
+        *(task.student, task.unit, record.outcome, points, most, record.seconds, which),
         f", tried {lost + 1} times" if lost else "",
     )
 
@@ -60,6 +59,12 @@ def tell_seen(rows: Sequence[Row]) -> None:
         if row.note and not row.is_system:
             what = "read" if row.read_as else "left aside"
             logger.info("%s, %s: %s: %s", row.source, row.unit or "no unit", what, row.note)
+
+
+def tell_damaged(sentences: Sequence[str]) -> None:
+    """Tell which lines of a log could not be read."""
+    for sentence in sentences:
+        logger.warning("%s", sentence)
 
 
 def told(error: BaseException) -> str:

@@ -1,7 +1,7 @@
 """The log of a results folder: one line for every finished submission, only ever added to.
 
 The last line of a student and unit counts. A run has the folder for itself while it adds lines; a line that a kill left
-unfinished is cut off before the next one is added.
+unfinished is cut off before the next one is added. A line that cannot be read is passed over and told.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .plan import RunError
-from .record import Record, grade_id
+from .record import Place, Record, RecordError
 
 LOG = "log.jsonl"
 PENDING = "regrade.jsonl"  # a regrade that has not replaced the scores yet
@@ -54,39 +55,70 @@ def cut_broken_end(path: Path) -> None:
             log.truncate(end)
 
 
-def read_log(results: Path, name: str = LOG) -> dict[tuple[str, str], Record]:
-    """The last record of each student and unit."""
-    last: dict[tuple[str, str], Record] = {}
+@dataclass(frozen=True)
+class Log:
+    """What stands in a log."""
+
+    last: dict[Place, Record] = field(default_factory=dict)  # of each student and unit
+    damaged: list[str] = field(default_factory=list)  # a sentence for each line that was passed over
+
+
+def read_log(results: Path, name: str = LOG) -> Log:
+    """What stands in the log of a results folder; nothing where there is none.
+
+    An unfinished last line is what a kill leaves, and not worth a word.
+    """
+    found, path = Log(), results / name
     try:
-        with (results / name).open("rb") as log:
-            for line in log:
+        with path.open("rb") as log:
+            for number, line in enumerate(log, start=1):
+                if not line.strip():
+                    continue
                 try:
-                    record = json.loads(line)
-                    last[record["student"], record["unit"]] = record
-                except (ValueError, KeyError, TypeError):
-                    continue  # an unfinished line
+                    record = Record.of(json.loads(line))
+                except (ValueError, RecursionError) as error:
+                    if line.endswith(b"\n"):
+                        found.damaged.append(_told(path, number, error))
+                else:
+                    found.last[record.place] = record
     except FileNotFoundError:
         pass
-    return last
+    return found
+
+
+def _told(path: Path, number: int, error: Exception) -> str:
+    match error:
+        case RecordError():
+            what = str(error)
+        case json.JSONDecodeError():
+            what = f"JSON must stand here, got none that can be read ({error.msg} at character {error.colno})"
+        case UnicodeDecodeError():
+            what = f"the text must be UTF-8, got bytes that are not ({error.reason} at byte {error.start + 1})"
+        case _:
+            what = "JSON must stand here, got some that is nested too deeply or holds too long a number"
+    return (
+        f"{path} line {number}: {what}; it is passed over. Was the file edited? Mend or delete the line; "
+        "`course grade` grades again what no other line speaks of."
+    )
 
 
 def append(path: Path, record: Record) -> None:
     """Add a line in one write; a kill leaves a whole line or an unfinished last one, which the next run cuts off."""
     with path.open("ab", buffering=0) as log:
-        log.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+        log.write(json.dumps(record.as_json(), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
 
 
 Changes = list[tuple[str, str, str, float, float]]  # student, unit, check, points before, points now
 
 
-def changes_between(before: Mapping[tuple[str, str], Record], fresh: Sequence[Record]) -> Changes:
+def changes_between(before: Mapping[Place, Record], fresh: Sequence[Record]) -> Changes:
     """The checks whose points differ between the last records and fresh ones, by student and unit."""
     changes = []
-    for record in sorted(fresh, key=lambda item: (item["student"], item["unit"])):
-        old = before.get((record["student"], record["unit"]))
-        points = {grade_id(score): score["points"] for score in (old["scores"] if old else [])}
-        for score in record["scores"]:
-            name = grade_id(score)
-            if old and points.get(name, 0.0) != score["points"]:
-                changes.append((record["student"], record["unit"], name, points.get(name, 0.0), score["points"]))
+    for record in sorted(fresh, key=lambda item: item.place):
+        old = before.get(record.place)
+        points = {score.grade_id: score.points for score in (old.scores if old else ())}
+        for score in record.scores:
+            name = score.grade_id
+            if old and points.get(name, 0.0) != score.points:
+                changes.append((record.student, record.unit, name, points.get(name, 0.0), score.points))
     return changes

@@ -25,10 +25,10 @@ from ..telling.harmless import shown_name
 from . import journal
 from .finding import MAX_NAMED, Finder, Row, is_system_file, write_table
 from .intake import digest
-from .log import LOG, PENDING, Changes, append, changes_between, cut_broken_end, locked, read_log
+from .log import LOG, PENDING, Changes, Log, append, changes_between, cut_broken_end, locked, read_log
 from .plan import Plan, RunError
 from .provenance import checks_digest
-from .record import Record
+from .record import Record, in_language
 from .task import Task, Unfinished
 from .work import grade, grade_alone
 from .workers import task_executor
@@ -54,6 +54,7 @@ class Outcome:
     students: int = 0  # whose folders there are
     new: int = 0  # how many of those read were graded in this run
     seen: Sequence[Row] = ()  # each file that was found, and what was made of it
+    damaged: Sequence[str] = ()  # a sentence for each line of the log that could not be read
 
     def told(self) -> str:
         """What was read, as a sentence."""
@@ -150,11 +151,15 @@ def run(
     with locked(plan.results):
         cut_broken_end(plan.results / LOG)
         cut_broken_end(plan.results / PENDING)
-        before = read_log(plan.results)
-        known = read_log(plan.results, PENDING) if plan.regrade else before
+        log = read_log(plan.results)
+        pending = read_log(plan.results, PENDING) if plan.regrade else Log()
+        before, damaged = log.last, [*log.damaged, *pending.damaged]
+        known = pending.last if plan.regrade else before
+        journal.tell_damaged(damaged)
         wanted = [make_task(plan, student, unit, finder) for student in names for unit in units]
         keyed = [(task, _key(task, digests[task.unit])) for task in wanted]
-        tasks = [(task, key) for task, key in keyed if known.get((task.student, task.unit), {}).get("key") != key]
+        keys = {place: record.key for place, record in known.items()}
+        tasks = [(task, key) for task, key in keyed if keys.get((task.student, task.unit)) != key]
         fresh: list[Record] = []
         failures: list[str] = []
         where = plan.dask or f"jobs {plan.jobs or usable_cores()}"
@@ -166,10 +171,10 @@ def run(
         for done, (number, record, fault) in enumerate(graded, start=1):
             task, key = tasks[number]
             if record is None:
-                fresh.append(_failed(task) | _facts(key, plan))
+                fresh.append(_with_facts(_failed(task), key, plan))
                 failures.append(f"{task.student}, {task.unit}: {fault}")
             else:
-                record |= _facts(key, plan)
+                record = _with_facts(record, key, plan)
                 fresh.append(record)
                 append(plan.results / place, record)
                 if writer and place == LOG:
@@ -184,10 +189,10 @@ def run(
             else:
                 fresh = []
             (plan.results / PENDING).unlink(missing_ok=True)
-        after = before | {(record["student"], record["unit"]): record for record in fresh}
+        after = before | {record.place: record for record in fresh}
         here = [after[task.student, task.unit] for task in wanted if (task.student, task.unit) in after]
-        unread = [record for record in here if record["outcome"] == "error"]
-        seen = finder.table({(record["student"], record["unit"]): record["message"]["en"] for record in unread})
+        unread = [record for record in here if record.outcome == "error"]
+        seen = finder.table({record.place: in_language(record.message, "en") for record in unread})
         write_table(plan.results, seen)
         journal.tell_seen(seen)
     return Outcome(
@@ -195,12 +200,13 @@ def run(
         len(tasks),
         unchanged,
         failures,
-        read=sum(record["outcome"] == "graded" for record in here),
-        renamed=sum(record["outcome"] == "graded" and bool(record.get("read_from")) for record in here),
+        read=sum(record.is_read for record in here),
+        renamed=sum(record.is_read and bool(record.read_from) for record in here),
         unread=len(unread),
-        new=sum(record["outcome"] == "graded" and any(record is item for item in fresh) for record in here),
+        new=sum(record.is_read and any(record is item for item in fresh) for record in here),
         students=len(names),
         seen=seen,
+        damaged=damaged,
     )
 
 
@@ -259,19 +265,19 @@ def _work(pool: Executor, tasks: Mapping[int, Task]) -> Iterator[tuple[int, Reco
             yield futures[future], error
 
 
-def _facts(key: str, plan: Plan) -> Record:
-    versions = {"python": platform.python_version(), "torch": metadata.version("torch")}
-    return {
-        "key": key,
-        "sandbox": plan.sandbox,
-        "versions": versions,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _with_facts(record: Record, key: str, plan: Plan) -> Record:
+    """The record as it is logged: with what it is known by, where it was made and when."""
+    return replace(
+        record,
+        key=key,
+        sandbox=plan.sandbox,
+        versions={"python": platform.python_version(), "torch": metadata.version("torch")},
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def _failed(task: Task) -> Record:
     """The record of a task at which the grader itself failed; it is not logged, so that the next run tries again."""
     record = grade_alone(replace(task, data=None, reason="unreadable"))
-    for score in record["scores"]:
-        score["message"] = dict(INTERNAL)
-    return record | {"message": dict(INTERNAL)}
+    scores = tuple(replace(score, message=dict(INTERNAL)) for score in record.scores)
+    return replace(record, scores=scores, message=dict(INTERNAL))

@@ -22,6 +22,7 @@ from ..walls.sandbox import Sandbox
 from ..walls.unavailable import SandboxUnavailable
 from .assess import Stopped
 from .intake import CodeCell, Submission
+from .record import Record
 from .session import Session
 from .task import Task, Unfinished
 
@@ -96,8 +97,8 @@ class SandboxBench:
         """What happened when an exercise's cell ran for the latest handle."""
         return self._troubles.get(exercise)
 
-    def unfinished(self, questions: Mapping[str, tuple[str, ...] | None]) -> Unfinished:
-        """What a second pass needs to know of this one; its record is put in later."""
+    def unfinished(self, questions: Mapping[str, tuple[str, ...] | None]) -> Callable[[Record], Unfinished]:
+        """What a second pass needs to know of this one, once its record is there."""
         with contextlib.suppress(Stopped):  # a second pass that knows of no modules may lack some
             session = self._session or self._start(self._open_eyed)
             session.allow(self._left(self._task.patience.cell_seconds))
@@ -106,7 +107,8 @@ class SandboxBench:
         left_out = self._left_out - set(questions)  # with the reference before it, such a cell may end well
         seconds = time.monotonic() - self._begin
         took = dict(self._took)
-        return Unfinished({}, questions, tuple(sorted(left_out)), self._modules, took, self._spent, seconds)
+        about = (questions, tuple(sorted(left_out)), self._modules, took, self._spent, seconds)
+        return lambda record: Unfinished(record, *about)
 
     def _handle(self, session: Session) -> Student:
         session.allow(self._left(self._task.patience.exercise_seconds))

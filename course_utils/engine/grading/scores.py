@@ -1,31 +1,31 @@
-"""scores.json and scores.csv: the points of every check as rows, made from records."""
+"""scores.json and scores.csv: the points of every check as rows, made from records, and read back."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from ..judging.sentences import Text
 from ..making import files
 from ..telling.harmless import cell_of_name
-from .record import Record
+from .record import Record, RecordError, Score, in_language
+
+SCORES = "scores.json"
+_BETWEEN = re.compile(r"[\s,]*")
 
 
-def score_rows(records: Sequence[Record]) -> list[Record]:
+def score_rows(records: Sequence[Record]) -> list[Score]:
     """The rows of scores.json: those of records, with messages in the language of each."""
     return [
-        score | {"message": _in_language(score["message"], record["language"])}
+        replace(score, message=None if score.message is None else in_language(score.message, record.language))
         for record in records
-        for score in record["scores"]
+        for score in record.scores
     ]
-
-
-def _in_language(message: Text | str | None, language: str) -> str | None:
-    """A message in one language; one that came from scores.json is in a single one."""
-    return message[language] if isinstance(message, dict) else message
 
 
 def write_scores(results: Path, records: Sequence[Record]) -> None:
@@ -34,15 +34,74 @@ def write_scores(results: Path, records: Sequence[Record]) -> None:
     scores.csv is for spreadsheets: a student whose name would be a formula has an apostrophe in front of it there,
     which `harmless.name_of_cell` takes off; scores.json holds each name as it is.
     """
-    rows = score_rows(records)
-    files.write_whole(results / "scores.json", json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+    rows = [score.as_json() for score in score_rows(records)]
+    files.write_whole(results / SCORES, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["student", "unit", "points", "max_points", "manual_points_open", "outcome"])
     for record in records:
-        points = sum(score["points"] for score in record["scores"])
-        most = sum(score["max_points"] for score in record["scores"])
-        manual = sum(score["max_points"] for score in record["scores"] if score["outcome"] == "manual")
-        student = cell_of_name(record["student"])
-        writer.writerow([student, record["unit"], f"{points:g}", f"{most:g}", f"{manual:g}", record["outcome"]])
+        points = sum(score.points for score in record.scores)
+        most = sum(score.max_points for score in record.scores)
+        manual = sum(score.max_points for score in record.scores if score.outcome == "manual")
+        student = cell_of_name(record.student)
+        writer.writerow([student, record.unit, f"{points:g}", f"{most:g}", f"{manual:g}", record.outcome])
     files.write_whole(results / "scores.csv", table.getvalue())
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What stands in a scores.json."""
+
+    scores: list[Score] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)  # a sentence for each row that was passed over
+
+
+def read_scores(results: Path) -> Rows:
+    """The rows of the scores.json of a results folder; none where there is none.
+
+    A row that cannot be read costs no other. Where the file is no JSON, the rows before that place are kept.
+    """
+    found, path = Rows(), results / SCORES
+    try:
+        text = path.read_bytes().decode("utf-8-sig")  # Windows' editors write the mark
+        for start, row in _objects(text):
+            try:
+                found.scores.append(Score.of(row))
+            except RecordError as error:
+                found.damaged.append(_told(path, 1 + text.count("\n", 0, start), f"{error}; the row is passed over"))
+    except FileNotFoundError:
+        pass
+    except UnicodeDecodeError as error:
+        line = 1 + error.object.count(b"\n", 0, error.start)
+        found.damaged.append(_told(path, line, "the text must be UTF-8, got bytes that are not; it is passed over"))
+    except json.JSONDecodeError as error:
+        what = (
+            f"a list of rows in JSON must stand here, got none that can be read ({error.msg}); the rest is passed over"
+        )
+        found.damaged.append(_told(path, error.lineno, what))
+    return found
+
+
+def _objects(text: str) -> Iterator[tuple[int, Any]]:
+    """The items of a list in JSON, each with the place where it begins. Raises JSONDecodeError where there is no more.
+
+    `json.loads` would give all of it or nothing, and no places.
+    """
+    decoder = json.JSONDecoder()
+    place = len(text) - len(text.lstrip())
+    if not text.startswith("[", place):
+        raise json.JSONDecodeError("no list", text, place)
+    place = _BETWEEN.match(text, place + 1).end()  # type: ignore[union-attr]  # it matches nothing, too
+    while not text.startswith("]", place):
+        try:
+            item, end = decoder.raw_decode(text, place)
+        except json.JSONDecodeError:
+            raise
+        except (ValueError, RecursionError):
+            raise json.JSONDecodeError("nested too deeply, or too long a number", text, place) from None
+        yield place, item
+        place = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
+
+
+def _told(path: Path, line: int, what: str) -> str:
+    return f"{path} line {line}: {what}. The file is made anew from log.jsonl; what that lacks is graded again."

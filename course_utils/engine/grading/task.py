@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ..course import current, open_course
 from ..judging.sentences import Text
 from ..making.units import find_units
 from .intake import Skeleton
+from .record import Record
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Unfinished:
     It is plain data, so that the second pass can run in any worker on any machine.
     """
 
-    record: Mapping[str, Any]  # as it will be logged, without the scores of the open exercises
+    record: Record  # as it will be logged, without the scores of the open exercises
     questions: Mapping[str, tuple[str, ...] | None]  # see assess.FirstPass
     left_out: tuple[str, ...]  # cells that stop a process as soon as they run
     modules: tuple[str, ...]  # what the cells and the checks have imported, by their own word

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from .faults import note_places
+from .record import Record
 from .task import Task, Unfinished
 
 
-def grade(task: Task) -> dict[str, Any] | Unfinished:
+def grade(task: Task) -> Record | Unfinished:
     """The record of a task, or what is left of it for a second pass; made by the engine of this process.
 
     The second pass is `grade(replace(task, unfinished=...))`. It begins when the first passes over all notebooks have
@@ -24,7 +24,7 @@ def grade(task: Task) -> dict[str, Any] | Unfinished:
         raise
 
 
-def grade_alone(task: Task) -> dict[str, Any]:
+def grade_alone(task: Task) -> Record:
     """The record of a task when there is no other."""
     while isinstance(result := grade(task), Unfinished):
         task = replace(task, unfinished=result)

@@ -20,6 +20,7 @@ from torch import Tensor
 from ..asking.codec import CodecError
 from ..asking.draws import Draw
 from ..asking.student import Fault, Student, StudentError, kind_of, known_type
+from .marks import Outcome
 from .raised import Raised
 from .rule import CONTENT, AnyOf, Part, Rule
 from .sentences import SENTENCES, Text, filled
@@ -36,7 +37,7 @@ ODD = (
 class Trouble:
     """A case that could not be looked at: the learner's code raised, or what it gave has the wrong form."""
 
-    outcome: str  # "error", "failed" or "memory"
+    outcome: Outcome  # "error", "failed" or "memory"
     reason: str  # key of a sentence
     about: Mapping[str, Any] = field(default_factory=dict)
     raised: Raised | None = field(default=None, compare=False)  # the exception in full, in the self-check alone
@@ -58,7 +59,7 @@ class Verdict:
     """The outcome of one check, with a sentence in each language unless it passed."""
 
     check: str
-    outcome: str  # "passed", "failed", "error", or what the engine adds to these
+    outcome: Outcome
     message: Text | None = None
     hint: str | None = None
 

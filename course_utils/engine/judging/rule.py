@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from .marks import grade_id
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -79,12 +81,12 @@ class Rule:
     @property
     def seeded_by(self) -> str:
         """The `grade_id` of the check from which the seeds of the inputs come."""
-        return f"{self.exercise}-{self.draws or self.check}"
+        return grade_id(self.exercise, self.draws or self.check)
 
     @property
     def name(self) -> str:
         """The `grade_id` of the check's cell."""
-        return f"{self.exercise}-{self.check}"
+        return grade_id(self.exercise, self.check)
 
 
 def looks(exercise: str, **checks: Check) -> Callable[[Any], Any]:

@@ -15,25 +15,23 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ..asking.student import KNOWN_ERRORS, KNOWN_KINDS
 from ..course import LANGUAGES, current
 from ..grading.intake import REASONS, IntakeError, digest, read_bytes
 from ..grading.plan import Plan
-from ..grading.record import Record
+from ..grading.record import Record, Score, in_language
 from ..grading.run import grade_all
 from ..grading.task import Task
 from ..judging.judge import count_lines
+from ..judging.marks import OUTCOMES
 from ..judging.sentences import SENTENCES
 from ..making.units import Mutant, Unit, UnitError, find_units
 from ..texts import unit_texts
 from . import sample
 from .hostile import BANK, TELLTALE, Hostile, Notebook
 
-OUTCOMES = frozenset(("passed", "partial", "failed", "error", "timeout", "memory", "crashed", "missing", "manual"))
-
-Scores = Mapping[str, Mapping[str, Any]]  # by grade id
+Scores = Mapping[str, Score]  # by grade id
 
 
 @dataclass(frozen=True)
@@ -179,23 +177,21 @@ def _task(unit: Unit, data: bytes | None, mode: str, reason: str, student: str) 
 
 
 def _fault(trial: Trial, record: Record) -> str:
-    scores = {}
-    for score in record["scores"]:
-        scores[f"{score['exercise']}-{score['check']}" if score["check"] else score["exercise"]] = score
-        fault = _odd_score(score, trial.unit) or _odd_line(score, record.get("sources", {}).get(score["exercise"], ""))
+    for score in record.scores:
+        fault = _odd_score(score, trial.unit) or _odd_line(score, record.sources.get(score.exercise, ""))
         if fault:
             return fault
-    return trial.fault(scores)
+    return trial.fault({score.grade_id: score for score in record.scores})
 
 
-def _odd_score(score: Mapping[str, Any], unit: str) -> str:
+def _odd_score(score: Score, unit: str) -> str:
     """What no score may be, whatever was handed in."""
-    name, message = f"{score['exercise']} {score['check']}", score["message"]
-    if score["outcome"] not in OUTCOMES:
-        return f"{name} has the outcome {score['outcome']!r}"
-    if (score["outcome"] == "passed") != (score["points"] == score["max_points"]):
-        return f"{name} is {score['outcome']} with {score['points']:g} of {score['max_points']:g} points"
-    if score["outcome"] == "passed":
+    name, message = f"{score.exercise} {score.check}", score.message
+    if score.outcome not in OUTCOMES:
+        return f"{name} has the outcome {score.outcome!r}"
+    if (score.outcome == "passed") != (score.points == score.max_points):
+        return f"{name} is {score.outcome} with {score.points:g} of {score.max_points:g} points"
+    if score.outcome == "passed":
         return "" if message is None else f"{name} has passed and says {message!r}"
     if not isinstance(message, dict) or not all(_is_ours(message.get(language, ""), unit) for language in LANGUAGES):
         return f"{name} says something that is none of our sentences: {str(message)[:200]}"
@@ -203,13 +199,13 @@ def _odd_score(score: Mapping[str, Any], unit: str) -> str:
     return f"{name} shows that it found what it looked for: {told}" if TELLTALE in told else ""
 
 
-def _odd_line(score: Mapping[str, Any], source: str) -> str:
+def _odd_line(score: Score, source: str) -> str:
     """A line that the exercise's cell does not have; its number could carry anything."""
-    message = (score["message"] or {}).get("en", "")
+    message = in_language(score.message, "en")
     named = [int(number) for number in re.findall(r"\bline ([0-9]+) of this cell", message)]
     if all(1 <= line <= count_lines(source) for line in named):
         return ""
-    return f"{score['exercise']} {score['check']} names a line outside its cell: {message}"
+    return f"{score.exercise} {score.check} names a line outside its cell: {message}"
 
 
 @cache
@@ -242,10 +238,10 @@ def _losing(unit: Unit, loses: Sequence[str], mutant: Mutant | None = None) -> C
     """Exactly some checks are lost, and a mutant draws its hint at one of them."""
 
     def fault(scores: Scores) -> str:
-        lost = {check for check in unit.rules if scores[check]["outcome"] != "passed"}
+        lost = {check for check in unit.rules if scores[check].outcome != "passed"}
         if lost != set(loses):
             return f"it loses {', '.join(sorted(lost)) or 'nothing'}, not {', '.join(sorted(loses)) or 'nothing'}"
-        if mutant and mutant.hint not in {scores[check]["hint"] for check in loses}:
+        if mutant and mutant.hint not in {scores[check].hint for check in loses}:
             return f"it does not draw the hint {mutant.hint}"
         return ""
 
@@ -253,7 +249,7 @@ def _losing(unit: Unit, loses: Sequence[str], mutant: Mutant | None = None) -> C
 
 
 def _blank(scores: Scores) -> str:
-    odd = [check for check, score in scores.items() if score["outcome"] != "missing" or score["points"]]
+    odd = [check for check, score in scores.items() if score.outcome != "missing" or score.points]
     return f"{', '.join(odd)} should be missing" if odd else ""
 
 
@@ -263,15 +259,15 @@ def _expecting(attack: Hostile, unit: Unit) -> Callable[[Scores], str]:
     attacked = [check for check in checks if check in attack.loses or unit.rules[check].exercise in attack.loses]
 
     def fault(scores: Scores) -> str:
-        got = [check for check in attacked if scores[check]["points"]]
+        got = [check for check in attacked if scores[check].points]
         if got:
             return f"it gets points in {', '.join(got)}"
-        odd = sorted({scores[check]["outcome"] for check in attacked} - set(attack.ends)) if attack.ends else []
+        odd = sorted({scores[check].outcome for check in attacked} - set(attack.ends)) if attack.ends else []
         if odd:
             return f"it ends as {', '.join(odd)}, not as {' or '.join(attack.ends)}"
-        lost = [check for check in checks if check not in attacked and not scores[check]["points"]]
+        lost = [check for check in checks if check not in attacked and not scores[check].points]
         if attack.spares and lost:
-            return f"it loses {', '.join(lost)}: {scores[lost[0]]['message']}"
+            return f"it loses {', '.join(lost)}: {scores[lost[0]].message}"
         return ""
 
     return fault

@@ -103,10 +103,10 @@ FORMATS: dict[str, Callable[[list[str], list[str], Marks, dict[str, str]], list[
 }
 
 
-def export(results: Path, format: str, out: Path) -> Path:
+def export(results: Path, format: str, out: Path, tell: Callable[[str], None] = lambda sentence: None) -> Path:
     """Writes the marks of a results folder for a school's system; returns the path written.
 
-    format: "canvas", "moodle" or "csv".
+    format: "canvas", "moodle" or "csv"; tell: is told what of the log could not be read, see `results.refresh`.
     A plain table with a name outside ASCII begins with a byte order mark, without which spreadsheets garble Chinese.
     Raises ValueError for another format, for a folder without scores, and for an `out` that is a folder.
     """
@@ -118,7 +118,7 @@ def export(results: Path, format: str, out: Path) -> Path:
             f"out must be a file to write, got {out}, which is a folder. Try {out / f'marks_{format}.csv'}."
         )
     if (results / LOG).is_file():
-        refresh(results)
+        refresh(results, tell)
     rows = _read(results / "scores.csv")
     students = sorted({row["student"] for row in rows}, key=lambda name: (name.casefold(), name))
     units = sorted({row["unit"] for row in rows})

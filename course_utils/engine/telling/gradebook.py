@@ -34,15 +34,12 @@ from nbgrader.preprocessors import SaveCells
 from traitlets.config import Config
 
 from ..course import Course, current
-from ..grading.record import grade_id
+from ..grading.record import Record, Score, in_language
 from ..making import files
 from ..making.nbgrader import settings
 from ..making.release import as_text
 from .hand_marks import LOCK_SECONDS, GradebookError
 from .harmless_markdown import harmless_markdown
-
-Record = Mapping[str, Any]
-
 
 COURSE = api.Course.__table__
 ASSIGNMENT = api.Assignment.__table__
@@ -97,16 +94,16 @@ def write_gradebook(path: Path, forms: Mapping[str, Forms], records: Sequence[Re
     records: the last record of each student and unit; what no record speaks of stays as it is
     Raises ValueError for a record of a unit without forms, GradebookError where the file cannot be written.
     """
-    unknown = sorted({record["unit"] for record in records} - set(forms))
+    unknown = sorted({record.unit for record in records} - set(forms))
     if unknown:
         raise ValueError(f"each record needs its unit's source notebook, got none for {', '.join(unknown)}")
     course = current().settings["id"]
     with _transaction(path) as db:
         _add_missing(db, COURSE, [course])
-        _add_missing(db, STUDENT, [record["student"] for record in records])
+        _add_missing(db, STUDENT, [record.student for record in records])
         for unit, form in forms.items():
             cells = _write_unit(db, unit, form.stored, course)
-            _write_submissions(db, cells, {record["student"]: record for record in records if record["unit"] == unit})
+            _write_submissions(db, cells, {record.student: record for record in records if record.unit == unit})
 
 
 class Autograded:
@@ -123,11 +120,11 @@ class Autograded:
 
     def write(self, record: Record) -> bool:
         """Write the file of a record; returns whether it was not there so."""
-        if record["outcome"] == "missing":
+        if record.outcome == "missing":
             return False
-        unit = record["unit"]
-        path = self._folder / record["student"] / unit / f"{unit}.ipynb"
-        answers = {question: harmless_markdown(text) for question, text in record["answers"].items()}
+        unit = record.unit
+        path = self._folder / record.student / unit / f"{unit}.ipynb"
+        answers = {question: harmless_markdown(text) for question, text in record.answers.items()}
         content = self._pages[unit].filled(_texts(record) | answers)
         if _holds(path, content):
             return False
@@ -173,7 +170,7 @@ def _holds(path: Path, content: bytes) -> bool:
 
 def _texts(record: Record) -> dict[str, str]:
     """What the student wrote, by exercises and questions."""
-    return {**record.get("sources", {}), **record["answers"]}
+    return {**record.sources, **record.answers}
 
 
 # the database -----------------------------------------------------------------------------------------------------
@@ -366,7 +363,7 @@ def _write_submissions(db: sa.Connection, cells: _Cells, records: Mapping[str, R
     """Bring the submissions of a unit, their grades and comments into the state of the records, by students."""
     rows = db.execute(sa.select(SUBMISSION).where(SUBMISSION.c.assignment_id == cells.assignment))
     known = {row.student_id: row for row in rows}
-    records = {name: record for name, record in records.items() if record["outcome"] != "missing" or name in known}
+    records = {name: record for name, record in records.items() if record.outcome != "missing" or name in known}
     submissions = _bring(
         db, SUBMISSION, known, {name: {"assignment_id": cells.assignment, "student_id": name} for name in records}
     )
@@ -393,11 +390,11 @@ def _write_grades(db: sa.Connection, cells: _Cells, records: Mapping[str, Record
     known = _rows_of_unit(db, select, GRADE, cells.notebook)
     wanted, digests = {}, {}
     for student, record in records.items():
-        scores = {grade_id(score): score for score in record["scores"]}
+        scores = {score.grade_id: score for score in record.scores}
         for name, cell in cells.graded.items():
             key = (places[student], cell)
             score = scores.get(name)
-            automatic = None if score is None or score["outcome"] == "manual" else float(score["points"])
+            automatic = None if score is None or score.outcome == "manual" else score.points
             digests[key] = _digest(record, score)
             wanted[key] = {
                 "notebook_id": places[student],
@@ -418,9 +415,9 @@ def _waits_for_a_person(row: Any, automatic: float | None, digest: str) -> bool:
     return bool(row.needs_manual_grade or changed)
 
 
-def _digest(record: Record, score: Mapping[str, Any] | None) -> str:
+def _digest(record: Record, score: Score | None) -> str:
     """A hash of the text that a score is about: the student's answer, or the source of the exercise."""
-    text = _texts(record).get(score["exercise"], "") if score else ""
+    text = _texts(record).get(score.exercise, "") if score else ""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
 
 
@@ -444,8 +441,8 @@ def _remarks(record: Record) -> dict[str, str]:
     nbgrader's feedback takes a comment for Markdown and lets HTML in it pass, so that a `<` may not stay one.
     """
     sentences: dict[str, dict[str, None]] = {}
-    for score in record["scores"]:
-        if score["message"] and score["outcome"] not in ("passed", "manual"):
-            text = str(score["message"][record["language"]]).replace("<", "&lt;")
-            sentences.setdefault(score["exercise"], {})[text] = None
+    for score in record.scores:
+        if score.message and score.outcome not in ("passed", "manual"):
+            text = in_language(score.message, record.language).replace("<", "&lt;")
+            sentences.setdefault(score.exercise, {})[text] = None
     return {exercise: "\n\n".join(texts) for exercise, texts in sentences.items()}

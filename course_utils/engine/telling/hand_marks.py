@@ -15,18 +15,19 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..grading.record import Record, Score
+from ..judging.marks import Outcome
 from ..judging.sentences import Text
 
 GRADEBOOK = "gradebook.db"
 LOCK_SECONDS = 60.0  # how long to wait for formgrader, which writes for milliseconds
 
-Record = dict[str, Any]
 Place = tuple[str, str, str]  # student, unit, grade id
 
 SENTENCES: dict[str, Text] = {
@@ -127,40 +128,36 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def with_hands(records: Sequence[Mapping[str, Any]], hands: Hands) -> list[Record]:
+def with_hands(records: Sequence[Record], hands: Hands) -> list[Record]:
     """The records with what people entered: points, outcomes and comments; the given ones stay as they are.
 
     A row that a person touched has `by_hand` (whether the points are a person's), `comment` and `criteria`, and
     `automatic_points` where a person's points stand in the place of automatic ones.
     """
-    return [{**record, "scores": list(_rows(record, hands))} for record in records]
+    return [replace(record, scores=tuple(_touched(score, hands) for score in record.scores)) for record in records]
 
 
-def _rows(record: Mapping[str, Any], hands: Hands) -> Iterator[Mapping[str, Any]]:
-    for score in record["scores"]:
-        exercise = str(score["exercise"])
-        name = f"{exercise}-{score['check']}" if score["check"] else exercise
-        place = record["student"], record["unit"]
-        mark, comment = hands.marks.get((*place, name)), hands.comments.get((*place, exercise))
-        automatic = None if score["outcome"] == "manual" else float(score["points"])
-        points = mark.points(automatic) if mark else None
-        changes = _marked(score, mark, points, automatic) if mark and points is not None else {}
-        if changes or comment is not None:
-            changes = {"by_hand": bool(changes), "comment": comment, "criteria": None, **changes}
-        yield {**score, **changes}
+def _touched(score: Score, hands: Hands) -> Score:
+    """A score with what a person entered at it; as it is where nobody did."""
+    mark = hands.marks.get((score.student, score.unit, score.grade_id))
+    comment = hands.comments.get((score.student, score.unit, score.exercise))
+    automatic = None if score.outcome == "manual" else score.points
+    points = mark.points(automatic) if mark else None
+    if mark and points is not None:
+        score = _marked(score, mark, points, automatic)
+    return score if comment is None else replace(score, comment=comment)
 
 
-def _marked(score: Mapping[str, Any], mark: Mark, points: float, automatic: float | None) -> dict[str, Any]:
-    """What a mark changes in a row."""
-    most = float(score["max_points"])
+def _marked(score: Score, mark: Mark, points: float, automatic: float | None) -> Score:
+    """A score with a person's points."""
+    most = score.max_points
     asks_again = mark.asks_again and mark.score is not None
-    outcome = "manual" if asks_again else "passed" if points >= most else "partial" if points > 0 else "failed"
+    outcome: Outcome = "manual" if asks_again else "passed" if points >= most else "partial" if points > 0 else "failed"
     # the automatic sentence on a check stays; of a question it says that a person will read it, or that it is empty
-    told = score["message"] if score["check"] else None
+    told = score.message if score.check else None
     if asks_again or (told is None and outcome != "passed"):
         told = _sentence("asks_again" if asks_again else "marked", points, most)
-    changes: dict[str, Any] = {"points": points, "outcome": outcome, "message": told}
-    return changes if automatic is None else changes | {"automatic_points": automatic}
+    return replace(score, points=points, outcome=outcome, message=told, by_hand=True, automatic_points=automatic)
 
 
 def _sentence(key: str, points: float, most: float) -> Text:

@@ -12,7 +12,7 @@ import contextlib
 import gc
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from importlib import metadata
@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 from ..course import PACKAGE
 from ..grading.plan import Plan
 from ..grading.provenance import ENGINE, digest, modules_reached
-from ..grading.record import Record
-from ..grading.scores import score_rows, write_scores
+from ..grading.record import Place, Record, Score
+from ..grading.scores import read_scores, score_rows, write_scores
 from ..making import files
 from ..making.units import Unit, find_units
 from ..texts import unit_texts, units
@@ -78,34 +78,30 @@ def _digest(unit: Unit) -> str:
     )
 
 
-def refresh(results: Path) -> None:
+def refresh(results: Path, tell: Callable[[str], None] = lambda sentence: None) -> None:
     """Bring scores, and the pages that they are on, up to what stands in the log and in the gradebook by now.
 
     The scores come last: after a kill the next call finds the same pages to write.
+    tell: is told of each line of the log and of the old scores that cannot be read.
     Raises ValueError where there is no log, GradebookError where the gradebook cannot be read.
     """
     from .pages import classroom, feedback
     from .pages.records import read_records
 
-    records, texts = sorted(read_records(results), key=_place), all_texts()
-    known = _rows_of(json.loads(table.read_bytes())) if (table := results / "scores.json").is_file() else {}
-    now = _rows_of(score_rows(records))
-    changed = [record for record in records if known.get(place := _place(record)) != now.get(place)]
+    records, texts = sorted(read_records(results, tell), key=lambda record: record.place), all_texts()
+    known, now = _by_place(read_scores(results).scores), _by_place(score_rows(records))
+    changed = [record for record in records if known.get(record.place) != now.get(record.place)]
     for record in changed:
-        feedback.write_page(results, record, texts.get(record["unit"], {}))
+        feedback.write_page(results, record, texts.get(record.unit, {}))
     if changed:
         classroom.write_class_page(results, texts)
     write_scores(results, records)
 
 
-def _place(item: Mapping[str, Any]) -> tuple[str, str]:
-    return item["student"], item["unit"]
-
-
-def _rows_of(scores: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
-    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+def _by_place(scores: Sequence[Score]) -> dict[Place, list[Score]]:
+    found: dict[Place, list[Score]] = {}
     for score in scores:
-        found.setdefault(_place(score), []).append(score)
+        found.setdefault((score.student, score.unit), []).append(score)
     return found
 
 
@@ -118,7 +114,7 @@ class Writer:
         self._forms: dict[str, Forms] = {}
         self._autograded: Autograded
         self._hands: Hands | None = None  # as they were before this run
-        self._written: dict[tuple[str, str], Record] = {}
+        self._written: dict[Place, Record] = {}
         # a thread of its own: the first record waits for the imports, and the run's progress should not
         self._thread = ThreadPoolExecutor(1)
         self._under_way: list[Future[None]] = []
@@ -129,13 +125,13 @@ class Writer:
 
     def add(self, record: Record) -> None:
         """Have written what belongs to one student's unit alone: the feedback page, and what formgrader opens."""
-        self._written[record["student"], record["unit"]] = record
+        self._written[record.place] = record
         self._under_way.append(self._thread.submit(self._add, record))
 
     def finish(self, records: Sequence[Record], tell: Callable[[int, int], None] = lambda done, total: None) -> None:
         """Write all that is not written yet; records: the last one of each student and unit."""
         for record in records:
-            if self._written.get((record["student"], record["unit"])) is not record:
+            if self._written.get(record.place) is not record:
                 self.add(record)
         steps: list[Callable[[], None]] = [future.result for future in self._under_way]
         steps.append(partial(self._finish, records))
@@ -157,7 +153,7 @@ class Writer:
             self._autograded = Autograded(self._plan.results / "autograded", self._forms)
 
     def _add(self, record: Record) -> None:
-        self._prepare([record["unit"]])
+        self._prepare([record.unit])
         self._autograded.write(record)
         if self._hands is None:
             self._hands = read_hands(self._plan.results)
@@ -166,7 +162,7 @@ class Writer:
     def _write_page(self, record: Record) -> None:
         from .pages import feedback
 
-        feedback.write_page(self._plan.results, record, unit_texts(record["unit"]))
+        feedback.write_page(self._plan.results, record, unit_texts(record.unit))
 
     def _finish(self, records: Sequence[Record]) -> None:
         from . import gradebook

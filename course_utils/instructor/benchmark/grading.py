@@ -11,7 +11,6 @@ Experiment cells are off for all. Only numbers of one run are compared: machines
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import subprocess
 import sys
@@ -29,9 +28,9 @@ from ...engine.course import current
 from ...engine.grading import assess, grader
 from ...engine.grading.log import LOG
 from ...engine.grading.plan import Plan
-from ...engine.grading.record import grade_id
 from ...engine.grading.run import make_task, run, students
 from ...engine.grading.sandbox_bench import SandboxBench
+from ...engine.grading.scores import read_scores
 from ...engine.grading.session import Session
 from ...engine.grading.work import grade_alone
 from ...engine.grading.worker_state import own_sandbox
@@ -188,10 +187,8 @@ def _engine(plan: Plan, tell: Tell, peak: Peak | None = None) -> tuple[dict[str,
         said = process.stdout.read().decode(errors="replace") if process.stdout else ""
     if process.returncode:
         raise RuntimeError(f"course grade failed: {said.strip()[-500:]}")
-    scores = json.loads((plan.results / "scores.json").read_text(encoding="utf-8"))
-    return timing, {
-        (score["student"], score["unit"], grade_id(score)): score["points"] for score in scores if score["check"]
-    }
+    scores = read_scores(plan.results).scores
+    return timing, {(score.student, score.unit, score.grade_id): score.points for score in scores if score.check}
 
 
 STEPS = (  # the grader's functions by what their time is for

@@ -75,7 +75,7 @@ def test_a_unit_can_be_judged_from_its_parcel_alone(tmp_path):
         archive.extractall(tmp_path)
     task = Task("ann", name, None, "missing", "missing", "seed", "none")
     here, there = (grade(replace(task, solutions=str(place))) for place in (current().folder, tmp_path / "solutions"))
-    assert here["scores"] == there["scores"]
+    assert here.scores == there.scores
     judge = unit_judge(str(tmp_path / "solutions"), name)
     assert judge.unit.provided == built[-1].provided
     assert [mutant.name for mutant in judge.unit.mutants] == [mutant.name for mutant in built[-1].mutants]
@@ -186,7 +186,7 @@ def mixed_class(submitted: Path, unit, size: int) -> list[str]:
 
 def what_was_scored(records):
     keys = ("student", "unit", "exercise", "check", "points", "max_points", "outcome")
-    return [tuple(score[key] for key in keys) for record in records for score in record["scores"]]
+    return [tuple(getattr(score, key) for key in keys) for record in records for score in record.scores]
 
 
 def students_in_the_log(results: Path) -> list[str]:
@@ -220,7 +220,7 @@ def test_a_cluster_of_three_grades_as_one_core_does_also_when_a_worker_is_killed
         calm = run(plan)
         assert students_in_the_log(plan.results) == names
         assert what_was_scored(calm.records) == what_was_scored(serial.records)
-        assert len({record["seed"] for record in calm.records}) == len(names)
+        assert len({record.seed for record in calm.records}) == len(names)
 
         killed = []
 
@@ -236,4 +236,4 @@ def test_a_cluster_of_three_grades_as_one_core_does_also_when_a_worker_is_killed
     assert shaken.graded == len(names)
     assert students_in_the_log(shaken_plan.results) == names
     assert what_was_scored(shaken.records) == what_was_scored(serial.records)
-    assert log.read_log(shaken_plan.results).keys() == {(name, UNIT) for name in names}
+    assert log.read_log(shaken_plan.results).last.keys() == {(name, UNIT) for name in names}

@@ -390,9 +390,9 @@ def test_a_run_says_how_many_notebooks_were_read(mixed):
 
 
 def test_a_notebook_by_another_name_gets_its_points_and_a_sentence_on_the_page(mixed):
-    record = next(record for record in grade(mixed).records if record["student"] == "copy")
-    assert (record["outcome"], sum(score["points"] for score in record["scores"])) == ("graded", 13)
-    assert record["read_from"] == f"{UNIT}-Copy1.ipynb"
+    record = next(record for record in grade(mixed).records if record.student == "copy")
+    assert (record.outcome, sum(score.points for score in record.scores)) == ("graded", 13)
+    assert record.read_from == f"{UNIT}-Copy1.ipynb"
     for language, words in (("en", "please hand it in under that name"), ("zh", "以后请用这个文件名提交")):
         page = feedback_page(record, unit_texts(UNIT), language)
         assert words in page
@@ -400,7 +400,7 @@ def test_a_notebook_by_another_name_gets_its_points_and_a_sentence_on_the_page(m
 
 
 def test_nobody_who_handed_in_a_file_is_told_that_nothing_was(mixed):
-    messages = {record["student"]: (record["message"] or {}).get("en", "") for record in grade(mixed).records}
+    messages = {record.student: (record.message or {}).get("en", "") for record in grade(mixed).records}
     assert messages["words"] == "No notebook of this unit was found; the folder holds: report.docx."
     assert [name for name, text in messages.items() if text == intake.REASONS["missing"]["en"]] == ["nothing"]
 
@@ -424,15 +424,15 @@ def test_a_notebook_that_got_its_right_name_is_no_longer_said_to_have_another(mi
     grade(mixed)
     folder = mixed / "submitted" / "copy" / UNIT
     (folder / f"{UNIT}-Copy1.ipynb").rename(folder / f"{UNIT}.ipynb")
-    record = next(record for record in grade(mixed).records if record["student"] == "copy")
-    assert record.get("note") is None
+    record = next(record for record in grade(mixed).records if record.student == "copy")
+    assert record.note is None
 
 
 def test_a_class_without_units_folders_is_graded(tmp_path, whole):
     for name in ("ann", "bob"):
         put(tmp_path / "submitted", whole, f"{name}/{UNIT}.ipynb")
     outcome = run(Plan(tmp_path / "submitted", tmp_path / "results", sandbox="none"), Here())
-    assert [(record["unit"], record["outcome"]) for record in outcome.records] == [(UNIT, "graded")] * 2
+    assert [(record.unit, record.outcome) for record in outcome.records] == [(UNIT, "graded")] * 2
 
 
 def test_a_class_in_which_no_unit_is_found_is_told_what_was_seen(tmp_path):
@@ -445,8 +445,8 @@ def test_a_class_in_which_no_unit_is_found_is_told_what_was_seen(tmp_path):
 
 def test_the_reference_and_the_log_agree_on_what_was_graded(mixed):
     data = (mixed / "submitted" / "copy" / UNIT / f"{UNIT}-Copy1.ipynb").read_bytes()
-    record = next(record for record in grade(mixed).records if record["student"] == "copy")
-    assert record["digest"] == intake.digest(data)
+    record = next(record for record in grade(mixed).records if record.student == "copy")
+    assert record.digest == intake.digest(data)
 
 
 def test_a_students_folder_that_vanishes_meanwhile_costs_nobody_else(mixed):

@@ -10,6 +10,7 @@ import pytest
 
 from course_utils.engine.course import current
 from course_utils.engine.grading import intake
+from course_utils.engine.grading.record import Record
 from course_utils.engine.grading.task import Patience, Task
 from course_utils.engine.grading.work import grade_alone
 from course_utils.engine.grading.worker_state import own_sandbox
@@ -46,15 +47,13 @@ def graded(walls, unit):
 def outcomes(record):
     """The outcomes of each exercise's checks and of the question."""
     found = {}
-    for score in record["scores"]:
-        found.setdefault(score["exercise"], set()).add(score["outcome"])
+    for score in record.scores:
+        found.setdefault(score.exercise, set()).add(score.outcome)
     return found
 
 
 def messages(record, exercise, language="en"):
-    return {
-        score["message"][language] for score in record["scores"] if score["exercise"] == exercise and score["message"]
-    }
+    return {score.message[language] for score in record.scores if score.exercise == exercise and score.message}
 
 
 ALL_RIGHT = {name: {"passed"} for name in EXERCISES}
@@ -70,8 +69,8 @@ def others(exercise):
 def test_the_reference_passes_everything_and_earns_all_points(graded, unit):
     record = graded(answers={"q1_sin_cos": "A rotation."})
     assert outcomes(record) == ALL_RIGHT | {"q1_sin_cos": {"manual"}}
-    assert sum(score["points"] for score in record["scores"]) == sum(unit.all_points.values())
-    assert record["outcome"] == "graded"
+    assert sum(score.points for score in record.scores) == sum(unit.all_points.values())
+    assert record.outcome == "graded"
 
 
 def test_the_release_as_it_is_earns_nothing_and_says_what_to_do(graded, unit):
@@ -80,7 +79,7 @@ def test_the_release_as_it_is_earns_nothing_and_says_what_to_do(graded, unit):
     assert messages(record, "div_term") == {
         "This exercise is still as it was given; fill in the part marked YOUR CODE HERE."
     }
-    assert sum(score["points"] for score in record["scores"]) == 0
+    assert sum(score.points for score in record.scores) == 0
 
 
 def test_one_blank_exercise_is_missing_and_the_later_ones_are_judged_with_the_reference(graded, unit):
@@ -93,10 +92,8 @@ def test_one_blank_exercise_is_missing_and_the_later_ones_are_judged_with_the_re
 def test_a_wrong_value_fails_with_the_hint_of_its_mistake(graded, unit):
     mutant = next(mutant for mutant in unit.mutants if mutant.name == "report")
     record = graded({"div_term": unit.mutated(mutant)})
-    failed = [score for score in record["scores"] if score["outcome"] == "failed"]
-    assert [(score["exercise"], score["check"], score["hint"]) for score in failed] == [
-        ("div_term", "values", mutant.hint)
-    ]
+    failed = [score for score in record.scores if score.outcome == "failed"]
+    assert [(score.exercise, score.check, score.hint) for score in failed] == [("div_term", "values", mutant.hint)]
     assert outcomes(record) == others("div_term") | {"div_term": {"failed"}, "q1_sin_cos": {"missing"}}
 
 
@@ -123,7 +120,7 @@ def test_an_error_is_told_by_type_and_line_and_never_by_its_text(graded, where):
     record = graded({"div_term": source})
     assert messages(record, "div_term") == {f"Your code raised {kind} in line {line} of this cell."}
     assert outcomes(record) == others("div_term") | {"div_term": {"error"}, "q1_sin_cos": {"missing"}}
-    assert SECRET not in json.dumps(record["scores"])
+    assert SECRET not in str(record.scores)
 
 
 def test_the_name_of_an_exception_of_the_students_own_is_never_shown(graded):
@@ -216,7 +213,7 @@ def test_all_exercises_that_hang_end_within_the_patience_for_a_submission(graded
     patience = Patience(cell_seconds=2, exercise_seconds=2, submission_seconds=5)
     record = graded(dict.fromkeys(EXERCISES, LOOP), patience=patience)
     assert outcomes(record) == {name: {"timeout"} for name in EXERCISES} | {"q1_sin_cos": {"missing"}}
-    assert record["seconds"] < 15
+    assert record.seconds < 15
 
 
 @pytest.mark.parametrize(
@@ -318,11 +315,7 @@ def test_two_mistakes_are_paid_for_at_their_own_checks(graded, unit):
         "div_term": "def div_term(d_model):\n    return torch.ones((d_model + 1) // 2)",
         "sinusoidal_encoding": unit.answer("sinusoidal_encoding").replace("torch.sin", "torch.tan"),
     }
-    lost = [
-        f"{score['exercise']}-{score['check']}"
-        for score in graded(wrong)["scores"]
-        if score["check"] and score["outcome"] != "passed"
-    ]
+    lost = [score.grade_id for score in graded(wrong).scores if score.check and score.outcome != "passed"]
     assert lost == ["div_term-values", "sinusoidal_encoding-even"]
 
 
@@ -355,24 +348,24 @@ def test_a_student_is_told_in_the_notebooks_language(graded, unit, tmp_path, lan
     write_scores(tmp_path, [record])
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert {score["message"] for score in scores if score["exercise"] == "div_term"} == {sentence}
-    assert record["language"] == language
+    assert record.language == language
 
 
 def test_a_free_text_answer_waits_for_a_person_and_is_kept(graded):
     record = graded(answers={"q1_sin_cos": "**Because** 因为"})
-    score = next(score for score in record["scores"] if score["exercise"] == "q1_sin_cos")
-    assert (score["outcome"], score["points"], score["check"]) == ("manual", 0.0, None)
-    assert record["answers"] == {"q1_sin_cos": "**Because** 因为"}
+    score = next(score for score in record.scores if score.exercise == "q1_sin_cos")
+    assert (score.outcome, score.points, score.check) == ("manual", 0.0, None)
+    assert record.answers == {"q1_sin_cos": "**Because** 因为"}
 
 
 @pytest.mark.parametrize("reason", intake.REASONS)
 def test_a_submission_that_could_not_be_read_has_every_check_with_the_reason(unit, reason):
     record = grade_alone(Task("ann", UNIT, None, reason, reason, "seed", "none"))
     expected = "missing" if reason == "missing" else "error"
-    assert record["outcome"] == expected
-    assert {score["outcome"] for score in record["scores"]} == {expected}
-    assert len(record["scores"]) == len(unit.rules) + len(unit.rubric)
-    assert all(score["message"] == intake.REASONS[reason] for score in record["scores"])
+    assert record.outcome == expected
+    assert {score.outcome for score in record.scores} == {expected}
+    assert len(record.scores) == len(unit.rules) + len(unit.rubric)
+    assert all(score.message == intake.REASONS[reason] for score in record.scores)
 
 
 def test_no_message_shows_a_hidden_size_or_an_expected_value(graded, unit):
@@ -387,19 +380,14 @@ def test_no_message_shows_a_hidden_size_or_an_expected_value(graded, unit):
 
 def test_a_record_is_json_and_says_how_it_came_about(graded):
     record = graded()
-    assert json.loads(json.dumps(record)) == record
-    assert {key: record[key] for key in ("student", "unit", "digest", "seed")} == {
-        "student": "ann",
-        "unit": UNIT,
-        "digest": "digest",
-        "seed": "a seed",
-    }
+    assert Record.of(json.loads(json.dumps(record.as_json()))) == record
+    assert (record.student, record.unit, record.digest, record.seed) == ("ann", UNIT, "digest", "a seed")
 
 
 def test_the_same_seed_gives_the_same_grade_again(graded):
     guess = "def div_term(d_model):\n    return torch.rand((d_model + 1) // 2)"
     first, second = graded({"div_term": guess}), graded({"div_term": guess})
-    assert first["scores"] == second["scores"]
+    assert first.scores == second.scores
 
 
 def test_two_threads_of_one_process_take_turns_at_its_sandbox(graded):

@@ -928,9 +928,9 @@ def test_each_of_500_damaged_notebooks_is_graded_with_typed_outcomes(damaged_not
     odd = []
     for number, data in enumerate(damaged_notebooks):
         record = grade_alone(Task(str(number), unit.name, data, "", "", "fuzz", walls, patience=patience))
-        json.dumps(record)
-        outcomes = [score["outcome"] for score in record["scores"]]
-        told = all(score["message"] or score["outcome"] == "passed" for score in record["scores"])
+        json.dumps(record.as_json())
+        outcomes = [score.outcome for score in record.scores]
+        told = all(score.message or score.outcome == "passed" for score in record.scores)
         if len(outcomes) != checks or not set(outcomes) <= OUTCOMES or not told:
             odd.append((number, outcomes))
     assert odd == []

@@ -16,6 +16,7 @@ from course_utils.engine.grading import task
 from course_utils.engine.grading.assess import Stopped
 from course_utils.engine.grading.grader import grade
 from course_utils.engine.grading.plan import Plan
+from course_utils.engine.grading.record import Record
 from course_utils.engine.grading.run import grade_all
 from course_utils.engine.grading.sandbox_bench import _module_names
 from course_utils.engine.grading.session import Session
@@ -64,8 +65,8 @@ class Noting(Executor):
 
 def leaves_questions(task: Task) -> Any:
     if task.unfinished is None and task.student != "right":
-        return Unfinished({}, {"div_term": None}, (), (), {}, 0.0, 0.0)
-    return {"student": task.student}
+        return Unfinished(Record(task.student, UNIT, "graded", ()), {"div_term": None}, (), (), {}, 0.0, 0.0)
+    return Record(task.student, UNIT, "graded", ())
 
 
 CLASS = [Task(name, UNIT, b"", "", "d", "seed", "none") for name in ("ann", "right", "bob")]
@@ -158,7 +159,7 @@ def test_what_is_unfinished_can_travel_to_another_machine(walls: str, unit: Unit
 
 def test_scores_stand_in_the_units_order_whichever_pass_gave_them(walls: str, unit: Unit) -> None:
     record = grade_alone(handed_in(unit, WRONG, mode=walls))
-    names = [(score["exercise"], score["check"]) for score in record["scores"]]
+    names = [(score.exercise, score.check) for score in record.scores]
     checks = [(rule.exercise, rule.check) for rule in unit.rules.values()]
     assert names == checks + [(question, None) for question in unit.rubric]
 
@@ -169,7 +170,7 @@ def test_a_module_that_only_a_call_imports_is_there_in_the_second_pass(walls: st
     )
     assert "minidom" in late
     record = grade_alone(handed_in(unit, WRONG | {"sinusoidal_encoding": late}, mode=walls))
-    lost = {score["exercise"] for score in record["scores"] if score["outcome"] not in ("passed", "missing")}
+    lost = {score.exercise for score in record.scores if score.outcome not in ("passed", "missing")}
     assert lost == {"div_term"}
 
 
@@ -182,7 +183,7 @@ def test_a_plot_in_an_own_cell_costs_nothing_in_the_second_pass(walls: str, unit
         "    pe = ", "    length / 1\n    pe = ", 1
     )
     record = grade_alone(handed_in(unit, sources, own=own, mode=walls))
-    lost = {score["exercise"] for score in record["scores"] if score["outcome"] not in ("passed", "missing")}
+    lost = {score.exercise for score in record.scores if score.outcome not in ("passed", "missing")}
     assert lost == {"div_term"}
 
 
@@ -199,7 +200,7 @@ def test_what_one_run_leaves_in_memory_is_worth_nothing_in_the_next(walls: str) 
     earned = set()
     for run in range(2):
         record = grade_alone(Task("s", unit.name, data, "", "d", f"seed {run}", walls))
-        earned |= {s["exercise"] for s in record["scores"] if s["points"] and s["exercise"] in attack.loses}
+        earned |= {s.exercise for s in record.scores if s.points and s.exercise in attack.loses}
     assert earned == set()
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -172,7 +173,7 @@ def test_a_grade_can_be_replayed_from_the_log(graded_class, mode):
     line = next(line for line in log_lines(graded_class.results) if line["student"] == "wrong")
     data = (graded_class.submitted / "wrong" / UNIT / f"{UNIT}.ipynb").read_bytes()
     again = grade_alone(Task("wrong", UNIT, data, "", line["digest"], line["seed"], mode))
-    assert again["scores"] == line["scores"]
+    assert [score.as_json() for score in again.scores] == line["scores"]
 
 
 def test_units_that_only_one_student_handed_in_are_graded_for_all(tmp_path, mode):
@@ -180,7 +181,7 @@ def test_units_that_only_one_student_handed_in_are_graded_for_all(tmp_path, mode
     for student, unit in zip(("ann", "bob"), built, strict=False):
         sample.write(tmp_path / "submitted", student, unit, sample.released(unit))
     outcome = run(Plan(tmp_path / "submitted", tmp_path / "results", sandbox=mode), Here())
-    assert [(record["student"], record["unit"]) for record in outcome.records] == [
+    assert [record.place for record in outcome.records] == [
         (student, unit.name) for student in ("ann", "bob") for unit in built[:2]
     ]
 
@@ -192,7 +193,8 @@ def test_a_second_run_grades_nothing_and_gives_the_same(graded):
     pool = Here()
     outcome = run(graded, pool)
     assert (outcome.graded, outcome.unchanged, pool.students) == (0, 5, [])
-    assert outcome.records == sorted(log_lines(graded.results), key=lambda record: record["student"])
+    lines = sorted(log_lines(graded.results), key=lambda line: line["student"])
+    assert [record.as_json() for record in outcome.records] == lines
 
 
 def change_blank(plan, unit):
@@ -222,9 +224,9 @@ def join(plan, unit):
 )
 def test_only_what_changed_is_graded_again(graded, unit, change, student, before, after):
     def outcome_of(records):
-        return next((record["scores"][0]["outcome"] for record in records if record["student"] == student), None)
+        return next((record.scores[0].outcome for record in records if record.student == student), None)
 
-    assert outcome_of(log_lines(graded.results)) == before
+    assert outcome_of(read_log(graded.results).last.values()) == before
     change(graded, unit)
     pool = Here()
     outcome = run(graded, pool)
@@ -280,7 +282,7 @@ def test_a_regrade_shows_what_changes_before_it_replaces_it(graded):
 
     regrade(graded, confirm=confirm)
     assert shown == [("right", UNIT, "div_term-values", 1.5, 3.0)]
-    assert read_log(graded.results)["right", UNIT]["scores"][0]["points"] == 3.0
+    assert read_log(graded.results).last["right", UNIT].scores[0].points == 3.0
 
 
 def test_a_regrade_that_is_declined_changes_nothing(graded):
@@ -288,7 +290,7 @@ def test_a_regrade_that_is_declined_changes_nothing(graded):
     outcome = regrade(graded, confirm=lambda changes: False)
     assert (graded.results / "log.jsonl").read_bytes() == before
     assert not (graded.results / "regrade.jsonl").exists()
-    assert next(r for r in outcome.records if r["student"] == "right")["scores"][0]["points"] == 1.5
+    assert next(r for r in outcome.records if r.student == "right").scores[0].points == 1.5
 
 
 def test_a_regrade_that_changes_no_score_says_so(graded):
@@ -323,7 +325,7 @@ def test_a_regrade_that_was_stopped_replaces_nothing_and_can_be_done_again(grade
     pool = Here()
     regrade(graded, pool)
     assert len(pool.students) == 3  # the two that were done before are not graded again
-    assert read_log(graded.results)["right", UNIT]["scores"][0]["points"] == 3.0
+    assert read_log(graded.results).last["right", UNIT].scores[0].points == 3.0
 
 
 # What a kill leaves behind
@@ -349,10 +351,27 @@ def test_a_last_line_that_was_half_written_is_graded_again(graded, length):
 
 
 @pytest.mark.parametrize("line", [b"not json", b"[]", b"3", b'{"student": ["x"], "unit": 3}', b'{"unit": "x"}', b""])
-def test_a_line_of_the_log_that_says_nothing_is_passed_over(graded, line):
+def test_a_line_of_the_log_that_says_nothing_is_passed_over_and_told(graded, line):
     path = graded.results / "log.jsonl"
     path.write_bytes(line + b"\n" + path.read_bytes())
-    assert run(graded, Here()).graded == 0
+    outcome = run(graded, Here())
+    assert outcome.graded == 0
+    assert [sentence.partition(":")[0] for sentence in outcome.damaged] == ([f"{path} line 1"] if line else [])
+
+
+def test_a_notebook_whose_line_is_damaged_is_graded_again(graded, caplog):
+    path = graded.results / "log.jsonl"
+    whole = path.read_bytes()
+    number = next(n for n, line in enumerate(log_lines(graded.results), start=1) if line["student"] == "right")
+    lines = whole.splitlines(keepends=True)
+    lines[number - 1] = lines[number - 1].replace(b'"passed"', b'"won"')
+    path.write_bytes(b"".join(lines))
+    pool = Here()
+    outcome = run(graded, pool)
+    assert pool.students == ["right"]
+    assert re.search(rf"log\.jsonl line {number}: score 1: outcome must be one of .*, got 'won'", outcome.damaged[0])
+    assert outcome.damaged[0] in caplog.text
+    assert read_log(graded.results).last["right", UNIT].scores[0].outcome == "passed"
 
 
 def test_an_empty_log_is_a_new_one(graded):
@@ -402,9 +421,9 @@ def test_a_task_that_fails_again_and_again_is_told_and_not_logged(graded_class, 
     plan = replace(graded_class, results=tmp_path)
     outcome = run(plan, Unlucky(99))
     assert outcome.failures == [f"right, {UNIT}: OSError: the worker is gone"]
-    record = next(record for record in outcome.records if record["student"] == "right")
-    assert {score["message"]["en"] for score in record["scores"]} == {runner.INTERNAL["en"]}
-    assert {score["outcome"] for score in record["scores"]} == {"error"}
+    record = next(record for record in outcome.records if record.student == "right")
+    assert {score.message["en"] for score in record.scores} == {runner.INTERNAL["en"]}
+    assert {score.outcome for score in record.scores} == {"error"}
     assert "right" not in {line["student"] for line in log_lines(tmp_path)}
     assert run(plan, Here()).graded == 1
 
@@ -473,14 +492,14 @@ def test_a_link_that_cannot_be_followed_costs_nobody_else(tmp_path, unit, place,
     link.parent.mkdir(exist_ok=True)
     link.symlink_to("x" * 300)  # past what a name may have; a link into a closed folder is as bad for who is not root
     outcome = run(Plan(submitted, tmp_path / "results", sandbox="none"), Here())
-    assert {record["student"]: record["outcome"] for record in outcome.records} == {"bob": "graded", name: "error"}
+    assert {record.student: record.outcome for record in outcome.records} == {"bob": "graded", name: "error"}
 
 
 def test_a_students_folder_that_is_a_link_is_told_to_the_student(tmp_path):
     (tmp_path / "submitted").mkdir()
     (tmp_path / "submitted" / "ann").symlink_to(tmp_path)
     outcome = run(Plan(tmp_path / "submitted", tmp_path / "results", (UNIT,), sandbox="none"), Here())
-    assert outcome.records[0]["message"]["en"].startswith("The notebook or its folder is a link")
+    assert outcome.records[0].message["en"].startswith("The notebook or its folder is a link")
 
 
 @pytest.mark.parametrize(

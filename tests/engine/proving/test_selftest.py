@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from course_utils.engine.course import current
+from course_utils.engine.grading.record import Record, Score
 from course_utils.engine.grading.task import Task
 from course_utils.engine.judging.sentences import filled
 from course_utils.engine.making.units import Unit, UnitError, find_units
@@ -38,15 +40,15 @@ def unit() -> Unit:
     return find_units(current().folder, [UNIT])[0]
 
 
-def record(unit: Unit, changes: dict[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+def record(unit: Unit, changes: dict[str, dict[str, Any]] | None = None) -> Record:
     """A record in which all has passed but what is changed."""
     scores = []
     for check, rule in unit.rules.items():
         points = unit.points(check)
         passed = {"points": points, "max_points": points, "outcome": "passed", "message": None, "hint": None}
         about = {"student": "s", "unit": unit.name, "exercise": rule.exercise, "check": rule.check}
-        scores.append(about | passed | (changes or {}).get(check, {}))
-    return {"scores": scores}
+        scores.append(Score(**(about | passed | (changes or {}).get(check, {}))))
+    return Record("s", unit.name, "graded", tuple(scores))
 
 
 LOST = {"points": 0.0, "outcome": "crashed", "message": filled("crashed")}
@@ -90,7 +92,7 @@ def test_a_hostile_notebook_with_a_point_is_told(unit: Unit, tmp_path: Path) -> 
 def test_a_line_outside_the_cell_is_told(unit: Unit, tmp_path: Path, line: int, inside: bool) -> None:
     message = filled("raised", type="KeyError", line=line)
     told = record(unit, {"div_term-values": {"points": 0.0, "outcome": "error", "message": message}})
-    told["sources"] = {"div_term": "def div_term(d_model):\n    raise KeyError\n"}
+    told = replace(told, sources={"div_term": "def div_term(d_model):\n    raise KeyError\n"})
     fault = find(unit, "reference", told, tmp_path).fault
     assert fault.startswith("div_term values names a line outside its cell") is not inside
 

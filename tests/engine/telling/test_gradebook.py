@@ -18,9 +18,10 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.plugins import CsvExportPlugin
 from nbgrader.server_extensions.formgrader import handlers
 
+from course_utils.engine.grading.record import Record, Score
 from course_utils.engine.making.release import nbgrader_config
 from course_utils.engine.telling import gradebook
-from course_utils.engine.telling.gradebook import Autograded, Forms, GradebookError, grade_id, write_gradebook
+from course_utils.engine.telling.gradebook import Autograded, Forms, GradebookError, write_gradebook
 
 UNIT, OTHER = "01_numbers", "02_letters"
 ANNA, LI = "anna", "李 \"小\" '龙' & <b>"
@@ -79,7 +80,7 @@ def record(
         if not check and outcome == "graded":
             verdict = "manual" if answer else "missing"
         scores.append(
-            dict(
+            Score(
                 student=student,
                 unit=unit,
                 exercise=exercise,
@@ -91,11 +92,11 @@ def record(
                 hint=None,
             )
         )
-    return dict(
+    return Record(
         student=student,
         unit=unit,
         outcome=outcome,
-        scores=scores,
+        scores=tuple(scores),
         answers={"q1_why": answer} if answer and outcome == "graded" else {},
         sources={"double": f"def double(x):\n    {double}"} if outcome == "graded" else {},
         language=language,
@@ -240,8 +241,8 @@ def test_scores_are_those_of_the_records(book):
     records = [record(ANNA, lost=["double-zero"]), record(LI, lost=["half-values"]), record(LI, unit=OTHER)]
     found = book(*records)
     for item in records:
-        expected = {grade_id(score): score["points"] for score in item["scores"]}
-        assert {name: grade.score for name, grade in grades(found, item["student"], item["unit"]).items()} == expected
+        expected = {score.grade_id: score.points for score in item.scores}
+        assert {name: grade.score for name, grade in grades(found, item.student, item.unit).items()} == expected
 
 
 def test_totals_and_maxima_are_right(book):

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from course_utils.engine.course import current
 from course_utils.engine.grading import run as runner
-from course_utils.engine.grading.record import grade_id
+from course_utils.engine.grading.record import Record, Score
+from course_utils.engine.judging.marks import grade_id
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
 from course_utils.engine.telling import hand_marks
@@ -94,7 +95,9 @@ class Class:
 
     def row(self, student, name):
         rows = json.loads((self.results / "scores.json").read_bytes())
-        return next(row for row in rows if row["student"] == student and grade_id(row) == name)
+        return next(
+            row for row in rows if row["student"] == student and grade_id(row["exercise"], row["check"]) == name
+        )
 
     def total(self, student):
         """(points, manual_points_open) of scores.csv."""
@@ -327,7 +330,7 @@ def test_a_page_that_is_written_while_others_are_graded_holds_the_marks_already(
 
     graded.mark("ann", QUESTION, 3.0)
     writer = Writer(Plan(graded.submitted, graded.results, (UNIT,), sandbox="none"))
-    writer.add(read_log(graded.results)["ann", UNIT])
+    writer.add(read_log(graded.results).last["ann", UNIT])
     writer._under_way[-1].result()
     assert "16 of 17" in seen(graded.page("ann"))
 
@@ -427,12 +430,10 @@ def test_a_score_that_is_no_number_marks_nothing(graded, odd):
 
 
 def test_the_given_records_stay_as_they_are():
-    score = {"exercise": "q1", "check": None, "points": 0.0, "max_points": 4.0, "outcome": "manual", "message": None}
-    record = {"student": "ann", "unit": "u", "scores": [score]}
-    before = json.dumps(record)
+    record = Record("ann", "u", "graded", (Score("ann", "u", "q1", None, 0.0, 4.0, "manual", None),))
     merged = with_hands([record], Hands({("ann", "u", "q1"): Mark(4.0, 0.0, False)}))
-    assert json.dumps(record) == before
-    assert merged[0]["scores"][0]["outcome"] == "passed"
+    assert record.scores[0].outcome == "manual"
+    assert merged[0].scores[0].outcome == "passed"
 
 
 def test_results_of_scores_alone_can_still_be_shown(tmp_path):
@@ -440,7 +441,7 @@ def test_results_of_scores_alone_can_still_be_shown(tmp_path):
              "max_points": 3.0, "outcome": "error", "message": "Not your fault.", "hint": None}  # fmt: skip
     (tmp_path / "scores.json").write_text(json.dumps([score]), encoding="utf-8")
     (record,) = read_records(tmp_path)
-    assert record["outcome"] == "error"
+    assert record.outcome == "error"
 
 
 def test_a_student_whose_grading_failed_keeps_the_rows_in_the_scores(graded):

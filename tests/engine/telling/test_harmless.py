@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from course_utils.engine.grading import scores as tables
+from course_utils.engine.grading.record import Record
 from course_utils.engine.telling.export import export
 from course_utils.engine.telling.harmless import cell_of_name, name_of_cell, on_one_line, shown_name
 from course_utils.instructor import cli
@@ -45,18 +46,13 @@ FORMULAS = [
 ]
 
 
-def record(student: str, points: float = 1.0) -> dict[str, object]:
+def record(student: str, points: float = 1.0) -> Record:
     score = {
         "student": student, "unit": "01_positional_encoding", "exercise": "div_term", "check": "values",
         "points": points, "max_points": 3.0, "outcome": "failed", "message": {"en": "No.", "zh": "不。"}, "hint": None,
     }  # fmt: skip
-    return {
-        "student": student,
-        "unit": "01_positional_encoding",
-        "language": "en",
-        "outcome": "graded",
-        "scores": [score],
-    }
+    unit = "01_positional_encoding"
+    return Record.of({"student": student, "unit": unit, "language": "en", "outcome": "graded", "scores": [score]})
 
 
 def is_control(character: str) -> bool:

@@ -12,14 +12,17 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
+from course_utils.engine.grading.record import Record
+from course_utils.engine.judging.marks import OUTCOMES
 from course_utils.engine.making import files
 from course_utils.engine.telling import pages
 from course_utils.engine.telling.harmless import tame
 from course_utils.engine.telling.pages.classroom import class_page, distribution_chart, write_class_page
 from course_utils.engine.telling.pages.code import MAX_LINE, MAX_LINES, code_lines
 from course_utils.engine.telling.pages.feedback import feedback_page, write_feedback
-from course_utils.engine.telling.pages.records import OUTCOMES, read_records
-from course_utils.engine.telling.pages.text import LANGUAGES, MAX_NAME, display_name, help_text, strings, words
+from course_utils.engine.telling.pages.records import read_records
+from course_utils.engine.telling.pages.text import MAX_NAME, display_name, help_text, strings, words
+from course_utils.engine.texts import LANGUAGES
 
 UNIT = "01_positional_encoding"
 CHECKS = [
@@ -66,8 +69,8 @@ AWKWARD_NAMES = [
 ]
 
 
-def make_record(student="anna", *, unit=UNIT, language="en", outcome="graded", message=None, hints=None, **outcomes):
-    """A record as the log holds it; a keyword such as `div_term_values="failed"` sets that check's outcome."""
+def make_line(student="anna", *, unit=UNIT, language="en", outcome="graded", message=None, hints=None, **outcomes):
+    """A line of the log; a keyword such as `div_term_values="failed"` sets that check's outcome."""
     scores = []
     for exercise, check, possible in CHECKS:
         key = f"{exercise}_{check}" if check else exercise
@@ -103,6 +106,10 @@ def make_record(student="anna", *, unit=UNIT, language="en", outcome="graded", m
     }
 
 
+def make_record(*names, **more):
+    return Record.of(make_line(*names, **more))
+
+
 class Seen(HTMLParser):
     """Tags, attributes and text of a page, as a browser takes them."""
 
@@ -126,7 +133,9 @@ def body(page):
 
 def write_log(results, records):
     results.mkdir(parents=True, exist_ok=True)
-    (results / "log.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    (results / "log.jsonl").write_text(
+        "".join(json.dumps(record.as_json()) + "\n" for record in records), encoding="utf-8"
+    )
     return results
 
 
@@ -210,10 +219,10 @@ def test_an_empty_written_answer_is_not_counted_as_an_automatic_point():
 
 
 def test_the_code_is_numbered_and_the_line_in_the_message_is_marked():
-    record = make_record(div_term_values="error")
+    record = make_line(div_term_values="error")
     record["scores"][0]["message"] = {"en": "A ZeroDivisionError in line 3 of your cell.", "zh": "第 3 行除以零。"}
     for language in LANGUAGES:
-        page = feedback_page(record, TEXTS, language)
+        page = feedback_page(Record.of(record), TEXTS, language)
         marked = re.findall(r'<span class="l at"><span class="n">(\d+)</span>', page)
         assert marked == ["3"]
     assert "1def div_term(d_model):" in body(page)
@@ -232,9 +241,9 @@ def test_a_hint_is_shown_as_a_question():
 
 
 def test_a_hint_that_is_already_the_message_is_said_once():
-    record = make_record(div_term_values="failed", hints={"div_term_values": "swapped"})
+    record = make_line(div_term_values="failed", hints={"div_term_values": "swapped"})
     record["scores"][0]["message"] = TEXTS["hints"]["swapped"]
-    assert body(feedback_page(record, TEXTS)).count("Which of the two is 0") == 1
+    assert body(feedback_page(Record.of(record), TEXTS)).count("Which of the two is 0") == 1
 
 
 def test_further_help_is_the_first_step_only_and_folded():
@@ -254,10 +263,10 @@ def test_no_further_help_is_offered_where_nothing_was_lost():
 
 
 def test_one_sentence_for_every_check_of_an_exercise_is_said_once():
-    record = make_record(sinusoidal_encoding_even="missing", sinusoidal_encoding_odd="missing")
+    record = make_line(sinusoidal_encoding_even="missing", sinusoidal_encoding_odd="missing")
     for score in record["scores"][1:3]:
         score["message"] = {"en": "This exercise is as released.", "zh": "这道题没有改动。"}
-    assert body(feedback_page(record, TEXTS)).count("This exercise is as released.") == 1
+    assert body(feedback_page(Record.of(record), TEXTS)).count("This exercise is as released.") == 1
 
 
 @pytest.mark.parametrize(
@@ -271,24 +280,22 @@ def test_a_submission_that_was_not_graded_has_a_page_that_says_why_and_what_to_d
     assert strings()[f"{outcome}_body"]["en"] in shown
 
 
-@pytest.mark.parametrize(
-    "record", [{"student": "a", "unit": "u"}, {"student": "a", "unit": "u", "outcome": "error", "scores": None}]
-)
-def test_a_record_without_scores_still_has_a_page(record):
-    assert "No check of this unit was graded." in body(feedback_page(record, {}))
+@pytest.mark.parametrize("outcome", ["graded", "error"])
+def test_a_record_without_scores_still_has_a_page(outcome):
+    assert "No check of this unit was graded." in body(feedback_page(Record("a", "u", outcome, ()), {}))
 
 
 def test_messages_in_one_language_are_shown_as_they_are():
-    record = make_record(div_term_values="failed")
+    record = make_line(div_term_values="failed")
     record["scores"][0]["message"] = "One plain sentence."
-    assert "One plain sentence." in body(feedback_page(record, TEXTS, "zh"))
+    assert "One plain sentence." in body(feedback_page(Record.of(record), TEXTS, "zh"))
 
 
 # ---------------------------------------------------------------------------------------------- harmless
 
 
 def make_hostile():
-    record = make_record(f"<script>{HOSTILE}", div_term_values="failed", hints={"div_term_values": HOSTILE})
+    record = make_line(f"<script>{HOSTILE}", div_term_values="failed", hints={"div_term_values": HOSTILE})
     record["sources"]["div_term"] = f'"""\n{HOSTILE}\n"""\n# {HOSTILE}'
     record["answers"]["q1_sin_cos"] = HOSTILE
     record["message"] = {"en": HOSTILE, "zh": HOSTILE}
@@ -303,7 +310,7 @@ def make_hostile():
 @pytest.mark.parametrize("outcome", ["graded", "error", "missing"])
 @pytest.mark.parametrize("kind", ["feedback", "class"])
 def test_nothing_that_a_student_wrote_becomes_html(kind, outcome):
-    record = make_hostile() | {"outcome": outcome}
+    record = Record.of(make_hostile() | {"outcome": outcome})
     page = feedback_page(record, TEXTS) if kind == "feedback" else class_page([record], {UNIT: TEXTS}, "en")
     seen = Seen(page)
     assert not {"script", "img", "iframe", "object", "form", "base"} & set(seen.tags)
@@ -326,18 +333,18 @@ def test_help_texts_cannot_bring_html_links_or_pictures():
 
 @pytest.mark.parametrize("character", ["\u202e", "\u2066", "\u200b", "\ufeff", "\x00", "\x1b", "\u2028", "\U000e0041"])
 def test_characters_that_hide_or_reorder_text_are_shown_by_number(character):
-    record = make_record(f"a{character}b", div_term_values="failed")
+    record = make_line(f"a{character}b", div_term_values="failed")
     record["sources"]["div_term"] = f"x = 1 # a{character}b"
     record["answers"]["q1_sin_cos"] = f"a{character}b"
-    page = feedback_page(record, TEXTS)
+    page = feedback_page(Record.of(record), TEXTS)
     assert character not in page
     assert body(page).count(f"⟨U+{ord(character):04X}⟩") == 4  # title, name, code, answer
 
 
 def test_half_characters_do_not_stop_a_page():
-    record = make_record("a\udcffb")
+    record = make_line("a\udcffb")
     record["sources"]["div_term"] = "x = '\ud800'"
-    assert "a\ufffdb" in feedback_page(record, TEXTS).encode("utf-8").decode("utf-8")
+    assert "a\ufffdb" in feedback_page(Record.of(record), TEXTS).encode("utf-8").decode("utf-8")
 
 
 def test_towers_of_combining_marks_are_cut():
@@ -350,9 +357,9 @@ def test_ordinary_writing_is_left_as_it_is():
 
 
 def test_huge_lines_and_files_are_cut_with_a_note():
-    record = make_record(div_term_values="failed")
+    record = make_line(div_term_values="failed")
     record["sources"]["div_term"] = "x = '" + "A" * 1_000_000 + "'\n" + "y = 1\n" * 5_000
-    page = feedback_page(record, TEXTS)
+    page = feedback_page(Record.of(record), TEXTS)
     assert len(page) < 100_000
     assert f"{1_000_006 - MAX_LINE} more characters" in body(page)
     assert f"{5_001 - MAX_LINES} more lines" in body(page)
@@ -363,12 +370,12 @@ def test_a_huge_name_is_cut():
 
 
 def test_a_field_that_the_page_does_not_name_never_reaches_it():
-    record = make_record(div_term_values="failed")
+    record = make_line(div_term_values="failed")
     record["hidden_test"] = record["scores"][0]["expected"] = record["scores"][0]["traceback"] = "SECRET 0.1234"
     record["sources"]["not_an_exercise"] = record["answers"]["not_a_question"] = "SECRET"
     texts = copy.deepcopy(TEXTS) | {"rubric": "SECRET", "mutants": "SECRET"}
-    assert "SECRET" not in feedback_page(record, texts)
-    assert "SECRET" not in class_page([record], {UNIT: texts}, "en")
+    assert "SECRET" not in feedback_page(Record.of(record), texts)
+    assert "SECRET" not in class_page([Record.of(record)], {UNIT: texts}, "en")
 
 
 # ---------------------------------------------------------------------------------------------- the class page
@@ -509,19 +516,19 @@ def test_a_name_that_leaves_the_results_folder_is_refused(tmp_path, student):
 def test_the_last_line_of_a_student_and_unit_wins(tmp_path):
     results = write_log(tmp_path, [make_record(div_term_values="failed"), make_record("bob"), make_record()])
     records = read_records(results)
-    assert [record["student"] for record in records] == ["anna", "bob"]
-    assert records[0]["scores"][0]["outcome"] == "passed"
+    assert [record.student for record in records] == ["anna", "bob"]
+    assert records[0].scores[0].outcome == "passed"
 
 
 def test_a_half_written_line_loses_no_other(tmp_path):
     write_log(tmp_path, [make_record()])
     with (tmp_path / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"student": "bob", "unit": "01_pos')
-    assert [record["student"] for record in read_records(tmp_path)] == ["anna"]
+    assert [record.student for record in read_records(tmp_path)] == ["anna"]
 
 
 def test_a_student_in_the_scores_alone_gets_a_page_too(tmp_path):
-    scores = [score | {"message": "Nothing came."} for score in make_record("zoe", div_term_values="failed")["scores"]]
+    scores = [score | {"message": "Nothing came."} for score in make_line("zoe", div_term_values="failed")["scores"]]
     (tmp_path / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
     [path] = write_feedback(tmp_path, {UNIT: TEXTS})
     assert "4 of 7" in body(path.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
+from course_utils.engine.grading.record import Record
 from course_utils.engine.telling.harmless_markdown import harmless_markdown
 from course_utils.engine.telling.pages.feedback import feedback_page
 from course_utils.engine.texts import unit_texts
@@ -50,7 +51,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "answers": {"q1_sin_cos": ATTACK}, "seconds": 0.1, "date": "2026-01-01T00:00:00+00:00",
     }  # fmt: skip
     path = tmp_path_factory.mktemp("pages") / "page.html"
-    path.write_text(feedback_page(record, unit_texts(UNIT), "en"), encoding="utf-8")
+    path.write_text(feedback_page(Record.of(record), unit_texts(UNIT), "en"), encoding="utf-8")
     return path
 
 
@@ -78,7 +79,7 @@ def read_as(what: str, folder: Path) -> Path:
                         "message": None, "hint": None}],
             "sources": {}, "answers": {"q1_sin_cos": MARKDOWN}, "date": "2026-01-01T00:00:00+00:00",
         }  # fmt: skip
-        path.write_text(feedback_page(record, unit_texts(UNIT), "en"), encoding="utf-8")
+        path.write_text(feedback_page(Record.of(record), unit_texts(UNIT), "en"), encoding="utf-8")
     else:
         answer = markdown2html_mistune(harmless_markdown(MARKDOWN))
         head = "<!DOCTYPE html><meta charset='utf-8'><title>formgrader</title><main>"

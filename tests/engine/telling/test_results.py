@@ -55,7 +55,7 @@ def test_the_end_writes_what_was_not_added(records, tmp_path):
 
 def test_the_end_writes_no_page_twice(records, tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(feedback_page, "write_page", lambda results, record, texts: written.append(record["student"]))
+    monkeypatch.setattr(feedback_page, "write_page", lambda results, record, texts: written.append(record.student))
     writer = Writer(plan_for(records, tmp_path))
     for record in records[1]:
         writer.add(record)
@@ -83,7 +83,7 @@ def test_a_run_gives_the_writer_each_record_that_it_logs(records, tmp_path):
             self.units += units
 
         def add(self, record):
-            self.added.append(record["student"])
+            self.added.append(record.student)
 
     notes = Notes()
     run(plan_for(records, tmp_path), writer=notes)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...grading.task import Patience
+from ...judging.marks import Outcome
 
 UNIT_01, UNIT_02, UNIT_03 = "01_positional_encoding", "02_attention", "03_encoder_layer"
 UNIT_04, UNIT_05 = "04_text_classifier", "05_bert_pooling"
@@ -84,7 +85,7 @@ class Hostile:
     place: Callable[[Path], None] | None = None  # puts something else where the notebook's file would be
     loses: tuple[str, ...] = ("div_term",)  # exercises and checks that get nothing
     spares: bool = True  # all others get full marks; else they may lose theirs too
-    ends: tuple[str, ...] = ()  # outcomes of which the attacked exercise has one; any for none
+    ends: tuple[Outcome, ...] = ()  # outcomes of which the attacked exercise has one; any for none
     patience: Patience = CALM
     walls: bool = True  # only harmless behind a sandbox's walls
 

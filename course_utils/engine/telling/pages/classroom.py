@@ -10,26 +10,24 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from ...course import LANGUAGES
+from ...grading.record import Record, Score, in_language
+from ...judging.marks import OUTCOMES, STOPS, Outcome
 from ...making.files import write_whole
 from ..harmless import tame
 from .records import (
-    OUTCOMES,
     automatic_scores,
     by_exercise,
     by_name,
-    full_name,
-    is_read,
     points_earned,
     points_possible,
     read_records,
-    record_language,
-    scores_of,
 )
-from .text import LANGUAGES, breakable, date_line, display_name, in_language, points, render, sentence, title_of, words
+from .text import breakable, date_line, display_name, points, render, sentence, title_of, words
 
 HARDEST = 6  # checks listed as hardest
 # An exercise's cell in the class table shows the worst thing that happened in it.
-TROUBLE = ("crashed", "timeout", "memory", "error")
+TROUBLE: tuple[Outcome, ...] = (*STOPS, "error")
 
 
 def feedback_href(student: str, unit: str) -> str:
@@ -37,13 +35,13 @@ def feedback_href(student: str, unit: str) -> str:
     return "/".join(quote(os.fsencode(part), safe="") for part in ("feedback", student, f"{unit}.html"))
 
 
-def _person(record: Mapping[str, Any]) -> dict[str, str]:
-    return {"name": display_name(record["student"]), "href": feedback_href(record["student"], record["unit"])}
+def _person(record: Record) -> dict[str, str]:
+    return {"name": display_name(record.student), "href": feedback_href(record.student, record.unit)}
 
 
-def _cell(scores: list[dict[str, Any]], t: Mapping[str, str]) -> dict[str, str]:
+def _cell(scores: list[Score], t: Mapping[str, str]) -> dict[str, str]:
     """One student's exercise in the class table: the worst state, and the points."""
-    outcomes = {score["outcome"] for score in scores}
+    outcomes = {score.outcome for score in scores}
     earned, possible = points_earned(automatic_scores(scores)), points_possible(automatic_scores(scores))
     if outcomes == {"manual"}:
         outcome, text = "manual", f"({points(points_possible(scores))})"
@@ -61,9 +59,9 @@ def _cell(scores: list[dict[str, Any]], t: Mapping[str, str]) -> dict[str, str]:
     return {"outcome": outcome, "word": t[f"state_{outcome}"], "text": text}
 
 
-def _share(record: Mapping[str, Any]) -> float | None:
+def _share(record: Record) -> float | None:
     """Share of the automatic points that a submission earned; None where there were none."""
-    automatic = automatic_scores(scores_of(record))
+    automatic = automatic_scores(record.scores)
     possible = points_possible(automatic)
     return points_earned(automatic) / possible if possible else None
 
@@ -99,15 +97,15 @@ def distribution_chart(shares: list[float], t: Mapping[str, str]) -> Markup:
     return Markup(f'<svg class="chart" viewBox="{box}" role="img" aria-label="{label}">{"".join(parts)}</svg>')
 
 
-def _hardest(records: Sequence[Mapping[str, Any]], texts: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
+def _hardest(records: Sequence[Record], texts: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
     """The checks that the class lost most of, hardest first; the order is the unit's where shares are equal."""
     earned: dict[str, float] = {}
     possible: dict[str, float] = {}
     for record in records:
-        for score in automatic_scores(scores_of(record)):
-            name = full_name(score)
-            earned[name] = earned.get(name, 0.0) + score["points"]
-            possible[name] = possible.get(name, 0.0) + score["max"]
+        for score in automatic_scores(record.scores):
+            name = score.grade_id
+            earned[name] = earned.get(name, 0.0) + score.points
+            possible[name] = possible.get(name, 0.0) + score.max_points
     shares = {name: earned[name] / possible[name] for name in earned if possible[name]}
     hardest = sorted((name for name in shares if shares[name] < 1), key=lambda name: shares[name])[:HARDEST]
     rules = texts.get("rules", {})
@@ -123,16 +121,16 @@ def _hardest(records: Sequence[Mapping[str, Any]], texts: Mapping[str, Any], lan
 
 
 def _misconceptions(
-    records: Sequence[Mapping[str, Any]], texts: Mapping[str, Any], language: str, t: Mapping[str, str]
+    records: Sequence[Record], texts: Mapping[str, Any], language: str, t: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Misconceptions by number of students, commonest first, then by name."""
     holders: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
     checks: dict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
-        for score in scores_of(record):
-            if score["hint"]:
-                holders[score["hint"]].setdefault(record["student"], _person(record))
-                checks[score["hint"]][full_name(score)] += 1
+        for score in record.scores:
+            if score.hint:
+                holders[score.hint].setdefault(record.student, _person(record))
+                checks[score.hint][score.grade_id] += 1
     found = []
     for hint in sorted(holders, key=lambda name: (-len(holders[name]), name)):
         question = sentence(in_language(texts.get("hints", {}).get(hint), language))
@@ -152,28 +150,26 @@ def _misconceptions(
 
 
 def _unit_view(
-    unit: str, records: list[dict[str, Any]], texts: Mapping[str, Any], language: str, t: Mapping[str, str]
+    unit: str, records: list[Record], texts: Mapping[str, Any], language: str, t: Mapping[str, str]
 ) -> dict[str, Any]:
     """Everything that the class page says about one unit."""
-    grouped = [by_exercise(scores_of(record)) for record in records]
+    grouped = [by_exercise(record.scores) for record in records]
     columns = list(dict.fromkeys(name for groups in grouped for name in groups))
     rows, seen = [], set()
     for record, groups in zip(records, grouped, strict=True):
         cells = [_cell(groups[name], t) if name in groups else None for name in columns]
         seen |= {cell["outcome"] for cell in cells if cell}
-        rows.append(
-            _person(record) | {"cells": cells, "sum": points(points_earned(automatic_scores(scores_of(record))))}
-        )
+        rows.append(_person(record) | {"cells": cells, "sum": points(points_earned(automatic_scores(record.scores)))})
 
-    read = [record for record in records if is_read(record)]
+    read = [record for record in records if record.is_read]
     means, possible = [], []
     for name in columns:
-        of_read = [by_exercise(scores_of(record)).get(name, []) for record in read]
+        of_read = [by_exercise(record.scores).get(name, []) for record in read]
         automatic = [points_earned(automatic_scores(group)) for group in of_read if automatic_scores(group)]
         means.append(points(mean(automatic)) if automatic else t["not_in_class"])
         possible.append(max((points_possible(groups[name]) for groups in grouped if name in groups), default=0.0))
-    sums = [points_earned(automatic_scores(scores_of(record))) for record in read]
-    automatic_possible = max((points_possible(automatic_scores(scores_of(record))) for record in records), default=0.0)
+    sums = [points_earned(automatic_scores(record.scores)) for record in read]
+    automatic_possible = max((points_possible(automatic_scores(record.scores)) for record in records), default=0.0)
     out = len(records) - len(read)
     return {
         "name": tame(unit),
@@ -191,16 +187,16 @@ def _unit_view(
     }
 
 
-def _overview(by_unit: Mapping[str, list[dict[str, Any]]], views: list[dict[str, Any]]) -> dict[str, Any]:
+def _overview(by_unit: Mapping[str, list[Record]], views: list[dict[str, Any]]) -> dict[str, Any]:
     """Students against units, for a class that worked on several."""
-    found = {(record["student"], unit): record for unit, records in by_unit.items() for record in records}
+    found = {(record.student, unit): record for unit, records in by_unit.items() for record in records}
     rows = []
     for student in sorted({student for student, _ in found}, key=by_name):
         cells: list[dict[str, str] | None] = []
         total = 0.0
         for unit, view in zip(by_unit, views, strict=True):
             record = found.get((student, unit))
-            earned = points_earned(automatic_scores(scores_of(record))) if record else 0.0
+            earned = points_earned(automatic_scores(record.scores)) if record else 0.0
             total += earned
             cells.append(
                 {"text": points(earned), "href": feedback_href(student, unit), "unit": view["title"]}
@@ -212,17 +208,17 @@ def _overview(by_unit: Mapping[str, list[dict[str, Any]]], views: list[dict[str,
     return {"rows": rows, "possible": [*map(points, possible), points(sum(possible))]}
 
 
-def _open_answers(by_unit: Mapping[str, list[dict[str, Any]]], views: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _open_answers(by_unit: Mapping[str, list[Record]], views: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Free-text questions with the number of answers that a person has to read."""
     found = []
     for (_, records), view in zip(by_unit.items(), views, strict=True):
         waiting: Counter[str] = Counter()
         worth: dict[str, float] = {}
         for record in records:
-            for score in scores_of(record):
-                if score["outcome"] == "manual" and is_read(record):
-                    waiting[score["exercise"]] += 1
-                    worth[score["exercise"]] = score["max"]
+            for score in record.scores:
+                if score.outcome == "manual" and record.is_read:
+                    waiting[score.exercise] += 1
+                    worth[score.exercise] = score.max_points
         found += [
             {"question": breakable(name), "unit": view["title"], "count": waiting[name], "points": points(worth[name])}
             for name in waiting
@@ -231,15 +227,15 @@ def _open_answers(by_unit: Mapping[str, list[dict[str, Any]]], views: list[dict[
 
 
 def _problems(
-    by_unit: Mapping[str, list[dict[str, Any]]], titles: Mapping[str, str], language: str, t: Mapping[str, str]
+    by_unit: Mapping[str, list[Record]], titles: Mapping[str, str], language: str, t: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Submissions and exercises that an instructor should look at, by unit and student."""
     found = []
     for unit, records in by_unit.items():
         for record in records:
-            if not is_read(record):
-                kind = "missing" if record.get("outcome") == "missing" else "error"
-                message = sentence(in_language(record.get("message"), language) or t[f"{kind}_body"])
+            if not record.is_read:
+                kind = "missing" if record.outcome == "missing" else "error"
+                message = sentence(in_language(record.message, language) or t[f"{kind}_body"])
                 found.append(
                     _person(record)
                     | {
@@ -252,16 +248,16 @@ def _problems(
                 )
                 continue
             told = set()
-            for score in scores_of(record):
-                key = score["exercise"], score["outcome"]
-                if score["outcome"] in ("crashed", "timeout", "memory") and key not in told:
+            for score in record.scores:
+                key = score.exercise, score.outcome
+                if score.outcome in STOPS and key not in told:
                     told.add(key)
-                    message = sentence(in_language(score["message"], language))
-                    word, exercise = t[f"state_{score['outcome']}"], breakable(score["exercise"])
+                    message = sentence(in_language(score.message, language))
+                    word, exercise = t[f"state_{score.outcome}"], breakable(score.exercise)
                     found.append(
                         _person(record)
                         | {
-                            "outcome": score["outcome"],
+                            "outcome": score.outcome,
                             "word": word,
                             "unit": titles[unit],
                             "exercise": exercise,
@@ -271,9 +267,7 @@ def _problems(
     return found
 
 
-def class_page(
-    records: Iterable[Mapping[str, Any]], texts_by_unit: Mapping[str, Mapping[str, Any]], language: str
-) -> str:
+def class_page(records: Iterable[Record], texts_by_unit: Mapping[str, Mapping[str, Any]], language: str) -> str:
     """The class's page over every unit in the records, as one HTML file.
 
     records: lines of `log.jsonl`, one per student and unit.
@@ -281,32 +275,32 @@ def class_page(
     Raises ValueError for a language that is neither "en" nor "zh".
     """
     t = words(language)
-    by_unit: dict[str, list[dict[str, Any]]] = {}
-    for record in sorted(records, key=lambda record: (record["unit"], by_name(record["student"]))):
-        by_unit.setdefault(record["unit"], []).append(dict(record))
+    by_unit: dict[str, list[Record]] = {}
+    for record in sorted(records, key=lambda record: (record.unit, by_name(record.student))):
+        by_unit.setdefault(record.unit, []).append(record)
     views = [_unit_view(unit, group, texts_by_unit.get(unit, {}), language, t) for unit, group in by_unit.items()]
     views = [view | {"anchor": f"unit-{i}"} for i, view in enumerate(views, start=1)]
 
     everything = [record for group in by_unit.values() for record in group]
-    read = [record for record in everything if is_read(record)]
+    read = [record for record in everything if record.is_read]
     shares = [share for record in read if (share := _share(record)) is not None]
     manual = _open_answers(by_unit, views)
     problems = _problems(by_unit, dict(zip(by_unit, (view["title"] for view in views), strict=True)), language, t)
     tiles = [
-        (str(len({record["student"] for record in everything})), "tile_students"),
+        (str(len({record.student for record in everything})), "tile_students"),
         (f"{len(read)} / {len(everything)}", "tile_handed_in"),
         (f"{mean(shares):.0%}" if shares else "–", "tile_mean"),
         (f"{median(shares):.0%}" if shares else "–", "tile_median"),
         (str(sum(item["count"] for item in manual)), "tile_manual"),
         (str(len(problems)), "tile_problems"),
     ]
-    dates = [record["date"] for record in everything if isinstance(record.get("date"), str)]
+    dates = [record.date for record in everything]
     several = len(views) > 1
     heading = t["class_all_units"] if several or not views else views[0]["title"]
     page = {
         "title": t["class_title"].format(units=heading),
         "heading": heading,
-        "date": date_line({"date": max(dates)}, t) if dates else "",
+        "date": date_line(max(dates, default=""), t),
         "tiles": [{"value": value, "word": t[word]} for value, word in tiles],
         "units": views,
         "overview": _overview(by_unit, views) if several else None,
@@ -326,6 +320,6 @@ def write_class_page(
     results = Path(results)
     records = read_records(results)
     if language is None:
-        counted = Counter(record_language(record) for record in records)
+        counted = Counter(record.language for record in records)
         language = max(LANGUAGES, key=lambda name: counted[name])
     return write_whole(results / "class.html", class_page(records, texts_by_unit, language))

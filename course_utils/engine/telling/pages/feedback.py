@@ -4,30 +4,25 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...grading.record import Record, Score, in_language
 from ...making.files import write_whole
 from ..harmless import tame
 from .code import BREAKS, code_lines, lines_named
 from .records import (
     automatic_scores,
     by_exercise,
-    finite_number,
-    full_name,
-    is_read,
     is_unread_answer,
     is_written_answer,
     points_earned,
     points_lost,
     points_possible,
     read_records,
-    record_language,
-    scores_of,
 )
 from .text import (
     date_line,
     display_name,
     folder_part,
     help_text,
-    in_language,
     points,
     render,
     sentence,
@@ -39,26 +34,26 @@ from .text import (
 MAX_ANSWER = 20_000  # characters of a free-text answer shown
 
 
-def _check_view(score: dict[str, Any], texts: Mapping[str, Any], language: str, t: Mapping[str, str]) -> dict[str, Any]:
-    name, outcome = full_name(score), score["outcome"]
+def _check_view(score: Score, texts: Mapping[str, Any], language: str, t: Mapping[str, str]) -> dict[str, Any]:
+    name, outcome, most = score.grade_id, score.outcome, points(score.max_points)
     rule = in_language(texts.get("rules", {}).get(name), language)
-    message = in_language(score["message"], language)
-    hint = in_language(texts.get("hints", {}).get(score["hint"]), language) if score["hint"] else ""
+    message = in_language(score.message, language)
+    hint = in_language(texts.get("hints", {}).get(score.hint), language) if score.hint else ""
     if not message and outcome not in ("passed", "manual"):
         message = t["no_message"]
     by_hand = ""
-    if score["by_hand"] and outcome != "manual" and score["automatic"] is not None:
-        given, checked = points(score["points"]), points(finite_number(score["automatic"]))
+    if score.by_hand and outcome != "manual" and score.automatic_points is not None:
+        given, checked = points(score.points), points(score.automatic_points)
         by_hand = t["points_by_hand"].format(points=given, automatic=checked)
     return {
         "outcome": outcome,
         "word": t[f"state_{outcome}"],
-        "name": tame(score["check"] or ""),
+        "name": tame(score.check or ""),
         "rule": sentence(rule),
         "message": "" if message.strip() == hint.strip() else sentence(message),
         "hint": sentence(hint),
         "by_hand": by_hand,
-        "mark": points(score["max"]) if outcome == "manual" else f"{points(score['points'])} / {points(score['max'])}",
+        "mark": most if outcome == "manual" else f"{points(score.points)} / {most}",
     }
 
 
@@ -70,14 +65,14 @@ def _steps(texts: Mapping[str, Any], exercise: str) -> Sequence[Any]:
 
 def _exercise_view(
     name: str,
-    scores: list[dict[str, Any]],
-    record: Mapping[str, Any],
+    scores: list[Score],
+    record: Record,
     texts: Mapping[str, Any],
     language: str,
     t: Mapping[str, str],
 ) -> dict[str, Any]:
     checks = [_check_view(score, texts, language, t) for score in scores]
-    read = is_read(record)
+    read = record.is_read
     if not read:  # nothing ran, so an error of the file is no error of the check
         checks = [check | {"word": t["problem_error"]} if check["outcome"] == "error" else check for check in checks]
     # One sentence said by every check (the cell is as released, say) is said once, above them.
@@ -85,7 +80,7 @@ def _exercise_view(
     once = next(iter(said)) if len(checks) > 1 and len(said) == 1 else ""
     if once:
         checks = [check | {"message": ""} for check in checks]
-    record_message = sentence(in_language(record.get("message"), language))
+    record_message = sentence(in_language(record.message, language))
     if record_message:
         once = "" if once == record_message else once
         checks = [
@@ -93,16 +88,16 @@ def _exercise_view(
         ]
 
     written = all(map(is_written_answer, scores))
-    waiting = all(score["outcome"] == "manual" for score in scores)
-    settled = [score for score in scores if score["outcome"] != "manual"]
+    waiting = all(score.outcome == "manual" for score in scores)
+    settled = [score for score in scores if score.outcome != "manual"]
     lost = points_lost(settled)
-    comment = next((text for score in scores if isinstance(text := score["comment"], str)), "")
-    source = (record.get("sources") or {}).get(name)
-    answer = (record.get("answers") or {}).get(name)
+    comment = next((score.comment for score in scores if score.comment is not None), "")
+    source = record.sources.get(name)
+    answer = record.answers.get(name)
     lines: list[dict[str, Any]] = []
     cut = ""
-    if read and not written and isinstance(source, str) and source.strip():
-        named = [number for score in scores for number in lines_named(in_language(score["message"], language))]
+    if read and not written and source and source.strip():
+        named = [number for score in scores for number in lines_named(in_language(score.message, language))]
         lines, cut = code_lines(source, named, t)
     steps = _steps(texts, name)
     first = in_language(steps[0], language) if steps and lost > 0 and read else ""
@@ -111,7 +106,7 @@ def _exercise_view(
         total = f"{points(points_possible(scores))} {t['points_word']}"
     shown_answer = None
     if read and written:
-        shown_answer = tame(shorten(BREAKS.sub("\n", answer), MAX_ANSWER)).strip() if isinstance(answer, str) else ""
+        shown_answer = tame(shorten(BREAKS.sub("\n", answer), MAX_ANSWER)).strip() if answer else ""
     return {
         "name": tame(name),
         "checks": checks,
@@ -141,7 +136,7 @@ def _bar(earned: float, lost: float, still_open: float, t: Mapping[str, str]) ->
     ]
 
 
-def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language: str | None = None) -> str:
+def feedback_page(record: Record, texts: Mapping[str, Any], language: str | None = None) -> str:
     """A student's page on one unit, as one HTML file.
 
     record: one line of `log.jsonl`.
@@ -149,22 +144,22 @@ def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language:
     language: "en" or "zh"; None takes that of the submission.
     Raises ValueError for another language.
     """
-    language = language or record_language(record)
+    language = language or record.language
     t = words(language)
-    unit = str(record.get("unit") or "?")
-    scores = scores_of(record)
+    unit = record.unit
+    scores = record.scores
     automatic = automatic_scores(scores)
     earned, graded = points_earned(automatic), points_possible(automatic)
-    still_open = points_possible(score for score in scores if score["outcome"] == "manual")
+    still_open = points_possible(score for score in scores if score.outcome == "manual")
     lost = points_lost(automatic)
 
     exercises = [_exercise_view(name, group, record, texts, language, t) for name, group in by_exercise(scores).items()]
     exercises = [view | {"anchor": f"exercise-{i}"} for i, view in enumerate(exercises, start=1)]
-    outcome = record.get("outcome", "graded")
+    outcome = record.outcome
     notice = None
     if outcome != "graded":
         kind = outcome if outcome == "missing" else "error"
-        message = sentence(in_language(record.get("message"), language))
+        message = sentence(in_language(record.message, language))
         notice = {"kind": kind, "heading": t[f"{kind}_heading"], "body": t[f"{kind}_body"], "message": message}
     to_look_at = [view for view in exercises if view["lost"] > 0] if notice is None else []
 
@@ -175,18 +170,18 @@ def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language:
     empty = points_possible(score for score in scores if is_unread_answer(score))
     if empty and notice is None:
         notes.append(t["points_empty"].format(points=points(empty)))
-    if is_read(record) and (found := in_language(record.get("note"), language)):
+    if record.is_read and (found := in_language(record.note, language)):
         notes.insert(0, sentence(found))
     page = {
-        "title": f"{t['feedback_title'].format(unit=unit_title)} · {display_name(str(record.get('student', '')))}",
+        "title": f"{t['feedback_title'].format(unit=unit_title)} · {display_name(record.student)}",
         "unit": tame(unit),
         "unit_title": unit_title,
-        "student": display_name(str(record.get("student", ""))),
+        "student": display_name(record.student),
         "notice": notice,
         "earned_text": points(earned),
         "graded_text": points(graded),
         "graded_max": graded,
-        "graded_word": t["points_graded_too" if any(score["by_hand"] for score in automatic) else "points_graded"],
+        "graded_word": t["points_graded_too" if any(score.by_hand for score in automatic) else "points_graded"],
         "open": still_open,
         "notes": notes,
         "bar": _bar(earned, lost, still_open, t),
@@ -201,7 +196,7 @@ def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language:
             for view in to_look_at
         ],
         "exercises": exercises,
-        "date": date_line(record, t),
+        "date": date_line(record.date, t),
     }
     return render("feedback.html.j2", page, t)
 
@@ -209,12 +204,12 @@ def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language:
 # files ----------------------------------------------------------------------------------------------------------------
 
 
-def write_page(results: Path, record: Mapping[str, Any], texts: Mapping[str, Any], language: str | None = None) -> Path:
+def write_page(results: Path, record: Record, texts: Mapping[str, Any], language: str | None = None) -> Path:
     """Writes `feedback/<student>/<unit>.html` in the results folder for one record; returns its path.
 
     texts, language: as in `feedback_page`.
     """
-    unit, student = folder_part(record["unit"], "unit"), folder_part(record["student"], "student")
+    unit, student = folder_part(record.unit, "unit"), folder_part(record.student, "student")
     return write_whole(results / "feedback" / student / f"{unit}.html", feedback_page(record, texts, language))
 
 
@@ -226,4 +221,4 @@ def write_feedback(
     language: None gives each student the language of the submission.
     """
     records = read_records(Path(results))
-    return [write_page(Path(results), record, texts_by_unit.get(record["unit"], {}), language) for record in records]
+    return [write_page(Path(results), record, texts_by_unit.get(record.unit, {}), language) for record in records]

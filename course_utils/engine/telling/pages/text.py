@@ -17,9 +17,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
+from ...course import LANGUAGES
+from ...grading.record import in_language
 from ..harmless import on_one_line, tame
 
-LANGUAGES = ("en", "zh")
 _TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 MAX_NAME = 80  # characters of a student's name shown
 MAX_SENTENCE = 2_000  # characters of a message shown
@@ -44,13 +45,6 @@ def words(language: str) -> dict[str, str]:
     if language not in LANGUAGES:
         raise ValueError(f"language must be one of {', '.join(LANGUAGES)}, got {language!r}. Try {LANGUAGES[0]!r}.")
     return {key: text[language] for key, text in strings().items()}
-
-
-def in_language(text: Any, language: str) -> str:
-    """A text in one language, from a plain string or from {"en", "zh"}; the other language where one is missing."""
-    if isinstance(text, Mapping):
-        text = text.get(language) or next((text[other] for other in LANGUAGES if text.get(other)), "")
-    return text if isinstance(text, str) else ""
 
 
 # harmless text --------------------------------------------------------------------------------------------------------
@@ -112,10 +106,9 @@ def render(template: str, page: Mapping[str, Any], t: Mapping[str, str]) -> str:
     return _environment().get_template(template).render(page=page, t=t).strip() + "\n"
 
 
-def date_line(record: Mapping[str, Any], t: Mapping[str, str]) -> str:
-    """When a record was graded, to the minute, as a sentence; "" where it does not say."""
-    date = record.get("date")
-    if not isinstance(date, str) or not date:
+def date_line(date: str, t: Mapping[str, str]) -> str:
+    """When something was graded, to the minute, as a sentence; "" where that is not known."""
+    if not date:
         return ""
     zone = " UTC" if date.endswith(("+00:00", "Z")) else ""
     return t["graded_on"].format(date=tame(date[:16].replace("T", " ")) + zone)
