@@ -152,7 +152,7 @@ def _into_section(text: str, name: str, lines: str) -> str:
 
 
 def _filled(name: str, words: Mapping[str, str], languages: Sequence[str]) -> str:
-    """A template with its words in it, and without the languages that the course is not in."""
+    """A template with its words in it, in the languages of the course and in their order."""
     text = (TEMPLATES / f"{name}.in").read_text(encoding="utf-8")
     for gap, word in words.items():
         text = text.replace(f"@{gap}@", word)
@@ -161,6 +161,10 @@ def _filled(name: str, words: Mapping[str, str], languages: Sequence[str]) -> st
             text = re.sub(rf'(?ms)^# %% \[markdown\] lang="{language}".*?(?=^# %%|\Z)', "", text)
         elif name.endswith(".toml"):  # title = {{ en = "...", zh = "..." }}
             text = re.sub(rf',? ?{language} = "[^"]*"(?=[,}} ])', "", text).replace("{,", "{")
-        else:  # a key of YAML, with the deeper lines below it
-            text = re.sub(rf"(?m)^( *)(- )?{language}: .*\n(?:\1  .*\n)*", lambda m: m[1] + m[2] if m[2] else "", text)
+        else:  # a key of YAML, at the head of an item of a list or not, with the deeper lines below it
+            text = re.sub(rf"(?m)^( *)- {language}: .*\n\1  ", r"\1- ", text)
+            text = re.sub(rf"(?m)^( *){language}: .*\n(?:\1  .*\n)*", "", text)
+    if name.endswith(".py") and list(languages) == [*reversed(LANGUAGES)]:
+        cell = r'(^# %% \[markdown\] lang="{}".*?(?=^# %%|\Z))'
+        text = re.sub("(?ms)" + "".join(map(cell.format, LANGUAGES)), r"\2\1", text)
     return text
