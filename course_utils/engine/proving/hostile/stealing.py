@@ -87,7 +87,7 @@ FILES = [
         "looks for solutions and the instructor's part below the system, the environment and its base, by every name",
         f"""{BELOW}
 for folder, files in folders_below():
-    if {{"reference.py", "hidden_tests.py"}} <= set(files) or folder.endswith("course_utils/instructor") and files:
+    if {{"answers.py", "truth.py"}} <= set(files) or folder.endswith("course_utils/instructor") and files:
         loot.append(folder)
 """,
     ),
@@ -112,7 +112,7 @@ for folder in told_folders():
     ),
     _stolen(
         "the reference beside the notebook",
-        "reads reference.py from where it lies in the repository",
+        "reads answers.py from where it lies in the repository",
         """
 import pathlib, course_utils
 roots = [pathlib.Path.cwd(), pathlib.Path(course_utils.__file__).parents[1], pathlib.Path.home(), pathlib.Path("/course")]
@@ -123,13 +123,13 @@ for root in roots:
     ),
     _stolen(
         "a walk over the whole disk",
-        "looks for reference.py and hidden_tests.py everywhere",
+        "looks for answers.py and truth.py everywhere",
         """
 import os
 for folder, folders, files in os.walk("/"):
     folders[:] = [f for f in folders if f not in ("proc", "sys", "site-packages", "share", "include", "python3")][:200]
     for file in files:
-        if file in ("reference.py", "hidden_tests.py", "mutants.py", "alternatives.py"):
+        if file in ("answers.py", "truth.py", "mutants.py", "alternatives.py"):
             stolen.append(use(open(os.path.join(folder, file)).read()))
 """,
     ),
