@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -235,7 +236,7 @@ def test_imports_go_only_in_the_directions_that_pyproject_names():
         ("selfcheck/judge.py", "from .. import corpora"),
         ("instructor/pages.py", "from ..studies import run"),
         ("runtime.py", "import solutions.one"),
-        ("training/loop.py", "def late():\n    import reference"),
+        ("training/loop.py", "def late():\n    import truth"),
         ("statistics.py", "from course_utils.earlier import data"),
         ("somewhere.py", "# a module that has no place among the layers"),
     ],
@@ -258,19 +259,97 @@ def test_imports_are_seen_inside_functions_and_when_relative(tmp_path, monkeypat
     assert {"course_utils.instructor.cli", "solutions.one"} <= imports_of(path)
 
 
+# What a unit's folder holds
+
+UNITS = sorted(path.parent for path in COURSE.glob("solutions/*/unit.toml"))
+OF_STUDENTS = sorted(path for unit in UNITS for path in unit.glob("*.py") if path.name in ("rules.py", "fixtures.py"))
+THEIRS = ("course_utils.engine.asking", "course_utils.engine.judging", "course_utils.models")  # what these may import
+
+
+def foreign_imports(path: Path) -> set[str]:
+    """What a file of a unit that students have imports of the course and may not: beside THEIRS its own fixtures."""
+    own = name_of(path.parent).replace("/", ".")
+    ours = {name for name in imports_of(path) if name.split(".")[0] in ("course_utils", "solutions")}
+    foreign = {
+        name for name in ours if not any(f"{name}.".startswith(f"{one}.") for one in (*THEIRS, f"{own}.fixtures"))
+    }
+    packages = {own, "course_utils", "course_utils.engine"}  # `from a import b` names a too
+    return foreign - packages
+
+
+def test_there_are_files_of_units_that_students_have():
+    assert [path.parent.name for path in OF_STUDENTS if path.name == "rules.py"] == [unit.name for unit in UNITS]
+
+
+@pytest.mark.parametrize("path", OF_STUDENTS, ids=name_of)
+def test_rules_and_fixtures_import_of_the_course_what_asks_judges_and_says_what_a_mask_is(path):
+    assert foreign_imports(path) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "foreign"),
+    [
+        ("from .truth import CASES", "solutions.01_unit.truth"),
+        ("from . import answers", "solutions.01_unit.answers"),
+        ("from course_utils import corpora", "course_utils.corpora"),
+        ("def late():\n    import course_utils.engine.making.units", "course_utils.engine.making.units"),
+        ("from course_utils.modelling import x", "course_utils.modelling.x"),
+        ("from ..another_unit import rules", "solutions.another_unit.rules"),
+    ],
+)
+def test_another_import_of_a_rule_is_seen(tmp_path, monkeypatch, line, foreign):
+    monkeypatch.setattr(sys.modules[__name__], "COURSE", tmp_path)
+    path = tmp_path / "solutions" / "01_unit" / "rules.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"from . import fixtures\nfrom course_utils.models import keys_to_hide\n{line}\n", encoding="utf-8")
+    assert foreign in foreign_imports(path)
+
+
+def types_of_units(place: Path, units: list[Path]) -> subprocess.CompletedProcess[str]:
+    """What mypy says of the typed files of some units; their folders get names there that a package may have."""
+    for unit in units:
+        folder = place / f"unit_{unit.name}"
+        folder.mkdir()
+        (folder / "__init__.py").touch()
+        for name in ("answers.py", "rules.py", "fixtures.py"):
+            if (unit / name).is_file():
+                shutil.copyfile(unit / name, folder / name)
+    folders = [str(folder) for folder in sorted(place.iterdir())]
+    environment = os.environ | {"MYPYPATH": str(place)}
+    command = [sys.executable, "-m", "mypy", *folders]  # with the settings of pyproject.toml
+    return subprocess.run(command, cwd=COURSE, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_answers_rules_and_fixtures_of_units_are_typed_as_strictly_as_the_package(tmp_path):
+    answer = types_of_units(tmp_path, UNITS)
+    assert answer.returncode == 0, answer.stdout
+    assert f"{3 * len(UNITS) + sum(path.name == 'fixtures.py' for path in OF_STUDENTS)} source files" in answer.stdout
+
+
+@pytest.mark.slow
+def test_a_rule_without_types_is_seen(tmp_path):
+    unit = tmp_path / "01_unit"
+    unit.mkdir()
+    (unit / "rules.py").write_text("def look(student, draw):\n    return {}\n", encoding="utf-8")
+    (tmp_path / "place").mkdir()
+    answer = types_of_units(tmp_path / "place", [unit])
+    assert "rules.py:1: error: Function is missing a type annotation" in answer.stdout
+
+
 # A module can be read in one sitting
 
 LONGEST = 500  # lines
 TOO_LONG = {  # until one function looks for all checks of an exercise
-    "course_utils/selfcheck/rules/attention.py",
-    "course_utils/selfcheck/rules/bert_pooling.py",
-    "course_utils/selfcheck/rules/encoder_layer.py",
-    "course_utils/selfcheck/rules/text_classifier.py",
+    "solutions/02_attention/rules.py",
+    "solutions/03_encoder_layer/rules.py",
+    "solutions/04_text_classifier/rules.py",
+    "solutions/05_bert_pooling/rules.py",
 }
 
 
 def test_no_module_is_longer_than_a_person_reads():
-    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in [*MODULES, *OF_STUDENTS]}
     assert {name for name, length in lengths.items() if length > LONGEST} == TOO_LONG
 
 
@@ -292,9 +371,9 @@ NEVER_IMPORTED = {
 
 def third_party(paths: list[Path]) -> dict[str, str]:
     """For each package from outside that the files import, one file that does."""
-    ours = {"course_utils", "tests", "solutions", "reference", "hidden_tests", "mutants", "alternatives", "notebook"}
-    ours.add("zygote")  # a folder of the engine that runs without the rest of it
-    local = ours | {path.stem for path in paths} | set(sys.stdlib_module_names)
+    ours = {"course_utils", "tests", "solutions", "zygote"}  # zygote: a folder that runs without the rest of the engine
+    beside = {path.stem for path in paths if path.parent.name == "zygote"}  # its modules know each other by these names
+    local = ours | beside | set(sys.stdlib_module_names)
     distributions = metadata.packages_distributions()
     found = {}
     for path in paths:
@@ -304,9 +383,10 @@ def third_party(paths: list[Path]) -> dict[str, str]:
     return found
 
 
-def test_teaching_modules_import_only_the_student_core():
+def test_what_students_have_imports_only_the_student_core():
     declared = set(pins_of(PROJECT["dependencies"]))
-    assert {name: path for name, path in third_party(TEACHING_MODULES).items() if name not in declared} == {}
+    paths = [*TEACHING_MODULES, *OF_STUDENTS]
+    assert {name: path for name, path in third_party(paths).items() if name not in declared} == {}
 
 
 def test_the_instructors_part_imports_only_its_extras_and_the_core():

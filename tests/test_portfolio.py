@@ -10,7 +10,6 @@ from course_utils.engine.course import current
 from course_utils.engine.learning.report import check_names
 from course_utils.engine.making.units import Unit
 from course_utils.engine.proving import sample
-from course_utils.engine.texts import all_exercises
 
 UNIT = Unit(current().folder / "02_attention")
 NAME = "MultiHeadSelfAttention"
@@ -217,6 +216,6 @@ def test_heads_that_do_not_divide_the_width_are_told_what_came(num_heads):
         models.SelfAttention(18, num_heads)
 
 
-@pytest.mark.parametrize("exercise", all_exercises())
+@pytest.mark.parametrize("exercise", current().all_exercises())
 def test_nothing_to_build_on_has_the_name_of_an_exercise(exercise):
     assert not hasattr(models, exercise)

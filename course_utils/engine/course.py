@@ -19,6 +19,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import sys
 import tomllib
 import types
@@ -112,20 +113,36 @@ def _settings(path: Path) -> dict[str, Any]:
     for key in sorted(KEYS):
         if key not in settings:
             raise CourseError(f"{path}: {key} is missing")
+    places = {key: f"{path}, line {line_of(path, key)}" for key in KEYS}
+    if not isinstance(settings["id"], str) or not NAME.fullmatch(settings["id"]):
+        raise CourseError(f"{places['id']}: id must be letters, digits and _ or -, got {settings['id']!r}")
     languages = settings["languages"]
-    if not isinstance(languages, list) or not languages or not set(map(str, languages)) <= set(LANGUAGES):
-        place = f"{path}, line {line_of(path, 'languages')}"
-        raise CourseError(f"{place}: languages must be one or both of {_listed(LANGUAGES)}, got {languages!r}")
+    if not _are_texts(languages) or not languages or not set(languages) <= set(LANGUAGES) or _twice(languages):
+        known = _listed(LANGUAGES)
+        raise CourseError(f"{places['languages']}: languages must be one or both of {known}, got {languages!r}")
     check_by_language(settings["title"], languages, path, "title")
     names = settings["units"]
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise CourseError(f"{path}, line {line_of(path, 'units')}: units must be a list of folders, got {names!r}")
+    if not _are_texts(names) or not all(map(NAME.fullmatch, names)):
+        raise CourseError(f"{places['units']}: units must be a list of folders' names, got {names!r}")
+    if twice := _twice(names):
+        raise CourseError(f"{places['units']}: {_listed(twice)} stands in units twice")
     return settings
 
 
 def forget_settings() -> None:
     """Read course.toml anew when it is asked for next: this process has changed one."""
     _settings.cache_clear()
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a course and of a unit; nbgrader forbids more, also in a path
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _twice(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 @dataclass(frozen=True)
@@ -245,13 +262,30 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise CourseError(f"{path}: {error}") from None
 
 
-def line_of(path: Path, key: str) -> int:
-    """The line on which a data file sets a key or begins its table, 1 where it does not."""
+def line_of(path: Path, *keys: str) -> int:
+    """The line on which a data file sets a key, named with the tables round it from the outermost on.
+
+    Of a key that does not stand by itself it is the line of the innermost table round it that does, else 1.
+    """
+    table: list[str] = []
+    best, depth = 1, 0
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        text = line.strip()
-        if text.partition("=")[0].strip().strip('"') == key or text.strip("[]").rpartition(".")[2] == key:
-            return number
-    return 1
+        if header := HEADER.match(line):
+            found = table = _parts(header[1])
+        elif "=" in line:
+            found = table + _parts(line.partition("=")[0])
+        else:
+            continue
+        if len(found) > depth and found == list(keys[: len(found)]):
+            best, depth = number, len(found)
+    return best
+
+
+HEADER = re.compile(r"""\s*\[\s*([\w."' -]+)\]\s*(?:#.*)?$""")  # the line that begins a table
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in dotted.split(".")]
 
 
 def check_by_language(value: Any, languages: Any, path: Path, key: str) -> None:

@@ -6,6 +6,9 @@ Notable choices:
 - a slice of torch forgives a span that is out of range; here it is refused, as it mostly means that tokens were cut off
 """
 
+# a learner begins with None
+# mypy: disable-error-code="var-annotated"
+
 import torch
 from torch import Tensor
 

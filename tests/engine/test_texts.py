@@ -4,33 +4,28 @@ import json
 
 import pytest
 
-from course_utils.engine import texts
-from course_utils.engine.course import LANGUAGES, unit_texts
-
-UNIT = "00_toy"
+from course_utils.engine.course import LANGUAGES, TEXTS, CourseError, CourseUnit, current
 
 
 @pytest.fixture
-def path(tmp_path, monkeypatch):
-    """The file of a unit's texts, which is not there yet."""
-    monkeypatch.setattr(texts, "FOLDER", tmp_path)
-    unit_texts.cache_clear()
-    yield tmp_path / f"{UNIT}.texts.json"
-    unit_texts.cache_clear()
+def unit(tmp_path):
+    """A unit that has no texts yet."""
+    (tmp_path / TEXTS).parent.mkdir()
+    return CourseUnit(tmp_path)
 
 
-@pytest.mark.parametrize("unit", texts.units())
-def test_each_hint_stands_on_one_line_in_each_language_one_below_the_other(unit):
-    text = (texts.FOLDER / f"{unit}.texts.json").read_text(encoding="utf-8")
+@pytest.mark.parametrize("built", [pytest.param(unit, id=unit.name) for unit in current().units()])
+def test_each_hint_stands_on_one_line_in_each_language_one_below_the_other(built):
+    text = (built.folder / TEXTS).read_text(encoding="utf-8")
     lines = [line.strip() for line in text.split("\n")]
-    for hint in unit_texts(unit)["hints"].values():
+    for hint in built.texts["hints"].values():
         english, chinese = (f'"{language}": {json.dumps(hint[language], ensure_ascii=False)}' for language in LANGUAGES)
         assert lines[lines.index(f"{english},") + 1] == chinese
 
 
-def test_a_missing_file_is_told_by_its_name(path):
-    with pytest.raises(ValueError, match=r"00_toy\.texts\.json is missing; install the course again"):
-        unit_texts(UNIT)
+def test_a_missing_file_is_told_by_its_name(unit):
+    with pytest.raises(CourseError, match=r"recorded/texts\.json is missing; install the course again"):
+        _ = unit.texts
 
 
 @pytest.mark.parametrize(
@@ -43,7 +38,7 @@ def test_a_missing_file_is_told_by_its_name(path):
     ],
     ids=str,
 )
-def test_a_damaged_file_is_told_by_the_line(path, content, line, told):
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"00_toy\.texts\.json, line {line}: {told}; install the course again"):
-        unit_texts(UNIT)
+def test_a_damaged_file_is_told_by_the_line(unit, content, line, told):
+    (unit.folder / TEXTS).write_bytes(content)
+    with pytest.raises(CourseError, match=rf"recorded/texts\.json, line {line}: {told}; install the course again"):
+        _ = unit.texts

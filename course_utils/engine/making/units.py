@@ -6,6 +6,7 @@ One folder tells everything about a unit; this module gives it names. Nothing in
 from __future__ import annotations
 
 import ast
+import math
 import sys
 import types
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from ..course import CourseError, CourseUnit, check_by_language, line_of, open_course, read_toml
+from ..course import FILE, CourseError, CourseUnit, check_by_language, line_of, load, open_course, read_toml
 from ..judging.rule import Rule, rules_of
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -66,23 +67,32 @@ class Unit(CourseUnit):
         Raises it for a file too that no unit has: it would never be read, and most often its name is a slip.
         """
         path = self.folder / "unit.toml"
-        if odd := sorted(each.name for each in self.folder.iterdir() if each.name not in ALLOWED):
+        if not self.folder.is_dir():
+            place = f"{self.course.folder / FILE}, line {line_of(self.course.folder / FILE, 'units')}"
+            raise UnitError(f"{place}: units names {self.name}, and there is no folder {self.folder}")
+        names = {each.name for each in self.folder.iterdir() if not each.name.startswith(".")}  # of an editor's own
+        if odd := sorted(names - ALLOWED):
             raise UnitError(f"{self.folder / odd[0]} is no file of a unit; a unit's folder holds {', '.join(FILES)}")
         found = read_toml(path)
         for key in found:
             if key not in KEYS:
                 known = ", ".join(sorted(KEYS))
                 raise UnitError(f"{path}, line {line_of(path, key)}: unknown key {key}; known are {known}")
-        for key, kind in (("title", dict), ("minutes", int | float), ("points", dict)):
-            if key not in found:
-                raise UnitError(f"{path}: {key} is missing")
-            if not isinstance(found[key], kind):
-                raise UnitError(f"{path}, line {line_of(path, key)}: {key} cannot be {found[key]!r}")
+        if missing := [key for key in ("title", "minutes", "points") if key not in found]:
+            raise UnitError(f"{path}: {missing[0]} is missing")
         check_by_language(found["title"], self.course.languages, path, "title")
+        for key, what, fits in (
+            ("minutes", "a number such as 3", _is_amount),
+            ("points", "a table for each exercise, such as [points.my_function]", _is_table),
+            ("warm", 'a list of modules, such as ["torch"]', _is_list_of_texts),
+            ("same_answer", "a list of pairs of exercises", _is_list_of_pairs),
+        ):
+            if key in found and not fits(found[key]):
+                raise UnitError(f"{path}, line {line_of(path, key)}: {key} must be {what}, got {found[key]!r}")
         for exercise, checks in found["points"].items():
-            for check, points in checks.items() if isinstance(checks, dict) else [("", None)]:
-                if not isinstance(points, int | float) or points < 0:
-                    place = f"{path}, line {line_of(path, check or exercise)}"
+            for check, points in checks.items() if _is_table(checks) else [("", checks)]:
+                if not _is_amount(points):
+                    place = f"{path}, line {line_of(path, 'points', exercise, check)}"
                     raise UnitError(f"{place}: points of {exercise} are a table such as values = 3, got {points!r}")
         return found
 
@@ -110,7 +120,7 @@ class Unit(CourseUnit):
     @cached_property
     def truth_module(self) -> types.ModuleType:
         """The module truth.py: CASES and a truth for each exercise."""
-        return self._module("truth")
+        return load(self.folder, "truth")
 
     @property
     def warm(self) -> tuple[str, ...]:
@@ -125,7 +135,7 @@ class Unit(CourseUnit):
     @cached_property
     def mutants(self) -> list[Mutant]:
         """The known wrong answers. Raises UnitError where two have one name."""
-        mutants = list(self._module("mutants").MUTANTS)
+        mutants = list(load(self.folder, "mutants").MUTANTS)
         names = [mutant.name for mutant in mutants]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -135,7 +145,7 @@ class Unit(CourseUnit):
     @cached_property
     def alternatives(self) -> list[Alternative]:
         """The right answers that are written otherwise."""
-        return list(self._module("alternatives").ALTERNATIVES)
+        return list(load(self.folder, "alternatives").ALTERNATIVES)
 
     @cached_property
     def hints(self) -> dict[str, Any]:
@@ -154,7 +164,7 @@ class Unit(CourseUnit):
         path = self.folder / "unit.toml"
         for check in self.all_points:
             if check not in found:
-                line = line_of(path, check.partition("-")[2])
+                line = line_of(path, "points", *check.split("-", 1))
                 raise UnitError(f"{path}, line {line}: points for {check}, and rules.py has no such check")
         if lacking := [check for check in found if check not in self.all_points]:
             raise UnitError(f"{path}: no points for {', '.join(lacking)}, which rules.py has")
@@ -294,13 +304,21 @@ class Unit(CourseUnit):
             place = f"{self.folder / file}, line {error.problem_mark.line + 1}" if error.problem_mark else file
             raise UnitError(f"{place}: {error.problem}") from None
 
-    def _module(self, name: str) -> types.ModuleType:
-        path = self.folder / f"{name}.py"
-        module = types.ModuleType(f"_solutions_{self.name}_{name}")
-        module.__file__ = str(path)
-        sys.modules[module.__name__] = module
-        exec(compile(self._text(f"{name}.py"), str(path), "exec"), module.__dict__)
-        return module
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_list_of_pairs(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_list_of_texts(pair) and len(pair) == 2 for pair in value)
 
 
 def _is_docstring(node: ast.stmt) -> bool:

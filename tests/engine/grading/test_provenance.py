@@ -9,22 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.engine.course import current
+from course_utils.engine.course import FILE, current
 from course_utils.engine.grading import provenance
 from course_utils.engine.grading.provenance import checks_digest, deciding, modules_reached
 from course_utils.engine.making.units import all_units
-from course_utils.engine.texts import unit_texts
 
 UNITS = [unit.name for unit in all_units(current().folder)]
 ALL, NOBODY = "1 2 3 4 5 6 7 8", ""
 
 
-class Course:
+class Copy:
     """A copy of the course that a test may change."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.texts = unit_texts
+        self.texts = provenance.texts_of
         self.looks = provenance.lines_of_looks
         self.version = provenance.version_of
 
@@ -39,13 +38,13 @@ class Course:
 def copied(tmp_path_factory):
     root = tmp_path_factory.mktemp("another place")
     for folder in ("solutions", "course_utils", "notebooks/en"):
-        shutil.copytree(current().top / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "*.json"))
-    return root, Course(root).digests()
+        shutil.copytree(current().top / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return root, Copy(root).digests()
 
 
 @pytest.fixture
 def course(copied):
-    return Course(copied[0])
+    return Copy(copied[0])
 
 
 @pytest.fixture
@@ -76,13 +75,12 @@ def change(course):
 
 
 def test_the_time_of_a_file_is_nothing_that_it_says(course, again):
-    os.utime(course.root / "course_utils" / "selfcheck" / "rules" / "__init__.py", (0, 0))
-    for path in (course.root / "course_utils" / "engine").rglob("__init__.py"):
+    for path in [*(course.root / "course_utils" / "engine").rglob("__init__.py"), *course.root.glob("solutions/*/*")]:
         os.utime(path, (0, 0))
     assert again() == NOBODY
 
 
-U2 = "solutions/02_attention"
+U2, U3, U5 = "solutions/02_attention", "solutions/03_encoder_layer", "solutions/05_bert_pooling"
 REMARK, MORE = "\n\n# a comment\n", "\n\nMORE = 1\n"
 
 
@@ -97,8 +95,14 @@ def test_the_same_course_in_another_place_is_the_same(copied):
         (f"{U2}/truth.py", "import torch\n", "import torch  # as ever\n\n\n", NOBODY),
         (f"{U2}/truth.py", '"""The blocks of columns, stacked."""', '"""Otherwise said."""', NOBODY),
         (f"{U2}/truth.py", "x.chunk(num_heads, dim=2)", "x.chunk(num_heads, dim=-1)", "2"),
-        (f"{U2}/truth.py", '"split_heads-values": 1.5', '"split_heads-values": 2.5', "2"),
-        (f"{U2}/truth.py", "import torch\n", "import torch (\n", "2 3"),  # names no exercise any more
+        (f"{U2}/truth.py", "import torch\n", "import torch (\n", "2"),
+        (f"{U2}/unit.toml", "values = 1.5", "values = 2.5", "2"),
+        (f"{U2}/unit.toml", "values = 1.5", "values = 1.50  # as ever", NOBODY),
+        (f"{U2}/unit.toml", "minutes = 1 ", "minutes = 2 ", NOBODY),
+        (f"{U2}/unit.toml", "Unit 2: Attention", "Unit 2: More attention", NOBODY),
+        (f"{U5}/unit.toml", "warm = [", 'warm = [\n    "json",', NOBODY),
+        (f"{U3}/unit.toml", "same_answer = ", "# same_answer = ", "3"),
+        (f"{U2}/unit.toml", "[points.split_heads]", "[points.split_heads", "2 3"),  # names no exercise any more
         (f"{U2}/answers.py", "import math\n", "# the root\nimport math\n", NOBODY),
         (f"{U2}/answers.py", "", MORE, "2"),
         (f"{U2}/rubric.yml", "    points: 4\n", "    points: 5\n", "2"),
@@ -110,14 +114,15 @@ def test_the_same_course_in_another_place_is_the_same(copied):
         (f"{U2}/mutants.py", "MUTANTS = [", "MUTANTS = [] + [", NOBODY),
         (f"{U2}/lesson.py", "# %% [markdown]", "# Another word.\n# %% [markdown]", NOBODY),
         # another unit's folder: of it only the names of its exercises
-        (f"{U2}/truth.py", '"MultiHeadSelfAttention-', '"SelfAttentionOfHeads-', "2 3"),
+        (f"{U2}/unit.toml", "points.MultiHeadSelfAttention", "points.SelfAttentionOfHeads", "2 3"),
         # rules and fixtures
-        ("course_utils/selfcheck/rules/learning_rate.py", "", REMARK, NOBODY),
-        ("course_utils/selfcheck/rules/learning_rate.py", "", MORE, "8"),
-        ("course_utils/selfcheck/rules/mask_types.py", "", MORE, "5 6"),
-        ("course_utils/selfcheck/rules/content.py", "", MORE, "1 2 3 4 5 6 7"),
-        ("course_utils/selfcheck/fixtures/training.py", "", REMARK, NOBODY),
-        ("course_utils/selfcheck/fixtures/training.py", "", MORE, ALL),
+        (f"{U2}/rules.py", "", REMARK, NOBODY),
+        (f"{U2}/rules.py", "", MORE, "2"),
+        (f"{U5}/fixtures.py", "", REMARK, NOBODY),
+        (f"{U5}/fixtures.py", "", MORE, "5"),
+        ("solutions/08_learning_rate/rules.py", "", MORE, "8"),
+        ("course_utils/engine/judging/dtypes.py", "", MORE, "5 6"),
+        ("course_utils/engine/judging/content.py", "", MORE, "1 2 3 4 5 6 7"),
         # what they import, and what that imports
         ("course_utils/models.py", "", REMARK, NOBODY),
         ("course_utils/models.py", "", MORE, "2 3 4 5"),
@@ -178,18 +183,19 @@ def test_a_release_with_a_question_in_other_words_is_another(change, again, cour
     [("rules", "2"), ("hints", "2"), ("title", NOBODY), ("minutes", NOBODY), ("steps", NOBODY)],
 )
 def test_of_the_built_texts_those_count_that_a_verdict_is_told_with(course, again, kind, who):
-    course.texts = lambda unit: {**unit_texts(unit), **({kind: {"x": ["said otherwise"]}} if unit[:2] == "02" else {})}
+    other = {kind: {"x": ["said otherwise"]}}
+    course.texts = lambda unit: {**unit.texts, **(other if unit.name[:2] == "02" else {})}
     assert again() == who
 
 
 def test_the_order_of_keys_in_built_texts_does_not_count(course, again):
-    course.texts = lambda unit: {**unit_texts(unit), "hints": dict(reversed(unit_texts(unit)["hints"].items()))}
+    course.texts = lambda unit: {**unit.texts, "hints": dict(reversed(unit.texts["hints"].items()))}
     assert again() == NOBODY
 
 
 def test_a_known_mistake_that_is_recorded_anew_counts(course, again):
     course.looks = lambda unit: [
-        line.replace('"hint":', '"hint":"other","was":') if unit[:2] == "02" else line
+        line.replace('"hint":', '"hint":"other","was":') if unit.name[:2] == "02" else line
         for line in provenance.lines_of_looks(unit)
     ]
     assert again() == "2"
@@ -207,7 +213,7 @@ def test_the_order_of_known_mistakes_counts_since_the_first_of_equals_is_named(c
 
 @pytest.mark.parametrize(
     ("package", "who"),
-    [("python", ALL), ("torch", ALL), ("numpy", ALL), ("transformers", ALL), ("scipy", "6"), ("pandas", NOBODY)],
+    [("python", ALL), ("torch", ALL), ("numpy", ALL), ("transformers", "5"), ("scipy", "6"), ("pandas", NOBODY)],
 )
 def test_another_version_counts_for_those_whose_checks_use_it(course, again, package, who):
     course.version = lambda name: "0.0.1" if name == package else provenance.version_of(name)
@@ -222,6 +228,7 @@ def test_a_package_that_is_installed_by_another_name_has_a_version(name, install
 
 
 def test_what_is_not_there_or_broken_is_no_error(course, tmp_path):
+    shutil.copyfile(current().folder / FILE, tmp_path / FILE)
     shutil.copytree(course.root / U2, tmp_path / "02_attention")
     for name, broken in (("rubric.yml", "questions: ["), ("answers.py", "def"), ("truth.py", None)):
         path = tmp_path / "02_attention" / name
@@ -349,10 +356,19 @@ def test_every_module_that_grading_loads_decides_a_mark_or_names_earlier_exercis
 @pytest.mark.slow
 def test_every_file_that_grading_reads_decides_a_mark_or_names_earlier_exercises(graded):
     unit, _, opened = graded
-    read = {path for path in opened if path.startswith(("solutions/", "notebooks/"))}
+    read = {path for path in opened if path.startswith(("solutions/", "notebooks/")) and "__pycache__" not in path}
+    read -= {"solutions/course.toml"}  # which units there are before this one, and in which languages
     earlier = {path for path in read if path.split("/")[1] < unit}
-    assert {path.rpartition("/")[2] for path in earlier} <= {"answers.py", "truth.py"}
-    files = ("answers.py", "truth.py", "rubric.yml")
+    assert {path.rpartition("/")[2] for path in earlier} <= {"answers.py", "rules.py", "fixtures.py", "unit.toml"}
+    files = (
+        "answers.py",
+        "rules.py",
+        "truth.py",
+        "unit.toml",
+        "rubric.yml",
+        "recorded/texts.json",
+        "recorded/looks.jsonl",
+    )
     assert read - earlier == {f"notebooks/en/{unit}/{unit}.ipynb", *(f"solutions/{unit}/{name}" for name in files)}
 
 

@@ -13,14 +13,13 @@ from course_utils.engine.course import current
 from course_utils.engine.judging import judge
 from course_utils.engine.judging.raised import MAX_CODE, MAX_WORDS, Place, raised_by
 from course_utils.engine.judging.recorded import recorded
-from course_utils.engine.judging.rule import rules
 from course_utils.engine.learning import report
 from course_utils.engine.learning.own import OwnWorkbench, own
 from course_utils.engine.learning.report import check_names
 from course_utils.engine.making.units import Unit
 
 UNIT = Unit(current().folder / "01_positional_encoding")
-(RULE,) = (rule for rule in rules(UNIT.name) if rule.name == "div_term-values")
+RULE = UNIT.rules["div_term-values"]
 
 
 def names_of(*cells):
@@ -197,7 +196,7 @@ def test_what_was_raised_is_shown_only_where_values_are():
 
 
 def test_what_was_raised_is_no_part_of_a_mistakes_fingerprint():
-    (seen,) = report.looks(UNIT.name, "div_term", names_of(HIDING))[1]["div_term-values"][:1]
+    (seen,) = report.looks(UNIT, "div_term", names_of(HIDING))[1]["div_term-values"][:1]
     assert seen.raised is not None
     assert recorded(seen) == {"trouble": ["error", seen.reason, {"type": "ValueError", "cell": seen.about["cell"]}]}
     assert seen == judge.Trouble(seen.outcome, seen.reason, seen.about)

@@ -7,13 +7,12 @@ import shutil
 import pytest
 import torch
 
-from course_utils.engine import texts
 from course_utils.engine.asking.codec import Foreign, Reference
+from course_utils.engine.course import LOOKS, CourseError, CourseUnit, current
 from course_utils.engine.judging import recorded as recorded_module
 from course_utils.engine.judging.judge import Fingerprint, Trouble, differs, recognise
 from course_utils.engine.judging.recorded import (
     as_lines,
-    file_of,
     recorded,
     recorded_looks,
     recorded_mistakes,
@@ -21,7 +20,7 @@ from course_utils.engine.judging.recorded import (
 )
 from course_utils.engine.judging.rule import AnyOf, Rule
 
-UNIT = "01_positional_encoding"
+UNITS = [pytest.param(unit, id=unit.name) for unit in current().units()]
 TENSOR = torch.tensor([[1.0, -2.0], [3.0, 0.5]])
 RULE = Rule("double", "values", lambda student, draw: {}, 1e-4, 1e-4)
 
@@ -132,55 +131,49 @@ def test_numbers_are_as_short_as_they_can_be():
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """A copy of a unit's texts and looks, which is then the one that is read."""
-    for path in texts.FOLDER.glob(f"{UNIT}.*"):
-        shutil.copyfile(path, tmp_path / path.name)
-    monkeypatch.setattr(texts, "FOLDER", tmp_path)
-    readers = (texts.unit_texts, recorded_looks, recorded_mistakes)
-    for reader in readers:
-        reader.cache_clear()
-    yield tmp_path
-    for reader in readers:
-        reader.cache_clear()
+def unit(tmp_path):
+    """A copy of a unit's texts and looks."""
+    name = "01_positional_encoding"
+    shutil.copytree(current().unit(name).folder / "recorded", tmp_path / name / "recorded")
+    return CourseUnit(tmp_path / name)
 
 
-@pytest.mark.parametrize("unit", texts.units())
+@pytest.mark.parametrize("unit", UNITS)
 def test_the_truth_of_every_check_is_recorded(unit):
-    assert list(recorded_looks(unit)) == list(texts.unit_texts(unit)["rules"])
+    assert list(recorded_looks(unit)) == list(unit.texts["rules"])
 
 
-@pytest.mark.parametrize("unit", texts.units())
+@pytest.mark.parametrize("unit", UNITS)
 def test_every_hint_has_a_mistake_that_draws_it(unit):
     known = {mistake.hint for mistakes in recorded_mistakes(unit).values() for mistake in mistakes}
-    assert known == set(texts.unit_texts(unit)["hints"])
+    assert known == set(unit.texts["hints"])
 
 
-@pytest.mark.parametrize("unit", texts.units())
+@pytest.mark.parametrize("unit", UNITS)
 def test_writing_what_was_read_gives_the_same_bytes(unit):
-    text = file_of(unit).read_text(encoding="utf-8")
+    text = (unit.folder / LOOKS).read_text(encoding="utf-8")
     origin = json.loads(text.partition("\n")[0])["generated_from"]
     assert as_lines(origin, recorded_looks(unit), recorded_mistakes(unit)) == text
 
 
-@pytest.mark.parametrize("unit", texts.units())
+@pytest.mark.parametrize("unit", UNITS)
 def test_the_looks_of_a_unit_tell_nothing_of_a_mutant_but_its_hint(unit):
     """Names and sources of mutants stay with the instructor."""
-    for line in file_of(unit).read_text(encoding="utf-8").splitlines()[1:]:
+    for line in (unit.folder / LOOKS).read_text(encoding="utf-8").splitlines()[1:]:
         assert set(json.loads(line)) - {"hint", "number"} == {"check", "look"}
 
 
-def test_looks_at_the_truth_are_found_without_a_read_of_the_mistakes(folder, monkeypatch):
+def test_looks_at_the_truth_are_found_without_a_read_of_the_mistakes(unit, monkeypatch):
     """A right answer needs the lines of the truth, and the one behind them that says that there are no more."""
     replays = []
     monkeypatch.setattr(recorded_module, "replayed", lambda value: replays.append(value) or [])
-    assert len(recorded_looks(UNIT)) == len(texts.unit_texts(UNIT)["rules"]) == len(replays) - 1
+    assert len(recorded_looks(unit)) == len(unit.texts["rules"]) == len(replays) - 1
 
 
-def test_a_missing_file_is_told_by_its_name(folder):
-    file_of(UNIT).unlink()
-    with pytest.raises(ValueError, match=r"01_positional_encoding\.looks\.jsonl is missing; install the course again"):
-        recorded_looks(UNIT)
+def test_a_missing_file_is_told_by_its_name(unit):
+    (unit.folder / LOOKS).unlink()
+    with pytest.raises(CourseError, match=r"recorded/looks\.jsonl is missing; install the course again"):
+        recorded_looks(unit)
 
 
 DAMAGES = {
@@ -204,26 +197,24 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize(("damage", "told"), DAMAGES.values(), ids=DAMAGES.keys())
-def test_a_damaged_line_is_told_by_its_number(folder, damage, told):
-    lines = file_of(UNIT).read_bytes().splitlines()
+def test_a_damaged_line_is_told_by_its_number(unit, damage, told):
+    lines = (unit.folder / LOOKS).read_bytes().splitlines()
     lines[2] = damage if isinstance(damage, bytes) else damage.encode()
-    file_of(UNIT).write_bytes(b"\n".join(lines))
-    with pytest.raises(
-        ValueError, match=rf"01_positional_encoding\.looks\.jsonl, line 3: ({told}).*; install the course"
-    ):
-        recorded_looks(UNIT)
+    (unit.folder / LOOKS).write_bytes(b"\n".join(lines))
+    with pytest.raises(CourseError, match=rf"recorded/looks\.jsonl, line 3: ({told}).*; install the course"):
+        recorded_looks(unit)
 
 
-def test_a_check_without_a_look_at_the_truth_is_named(folder):
-    lines = file_of(UNIT).read_text(encoding="utf-8").splitlines(keepends=True)
-    file_of(UNIT).write_text("".join(lines[:1] + lines[2:]), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"looks\.jsonl: no look at the truth for div_term-values; install"):
-        recorded_looks(UNIT)
+def test_a_check_without_a_look_at_the_truth_is_named(unit):
+    lines = (unit.folder / LOOKS).read_text(encoding="utf-8").splitlines(keepends=True)
+    (unit.folder / LOOKS).write_text("".join(lines[:1] + lines[2:]), encoding="utf-8")
+    with pytest.raises(CourseError, match=r"looks\.jsonl: no look at the truth for div_term-values; install"):
+        recorded_looks(unit)
 
 
-def test_a_damaged_look_of_a_mistake_is_told_when_mistakes_are_asked_for(folder):
-    lines = file_of(UNIT).read_text(encoding="utf-8").splitlines()
-    file_of(UNIT).write_text("\n".join([*lines[:-1], lines[-1][:-5]]), encoding="utf-8")
-    recorded_looks(UNIT)
-    with pytest.raises(ValueError, match=rf"looks\.jsonl, line {len(lines)}: Expecting"):
-        recorded_mistakes(UNIT)
+def test_a_damaged_look_of_a_mistake_is_told_when_mistakes_are_asked_for(unit):
+    lines = (unit.folder / LOOKS).read_text(encoding="utf-8").splitlines()
+    (unit.folder / LOOKS).write_text("\n".join([*lines[:-1], lines[-1][:-5]]), encoding="utf-8")
+    recorded_looks(unit)
+    with pytest.raises(CourseError, match=rf"looks\.jsonl, line {len(lines)}: Expecting"):
+        recorded_mistakes(unit)

@@ -122,7 +122,20 @@ def test_a_bundle_holds_the_students_part_of_the_package_alone(language, content
         "environment.yml",
         "pyproject.toml",
     }
-    odd = (*OF_INSTRUCTORS, "solutions", "tests", "__pycache__", "mutants", "hidden_tests", "rubric", "alternatives")
+    odd = (
+        *OF_INSTRUCTORS,
+        "solutions",
+        "tests",
+        "__pycache__",
+        "mutants",
+        "truth",
+        "answers",
+        "lesson",
+        "hints",
+        "unit",
+        "rubric",
+        "alternatives",
+    )
     assert [name for name in inside for part in odd if part in name.split("/") or f"/{part}." in name] == []
 
 

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from course_utils.engine.course import current
+from course_utils.engine.course import FILE, current
 from course_utils.engine.making.units import STUB, Mutant, Unit, UnitError, all_units, find_units
 
 NAME = "01_positional_encoding"
@@ -15,7 +15,8 @@ EXERCISES = [pytest.param(unit, name, id=name) for unit in UNITS for name in uni
 
 @pytest.fixture
 def unit(tmp_path):
-    """A copy of unit 01 that a test may change."""
+    """A copy of unit 01 in a course, both of which a test may change."""
+    shutil.copyfile(current().folder / FILE, tmp_path / FILE)
     return Unit(shutil.copytree(current().folder / NAME, tmp_path / NAME, ignore=shutil.ignore_patterns("__pycache__")))
 
 
@@ -127,8 +128,14 @@ def test_two_mutants_of_one_name_are_told(unit):
 
 
 def test_points_without_a_rule_are_told(unit):
-    change(unit, "truth.py", '"div_term-values"', '"div_term-sizes"')
-    with pytest.raises(UnitError, match="POINTS and rules differ in div_term-sizes, div_term-values"):
+    change(unit, "unit.toml", "shift_matrix]\nvalues", "shift_matrix]\nsizes")
+    with pytest.raises(UnitError, match=r"unit\.toml, line 19: points for shift_matrix-sizes, and rules"):
+        _ = unit.rules
+
+
+def test_a_rule_without_points_is_told(unit):
+    change(unit, "unit.toml", "dropout = 0.5\n", "")
+    with pytest.raises(UnitError, match=r"unit\.toml: no points for PositionalEncoding-dropout, which rules\.py has"):
         _ = unit.rules
 
 
@@ -140,7 +147,7 @@ def test_a_missing_truth_is_told(unit):
 
 def test_a_missing_definition_is_told(unit):
     change(unit, "answers.py", "def shift_matrix", "def shift_matrices")
-    with pytest.raises(UnitError, match=r"reference\.py: no definition of shift_matrix"):
+    with pytest.raises(UnitError, match=r"answers\.py: no definition of shift_matrix"):
         _ = unit.exercises
     with pytest.raises(UnitError, match="no definition of nothing"):
         unit.cell("nothing")
@@ -152,11 +159,11 @@ def test_text_that_is_no_yaml_is_told_with_file_and_line(unit):
         _ = unit.hints
 
 
-@pytest.mark.parametrize("file", ["answers.py", "truth.py", "mutants.py", "hints.yml", "rubric.yml"])
+@pytest.mark.parametrize("file", ["answers.py", "truth.py", "mutants.py", "alternatives.py", "hints.yml", "rubric.yml"])
 def test_a_missing_file_is_told_by_its_path(unit, file):
     (unit.folder / file).unlink()
     with pytest.raises(UnitError, match=rf"{file.replace('.', '[.]')} is missing; each unit's folder holds one"):
-        _ = unit.reference_source, unit.hidden, unit.mutants, unit.hints, unit.rubric
+        _ = unit.reference_source, unit.truth(), unit.mutants, unit.alternatives, unit.hints, unit.rubric
 
 
 # finding units ----------------------------------------------------------------------------------------------------
@@ -178,12 +185,18 @@ def test_an_unknown_unit_is_told_with_those_that_there_are():
         find_units(current().folder, ["99_nothing"])
 
 
-def test_an_empty_folder_of_solutions_is_told(tmp_path):
-    with pytest.raises(UnitError, match="a unit is a folder such as 01_positional_encoding"):
+def test_a_folder_without_a_course_is_told(tmp_path):
+    with pytest.raises(UnitError, match=r"holds no course \(none of course\.toml, "):
         find_units(tmp_path)
 
 
-def test_a_folder_with_another_name_is_no_unit(tmp_path):
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "01_file").write_text("")
-    assert all_units(tmp_path) == []
+def test_a_course_without_units_is_told(tmp_path):
+    settings = 'id = "c"\ntitle = { en = "C" }\nlanguages = ["en"]\nunits = []\n'
+    (tmp_path / FILE).write_text(settings, encoding="utf-8")
+    with pytest.raises(UnitError, match=r"no unit in .*; begin one: "):
+        find_units(tmp_path)
+
+
+def test_a_folder_that_the_course_does_not_name_is_no_unit(unit):
+    shutil.copytree(unit.folder, unit.folder.parent / "09_draft")
+    assert "09_draft" not in [each.name for each in all_units(unit.folder.parent)]

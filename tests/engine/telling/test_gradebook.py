@@ -18,8 +18,9 @@ from nbgrader.apps.api import NbGraderAPI
 from nbgrader.plugins import CsvExportPlugin
 from nbgrader.server_extensions.formgrader import handlers
 
+from course_utils.engine.course import current
 from course_utils.engine.grading.record import Record, Score
-from course_utils.engine.making.release import nbgrader_config
+from course_utils.engine.making.nbgrader import settings
 from course_utils.engine.telling import gradebook
 from course_utils.engine.telling.gradebook import Autograded, Forms, GradebookError, write_gradebook
 
@@ -66,7 +67,7 @@ def source_notebook(drop=()):
 
 
 SOURCES = {UNIT: source_notebook(), OTHER: source_notebook()}
-FORMS = {unit: Forms.of(source) for unit, source in SOURCES.items()}
+FORMS = {unit: Forms.of(source, current()) for unit, source in SOURCES.items()}
 HINTS = {"en": "Is zero <even>?", "zh": "零是偶数吗？"}
 
 
@@ -152,7 +153,7 @@ def cells_of(path, unit=UNIT):
 
 def course(root):
     """nbgrader's programs on a course folder whose gradebook is ours."""
-    config = nbgrader_config(str(root))
+    config = settings(current(), root)
     config.CourseDirectory.db_url = f"sqlite:///{root / 'gradebook.db'}"
     return NbGraderAPI(config=config)
 
@@ -172,7 +173,7 @@ def theirs(tmp_path_factory):
     """The gradebook that nbgrader itself makes when it releases the unit."""
     root = tmp_path_factory.mktemp("theirs")
     place(root, "source", SOURCES[UNIT])
-    assert NbGraderAPI(config=nbgrader_config(str(root))).generate_assignment(UNIT, force=True, create=True)["success"]
+    assert NbGraderAPI(config=settings(current(), root)).generate_assignment(UNIT, force=True, create=True)["success"]
     return root / "gradebook.db"
 
 
@@ -204,13 +205,13 @@ def test_changed_points_reach_the_gradebook(book):
     book(record(ANNA))
     changed = copy.deepcopy(SOURCES)
     changed[UNIT].cells[3].metadata.nbgrader.points = 7
-    forms = FORMS | {UNIT: Forms.of(changed[UNIT])}
+    forms = FORMS | {UNIT: Forms.of(changed[UNIT], current())}
     assert book(record(ANNA), forms=forms).find_assignment(UNIT).max_score == sum(POINTS.values()) + 4
 
 
 def test_a_check_that_a_unit_no_longer_has_is_gone_with_its_grades(book):
     book(record(ANNA))
-    found = book(record(ANNA), forms=FORMS | {UNIT: Forms.of(source_notebook(drop=["double-zero"]))})
+    found = book(record(ANNA), forms=FORMS | {UNIT: Forms.of(source_notebook(drop=["double-zero"]), current())})
     assert set(grades(found)) == set(POINTS) - {"double-zero"}
     assert found.find_assignment(UNIT).max_score == sum(POINTS.values()) - 1.5
 
@@ -219,12 +220,12 @@ def test_a_check_that_a_unit_no_longer_has_stays_where_a_person_gave_points(book
     found = book(record(ANNA))
     grades(found)["double-zero"].manual_score = 1.0
     found.db.commit()
-    found = book(record(ANNA), forms=FORMS | {UNIT: Forms.of(source_notebook(drop=["double-zero"]))})
+    found = book(record(ANNA), forms=FORMS | {UNIT: Forms.of(source_notebook(drop=["double-zero"]), current())})
     assert grades(found)["double-zero"].manual_score == 1.0
 
 
 def test_a_check_that_a_unit_did_not_have_before_gets_its_grades(book):
-    book(record(ANNA), forms=FORMS | {UNIT: Forms.of(source_notebook(drop=["double-zero"]))})
+    book(record(ANNA), forms=FORMS | {UNIT: Forms.of(source_notebook(drop=["double-zero"]), current())})
     assert grades(book(record(ANNA)))["double-zero"].auto_score == 1.5
 
 
@@ -491,7 +492,7 @@ def test_nbgraders_feedback_shows_the_comment_and_no_hidden_test(tmp_path):
 
 def formgraders_page(folder: Path) -> str:
     """What formgrader shows of ANNA's submission."""
-    config = nbgrader_config(folder)
+    config = settings(current(), folder)
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [handlers.template_path]
     resources = {"notebook_id": UNIT, "assignment_id": UNIT, "base_url": "", "index": 0, "total": 1, "student": ANNA}

@@ -6,10 +6,9 @@ import sys
 
 import pytest
 
-from course_utils.engine.course import current
+from course_utils.engine.course import PACKAGE, current
 from course_utils.engine.grading.plan import Plan
 from course_utils.engine.grading.run import run
-from course_utils.engine.making import files
 from course_utils.engine.making import release as build
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
@@ -90,32 +89,43 @@ def test_a_run_gives_the_writer_each_record_that_it_logs(records, tmp_path):
     assert (notes.units, sorted(notes.added)) == ([UNIT], ["ann", "li"])
 
 
-def test_kept_forms_equal_those_made_anew_and_need_no_torch(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "BUILD", tmp_path)
-    made = forms(current().folder, [UNIT])
-    assert [path.name.partition("-")[0] for path in (tmp_path / "forms").iterdir()] == [UNIT]
+@pytest.fixture
+def solutions(tmp_path):
+    """A copy of the course's folder, below which forms are kept."""
+    return shutil.copytree(current().folder, tmp_path / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def test_kept_forms_equal_those_made_anew_and_need_no_torch(solutions, monkeypatch):
+    made = forms(solutions, [UNIT])
+    assert [path.name.partition("-")[0] for path in (solutions.parent / "build" / "forms").iterdir()] == [UNIT]
     monkeypatch.setattr(build, "source_notebook", None)
-    assert forms(current().folder, [UNIT]) == made
+    assert forms(solutions, [UNIT]) == made
     source = f"""
 import sys
 from pathlib import Path
-from course_utils.engine.making import files
 from course_utils.engine.telling import gradebook, results
 from course_utils.engine.telling.pages import classroom, feedback
-current().build = Path({str(tmp_path)!r})
-results.forms(current().folder, [{UNIT!r}])
+results.forms(Path({str(solutions)!r}), [{UNIT!r}])
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", source], check=False).returncode == 0
 
 
-def test_the_forms_of_a_changed_unit_are_made_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "BUILD", tmp_path / "build")
-    shutil.copytree(current().folder, tmp_path / "solutions", ignore=shutil.ignore_patterns("__pycache__"))
-    before = forms(tmp_path / "solutions", [UNIT])
-    tests = tmp_path / "solutions" / UNIT / "truth.py"
-    tests.write_text(tests.read_text("utf-8").replace('"div_term-values": 3', '"div_term-values": 30'), "utf-8")
-    assert forms(tmp_path / "solutions", [UNIT]) != before
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (f"{UNIT}/unit.toml", "values = 3", "values = 30"),
+        (f"{UNIT}/truth.py", "CASES = {", "CASES = {  # of sizes"),
+        ("course.toml", '["en", "zh"]', '["zh", "en"]'),
+    ],
+)
+def test_the_forms_of_a_changed_unit_are_made_anew(solutions, file, old, new):
+    unit = find_units(solutions, [UNIT])[0]
+    before = results._digest(unit)
+    text = (solutions / file).read_text("utf-8")
+    assert old in text
+    (solutions / file).write_text(text.replace(old, new), "utf-8")
+    assert results._digest(unit) != before
 
 
 @pytest.mark.parametrize(
@@ -123,19 +133,17 @@ def test_the_forms_of_a_changed_unit_are_made_anew(tmp_path, monkeypatch):
     [
         ("engine/making/lesson.py", "\nMORE = 1\n", True),
         ("engine/making/lesson.py", "\n# a comment\n", False),
-        ("selfcheck/rules/positional_encoding.py", "\nMORE = 1\n", True),
-        ("selfcheck/rules/learning_rate.py", "\nMORE = 1\n", False),
+        ("engine/making/bundle.py", "\nMORE = 1\n", False),
     ],
 )
 def test_forms_are_kept_as_long_as_the_code_that_makes_them_says_the_same(
     tmp_path, monkeypatch, module, more, is_another
 ):
-    package = current().top / "course_utils"
-    shutil.copytree(package, tmp_path / "course", ignore=shutil.ignore_patterns("__pycache__", "*.json"))
-    monkeypatch.setattr(results, "PACKAGE", tmp_path / "course")
+    package = shutil.copytree(PACKAGE, tmp_path / "course", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(results, "PACKAGE", package)
     unit = find_units(current().folder, [UNIT])[0]
     before = results._digest(unit)
-    with (tmp_path / "course" / module).open("a", encoding="utf-8") as file:
+    with (package / module).open("a", encoding="utf-8") as file:
         file.write(more)
     assert (results._digest(unit) != before) == is_another
 
@@ -145,6 +153,7 @@ def test_a_run_starts_without_waiting_for_heavy_imports(heavy):
     """The sandbox gets warm while this process imports what it needs for the files."""
     source = f"""
 import sys
+from course_utils.engine.course import current
 from course_utils.engine.grading import run, task
 from course_utils.engine.making import files, units
 from course_utils.engine.telling import results

@@ -71,10 +71,14 @@ judge.verdict = lambda rule, *a, **k: judge.Verdict(rule.name, "passed")
         FORGE,
         "replaces the rules' functions in its own process",
         """
-from course_utils.selfcheck.rules import positional_encoding
-positional_encoding.div_term_values.rule = None
-positional_encoding.div_term_values = lambda student, draw: {}
-positional_encoding.VISIBLE_CASES["div_term"] = []
+import sys
+from course_utils.engine.judging import rule
+rule.rules_of = lambda module: []
+for name in [name for name in sys.modules if name.endswith(".rules")]:
+    for found in list(vars(sys.modules[name]).values()):
+        if hasattr(found, "rule"):
+            found.rule = None
+    sys.modules[name].VISIBLE_CASES.clear()
 """,
     ),
     by_cell(
@@ -254,7 +258,7 @@ sys.settrace(spy)
         "a namespace that lies",
         FORGE,
         "puts the names of truths and rules over its own",
-        "POINTS = {'div_term-values': 3}\nCASES = {'div_term': []}\n__name__ = 'hidden_tests'\n",
+        "POINTS = {'div_term-values': 3}\nCASES = {'div_term': []}\n__name__ = 'truth'\n",
     ),
 ]
 ATTACKS = [*PATCHES, *WIRE, *values(), *MODULES]
