@@ -38,7 +38,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from ..judging.rule import RULES, topic
 from ..making.units import Unit, all_units
 from ..texts import FOLDER, fingerprint_of_tree, tree_of, unit_texts
-from .intake import Skeleton
+from .skeleton import Skeleton
 
 PACKAGE = Path(__file__).resolve().parents[2]
 ENGINE = __name__.rpartition(".grading.")[0]

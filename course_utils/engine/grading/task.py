@@ -12,7 +12,8 @@ from typing import Any
 from ..judging.sentences import Text
 from ..making import files
 from ..making.units import find_units
-from .intake import Skeleton
+from ..texts import LANGUAGES
+from .skeleton import Skeleton
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ class Unfinished:
 @cache
 def skeleton(solutions: str, unit: str) -> Skeleton:
     """The skeleton of a unit's release."""
-    path = Path(solutions).parent / "notebooks" / "en" / unit / f"{unit}.ipynb"
-    return Skeleton.of(unit, json.loads(path.read_text(encoding="utf-8")))
+    first, *others = (Path(solutions).parent / "notebooks" / name / unit / f"{unit}.ipynb" for name in LANGUAGES)
+    translated = [json.loads(path.read_text(encoding="utf-8")) for path in others if path.is_file()]
+    return Skeleton.of(unit, json.loads(first.read_text(encoding="utf-8")), *translated)
 
 
 @cache

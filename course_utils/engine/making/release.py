@@ -23,10 +23,11 @@ from nbgrader.apps.api import NbGraderAPI
 from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
+from ..reading.released import EXPERIMENT
 from ..texts import LANGUAGES, MARKER_FILE
 from . import files
 from .lesson import Cell, Lesson, read
-from .units import BEGIN, END, EXPERIMENT, Unit, UnitError, find_units
+from .units import BEGIN, END, Unit, UnitError, find_units
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -269,7 +270,7 @@ def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
 
     lesson = read(unit)
     made = files.TEXTS / f"{unit.name}.texts.json", files.TEXTS / f"{unit.name}.looks.jsonl"
-    yield from _written(made[0], as_json(texts_of(unit, lesson.title)), only_check)
+    yield from _written(made[0], as_json(texts_of(unit, lesson)), only_check)
     yield from _written(made[1], with_old_digits(looks_of(unit), made[1]), only_check)
     for language in LANGUAGES:
         source = source_notebook(unit, lesson, language)

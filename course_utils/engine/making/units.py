@@ -21,7 +21,6 @@ from ..judging.rule import Rule
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
-EXPERIMENT = "experiment"  # the tag of cells that grading never runs
 
 
 class UnitError(ValueError):
