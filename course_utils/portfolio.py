@@ -7,15 +7,14 @@ builds on itself (the attention inside an encoder layer) is looked for in the sa
 Notable choices:
 - of a notebook's cells run the set-up and the exercises; of the learner's own extra cells only what defines something,
   so that a helper is there and no experiment starts again
+- magics and shell commands are left out: they served the notebook, and would install or download once more
 - what those cells print is kept still: one line says what was taken
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
-import json
 import os
 import types
 from collections.abc import Iterator
@@ -25,7 +24,11 @@ from typing import Any
 from . import models
 from .engine.course import CourseError, CourseUnit, current
 from .engine.learning.report import check_names
-from .engine.texts import tree_of
+from .engine.reading.decoding import ReadError
+from .engine.reading.notebook import Notebook, read_notebook
+from .engine.reading.python import as_python, definitions
+from .engine.reading.released import EXPERIMENT, SETUP, Looks
+from .engine.texts import fingerprint_of_source
 
 STAND_INS: dict[str, Any] = {
     "PositionalEncoding": models.LearnedPositions,
@@ -80,10 +83,10 @@ def run_cells(path: Path, unit: CourseUnit) -> tuple[dict[str, Any], str]:
     """The names that a notebook's set-up and exercise cells define, and why there are none if there are none."""
     module = types.ModuleType(f"portfolio_{unit.name}")
     try:
-        cells = list(_sources(path, unit))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        notebook = read_notebook(path.read_bytes())
+    except (OSError, ReadError):
         return {}, f"{path.name} cannot be read"
-    for source, is_setup in cells:
+    for source, is_setup in _sources(notebook, unit):
         # a set-up cell may say which parts it took over itself; nothing else has anything to say here
         still = contextlib.nullcontext() if is_setup else contextlib.redirect_stdout(io.StringIO())
         try:
@@ -94,27 +97,17 @@ def run_cells(path: Path, unit: CourseUnit) -> tuple[dict[str, Any], str]:
     return module.__dict__, ""
 
 
-def _sources(path: Path, unit: CourseUnit) -> Iterator[tuple[str, bool]]:
+def _sources(notebook: Notebook, unit: CourseUnit) -> Iterator[tuple[str, bool]]:
     """The sources to run, and whether each is one of the unit's set-up."""
     exercises = unit.texts["exercises"]
-    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-        metadata = cell.get("metadata", {})
-        if cell.get("cell_type") != "code":
+    setups = {fingerprint_of_source(source) for source in unit.texts["cells"][SETUP]}
+    looks = Looks(unit.texts["cells"][EXPERIMENT])
+    for cell in notebook.cells:
+        if cell.kind != "code" or looks.is_given(cell.source):
             continue
-        source = "".join(cell["source"])
-        grade_id = metadata.get("nbgrader", {}).get("grade_id")
-        is_setup = metadata.get("course", {}).get("role") == "setup"
-        if is_setup or grade_id in exercises:
+        source = as_python(cell.source)
+        is_setup = cell.role == SETUP or fingerprint_of_source(source) in setups
+        if is_setup or cell.grade_id in exercises or not cell.defines().isdisjoint(exercises):
             yield source, is_setup
-        elif grade_id is None and "experiment" not in metadata.get("tags", []):
-            yield _definitions(source), False
-
-
-def _definitions(source: str) -> str:
-    """What a cell defines: imports, functions and classes. Empty where it cannot be read."""
-    try:
-        tree = tree_of(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    kinds = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
-    return "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, kinds))
+        elif not cell.grade_id:  # what else such a cell does may take minutes
+            yield from ((statement, False) for statement in definitions(cell.source))

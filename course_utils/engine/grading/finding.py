@@ -1,13 +1,13 @@
-"""What lies in a student's folder, and which of its files is read as which unit's notebook.
+"""Which file of a student's folder is read as which unit's notebook, and what is said of all others.
 
 Notable choices:
 - a notebook is known by its content, whatever it is called: by the cells' ids, by the names that its code defines, by
-  the unit that its metadata name; so also one that lies a level too high, beside the units' folders;
-- the file with the right name is taken unless another is newer and holds more answers, or it holds none itself;
+  headings, by the unit that its metadata name; so also one that lies a level too high or too deep, or in an archive;
+- the file with the right name is taken unless another is newer and holds more answers, or it holds none itself, or it
+  is another unit's;
 - no file is passed over in silence: each has a row in `intake.csv`, and a student whose notebook was not found is told
   what was seen instead;
-- names and contents are hostile: no link is followed, nothing is opened that is not a regular file, sizes and numbers
-  are capped, and no code is parsed here, where a crash would end the whole run.
+- contents are hostile: numbers and sizes are capped, and no code is parsed here, where a crash would end the whole run.
 """
 
 from __future__ import annotations
@@ -16,29 +16,26 @@ import csv
 import io
 import os
 import re
-import stat
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from ..course import LANGUAGES
 from ..judging.sentences import Text
 from ..making import files
 from ..making.units import find_units
+from ..reading import decoding, released, script
+from ..reading.notebook import Notebook, read_notebook
 from ..telling.harmless import cell_of_name
-from .intake import MAX_BYTES, REASONS, Cell, IntakeError, Skeleton, open_folder, read_cells, read_file
+from .folder import Entry, Folder, is_cloud_file, is_system_file, shown_file, shown_path
+from .intake import MAX_BYTES, REASONS, IntakeError
+from .skeleton import Skeleton
 from .task import skeleton
 
-MAX_ENTRIES = 200  # names looked at in one folder
 MAX_NOTEBOOKS = 24  # files of one student opened to see what they are
 MAX_TOTAL = 2 * MAX_BYTES  # bytes of them all
 MAX_NAMED = 8  # files named in a sentence
-MAX_NAME = 60  # characters of a file's name in a sentence
 
 TABLE = "intake.csv"
 COLUMNS = ("source", "student", "unit", "read_as", "note")
@@ -61,6 +58,14 @@ SENTENCES: dict[str, Text] = {
         "en": "Read from '{file}', since {unit}.ipynb could not be read.",
         "zh": "读取的是“{file}”，因为 {unit}.ipynb 无法读取。",
     },
+    "encoded": {
+        "en": "The file is written in {encoding}, not in UTF-8; it was read all the same.",
+        "zh": "文件的编码是 {encoding} 而不是 UTF-8；已照常读取。",
+    },
+    "other_unit": {
+        "en": "'{file}' is a notebook of {other}; no notebook of this unit was found.",
+        "zh": "“{file}”是 {other} 的笔记本；没有找到本单元的笔记本。",
+    },
     "right_name": {"en": "Read from '{file}'.", "zh": "读取的是“{file}”。"},
     "others": {
         "en": "Another notebook of this unit was not read: {files}.",
@@ -75,10 +80,7 @@ SENTENCES: dict[str, Text] = {
 }
 
 _SYSTEM_NOTE = "written by a system, nobody's work"
-_SYSTEM = {"__macosx", "thumbs.db", "desktop.ini", "icon\r"}
-_KEPT = frozenset(" ._-()+,&#@'~")  # of a file's name, beside letters and digits: these mean nothing in Markdown or TeX
-_DEFINED = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
-_UNSAID = re.compile(r'"""[\s\S]*?"""|#[^\n]*|\s+')  # docstrings, comments and layout
+_BESIDE = "beside the students' folders, nobody's; put it into STUDENT/UNIT, or gather a class with: course collect"
 
 
 @dataclass(frozen=True)
@@ -108,29 +110,6 @@ class HandedIn:
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """A name in a student's folder or in one of its folders."""
-
-    parts: tuple[str, ...]  # below the student's folder
-    kind: str  # "file", "folder", "link" or "other"
-    modified: int  # nanoseconds
-
-    @property
-    def name(self) -> str:
-        return self.parts[-1]
-
-    @property
-    def is_system(self) -> bool:
-        return is_system_file(self.name)
-
-    @property
-    def may_be_notebook(self) -> bool:
-        """Whether its name is one that a notebook has, also after a browser or a mail program saved it."""
-        name = self.name.casefold()
-        return self.kind != "folder" and not self.is_system and (".ipynb" in name or name.endswith(".json"))
-
-
-@dataclass(frozen=True)
 class _Sight:
     """What a look into a file showed."""
 
@@ -138,27 +117,7 @@ class _Sight:
     reason: str  # a key of intake.REASONS, empty for a notebook
     unit: str = ""  # whose it is; empty for one of no known unit
     answers: int = 0  # exercises and questions that are not as they were given
-
-
-def is_system_file(name: str) -> bool:
-    """Whether a file or folder is the work of an operating system or an editor, and of no student."""
-    return name.startswith((".", "~$")) or name.casefold() in _SYSTEM
-
-
-def shown_file(name: str) -> str:
-    """A file's name as text that does nothing wherever it is shown, cut where it is long."""
-    text = unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
-    text = text if len(text) <= MAX_NAME else text[: MAX_NAME // 2] + "…" + text[1 - MAX_NAME // 2 :]
-    return "".join(c if c in _KEPT or c == "…" or _is_letter(c) else f"⟨U+{ord(c):04X}⟩" for c in text)
-
-
-def _is_letter(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LMN"
-
-
-def shown_path(parts: Iterable[str]) -> str:
-    """A path as such text."""
-    return "/".join(map(shown_file, parts))
+    is_script: bool = False
 
 
 class Finder:
@@ -167,47 +126,59 @@ class Finder:
     def __init__(self, submitted: Path, solutions: Path) -> None:
         """submitted: the folder with the students' folders; solutions: where the known units are."""
         self._submitted, self._solutions = submitted, solutions
-        self._student: _Folder | None = None  # a run asks for one student's units after the other
+        self._student: _Files | None = None  # a run asks for one student's units after the other
         self._rows: dict[tuple[str, ...], Row] = {}  # by student and path
 
     def units(self, student: str) -> set[str]:
         """The known units of which a student's folder holds a folder or a notebook."""
-        return self._folder(student).units()
+        return self._files(student).units()
 
     def seen(self, student: str) -> list[str]:
         """The shown paths of whatever lies in a student's folder and is not a system's own."""
-        return [shown_path((student, *entry.parts)) for entry in self._folder(student).everything()]
+        return [shown_path((student, *entry.parts)) for entry in self._files(student).everything()]
 
     def handed_in(self, student: str, unit: str, shown: str) -> HandedIn:
         """What a student handed in for a unit; shown: how the student is called in the table."""
-        folder = self._folder(student)
+        folder = self._files(student)
         found, notes = folder.handed_in(unit)
-        for entry, (whose, note) in notes.items():
-            taken = note is None
-            row = Row(shown_path((student, *entry.parts)), shown, whose, NOTEBOOK if taken else "", note or "")
-            if taken:
+        for place, (whose, note) in notes.items():
+            row = Row(shown_path((student, *place)), shown, whose, "" if note else NOTEBOOK, note)
+            if not note:
                 row = replace(row, note=(found.note or {}).get("en", ""))
-            place = (student, *entry.parts)
-            known = self._rows.get(place)
-            if taken or known is None or (whose == unit and not known.read_as):  # its own unit knows best
-                self._rows[place] = row
+            known = self._rows.get((student, *place))
+            if not note or known is None or (whose == unit and not known.read_as):  # its own unit knows best
+                self._rows[student, *place] = row
         return found
 
     def table(self, unread: Mapping[tuple[str, str], str]) -> list[Row]:
-        """The rows of all files seen so far.
+        """The rows of all files seen so far, and of those that lie beside the students' folders.
 
         unread: (student as shown, unit) -> why a notebook that was taken turned out not to be one
         """
-        return [
+        rows = [
             replace(row, read_as="", note=unread[row.student, row.unit])
             if row.read_as and (row.student, row.unit) in unread
             else row
             for _, row in sorted(self._rows.items())
         ]
+        return self._beside() + rows
 
-    def _folder(self, student: str) -> _Folder:
+    def _beside(self) -> list[Row]:
+        """The rows of what lies in the folder of a class and is no student's folder."""
+        try:
+            with os.scandir(self._submitted) as entries:
+                found = sorted((entry.name, entry.is_symlink() or entry.is_dir()) for entry in entries)
+        except OSError:
+            return []
+        return [
+            Row(shown_file(name), "", "", "", _SYSTEM_NOTE if is_system_file(name) else _BESIDE)
+            for name, is_folder in found
+            if is_system_file(name) or not is_folder
+        ]
+
+    def _files(self, student: str) -> _Files:
         if self._student is None or self._student.student != student:
-            self._student = _Folder(self._submitted, student, self._known)
+            self._student = _Files(self._submitted, student, self._known)
         return self._student
 
     @cached_property
@@ -221,7 +192,7 @@ class _Known:
     def __init__(self, solutions: Path) -> None:
         self._solutions = solutions
         self.names = [unit.name for unit in find_units(solutions)]
-        self.folded = {name.casefold() for name in self.names}
+        self.folded = {name.casefold(): name for name in self.names}
 
     @cached_property
     def skeletons(self) -> dict[str, Skeleton]:
@@ -234,229 +205,262 @@ class _Known:
                 continue
         return found
 
+    @cached_property
+    def _marks(self) -> dict[str, released.Marks]:
+        return {name: release.marks for name, release in self.skeletons.items()}
+
+    def mentions(self, unit: str, data: bytes) -> bool:
+        """Whether a file speaks of a unit's exercises: a quick look that nearly every notebook at its place passes."""
+        try:
+            names = skeleton(str(self._solutions), unit).names
+        except FileNotFoundError:
+            return True
+        return any(name.encode() in data for name in names)
+
     def sight(self, data: bytes) -> _Sight:
         """What a file is."""
         try:
-            notebook, cells = read_cells(data)
-        except IntakeError as error:
+            notebook = read_notebook(data)
+        except decoding.ReadError as error:
             return _Sight(None, error.reason)
-        defined = [frozenset(_DEFINED.findall(cell.source)) if cell.kind == "code" else frozenset() for cell in cells]
-        names = frozenset(cell.grade_id for cell in cells).union(*defined)
-        unit = self._unit_of(notebook, names)
+        unit = released.unit_of(notebook, self._marks)
         if not unit:
-            return _Sight(data, "")
-        given = self.skeletons[unit].exercises() | self.skeletons[unit].questions()
-        answered = {name for name, text in given.items() if _is_answered(name, text, cells, defined)}
-        return _Sight(data, "", unit, len(answered))
+            return _Sight(None if notebook.is_script else data, "not_a_notebook" if notebook.is_script else "")
+        return _Sight(data, "", unit, self._answers(notebook, self.skeletons[unit]), notebook.is_script)
 
-    def _unit_of(self, notebook: Mapping[str, Any], names: frozenset[str]) -> str:
-        """The unit most of whose exercises and questions are there, else the one that the metadata name."""
-        matches = {
-            unit: len(names & {*release.exercises(), *release.questions()}) for unit, release in self.skeletons.items()
-        }
-        best = max(matches, key=lambda unit: matches[unit], default="")
-        if best and matches[best]:
-            return best
-        metadata = notebook.get("metadata")
-        course = metadata.get("course") if isinstance(metadata, dict) else None
-        named = course.get("unit") if isinstance(course, dict) else None
-        return named if isinstance(named, str) and named in self.skeletons else ""
+    def _answers(self, notebook: Notebook, release: Skeleton) -> int:
+        """How many exercises and questions are not as they were given."""
+        given = release.exercises() | release.questions()
+        defines = [released.defined_names(cell) for cell in notebook.cells]
+        return sum(
+            any(
+                (said := _words_of(cell.source)) and said != _words_of(text)
+                for cell, own in zip(notebook.cells, defines, strict=True)
+                if name in own or cell.grade_id == name
+            )
+            for name, text in given.items()
+        )
 
 
-def _is_answered(name: str, given: str, cells: Sequence[Cell], defined: Sequence[frozenset[str]]) -> bool:
-    texts = (cell.source for cell, own in zip(cells, defined, strict=True) if name in own or cell.grade_id == name)
-    return any((said := _UNSAID.sub("", text)) and said != _UNSAID.sub("", given) for text in texts)
-
-
-class _Folder:
-    """One student's folder."""
+class _Files:
+    """One student's files."""
 
     def __init__(self, submitted: Path, student: str, known: _Known) -> None:
         self.student = student
-        self._submitted, self._known = submitted, known
+        self._known = known
+        self._folder = Folder(submitted, student, known.names)
         self._sights: dict[tuple[str, ...], _Sight] = {}
+        self._settled: dict[tuple[str, ...], bool] = {}
         self._left = MAX_TOTAL
-        self._listings: dict[tuple[str, ...], list[_Entry]] = {}
 
     def units(self) -> set[str]:
-        loose = {self._look(entry).unit for entry in self._loose()}
-        return {unit for unit in self._known.names if unit in loose or self._folders(unit)}
+        """The known units of which there is a folder or a notebook."""
+        parts = {part.casefold() for entry in self._folder.entries() for part in entry.parts}
+        named = {unit for unit in self._known.names if unit.casefold() in parts}
+        unsettled = (entry for entry in self._candidates() if not self._is_settled(entry))
+        return named | {unit for entry in unsettled if (unit := self._look(entry).unit)}
 
-    def everything(self) -> list[_Entry]:
-        """What lies in the folder, one level down too."""
-        found: list[_Entry] = []
-        for entry in self._listing(()):
-            inside = self._listing(entry.parts) if entry.kind == "folder" and not entry.is_system else []
-            found += inside or [entry]
-        return [entry for entry in found if not entry.is_system]
+    def everything(self) -> list[Entry]:
+        """The files, and the folders without any."""
+        entries = [entry for entry in self._folder.entries() if not entry.is_system]
+        full = {entry.parts[:depth] for entry in entries for depth in range(1, len(entry.parts))}
+        return [entry for entry in entries if entry.parts not in full]
 
-    def handed_in(self, unit: str) -> tuple[HandedIn, dict[_Entry, tuple[str, str | None]]]:
-        """What was handed in for a unit, and of each file whose it is and why it was left aside; None: it was not."""
-        inside = [entry for folder in self._folders(unit) for entry in self._listing(folder)]
-        candidates = [entry for entry in inside if entry.may_be_notebook]
-        candidates += [entry for entry in self._loose() if self._look(entry).unit == unit]
-        right = next((entry for entry in inside if entry.parts == (unit, f"{unit}.ipynb")), None)
-        taken, found = self._choose(unit, right, candidates)
+    def handed_in(self, unit: str) -> tuple[HandedIn, dict[tuple[str, ...], tuple[str, str]]]:
+        """What was handed in for a unit, and of each file whose it is and why it was left aside; empty: it was not."""
+        right = next((entry for entry in self._folder.entries() if entry.parts == (unit, f"{unit}.ipynb")), None)
+        others = [entry for entry in self._candidates() if entry is not right and not self._is_settled(entry)]
+        taken, found = self._choose(unit, right, [entry for entry in others if self._look(entry).unit == unit])
         if found.data is None:
-            found = self._not_found(unit, found, inside, candidates)
-        notes: dict[_Entry, tuple[str, str | None]] = {}
-        for entry in [*inside, *self._listing(())]:
+            found = self._not_found(unit, found)
+        notes: dict[tuple[str, ...], tuple[str, str]] = {}
+        for entry in self._folder.entries():
             if entry is taken:
-                notes[entry] = (unit, None)
-            elif len(entry.parts) > 1:
-                notes[entry] = (unit, self._why_not(entry, unit))
-            elif not self._is_unit(entry):
-                notes[entry] = (self._sight_unit(entry), self._why_not(entry, unit))
-        for folder in [(), *self._folders(unit)]:
-            if len(self._listing(folder)) >= MAX_ENTRIES:
-                notes[_Entry((*folder, "…"), "other", 0)] = ("", f"more than {MAX_ENTRIES} names, not looked at")
+                notes[entry.parts] = (unit, "")
+            elif self._needs_row(entry) and not self._is_settled(entry, but=unit):
+                notes[entry.parts] = (self._whose(entry), self._why_not(entry, unit, found))
+        for place in self._folder.cut:
+            notes[*place, "…"] = ("", "more names or folders than are looked at")
         return found, notes
 
-    def _choose(self, unit: str, right: _Entry | None, candidates: list[_Entry]) -> tuple[_Entry | None, HandedIn]:
+    def _choose(self, unit: str, right: Entry | None, of_unit: list[Entry]) -> tuple[Entry | None, HandedIn]:
         """The notebook that is read, and what it says about how it was found."""
-        others = [entry for entry in candidates if entry is not right]
-        if not others:
-            return right, self._read_right(unit)
-        of_unit = [entry for entry in others if self._look(entry).unit == unit]
+        own = self._read_right(unit)
+        if right is not None and own.data is not None and not self._known.mentions(unit, own.data):
+            sight = self._look(right)
+            if sight.unit and sight.unit != unit:
+                other = _sentence("other_unit", file=self._path(right), other=sight.unit)
+                right, own = None, HandedIn(None, "no_notebook", other)
         if not of_unit:
-            return right, self._read_right(unit)
+            return right, own
         best = max(of_unit, key=lambda entry: (self._look(entry).answers, entry.modified, entry.name))
-        taken, key = self._better(unit, right, best)
-        seen = [entry for entry in [right, *of_unit] if entry is not None and entry is not taken]
-        readable = [entry for entry in seen if self._look(entry).data is not None]
-        note = _sentence(key, file=self._path(taken), unit=unit)
-        if readable:
-            note = _joined(note, _sentence("others", files=[self._path(entry) for entry in readable]))
+        taken, key = (best, self._where(best, unit)) if right is None else self._better(right, best)
+        data = self._look(taken).data
+        others = [entry for entry in [right, *of_unit] if entry is not None and entry is not taken]
+        others = [entry for entry in others if self._look(entry).data not in (None, data)]  # nor the same once more
+        note: Text | None = None
+        if key != "right_name" or others:
+            note = _sentence(key, file=self._path(taken), unit=unit)
+        if note and others:
+            note = _joined(note, _sentence("others", files=[self._path(entry) for entry in others]))
         read_from = "" if taken is right else self._path(taken)
-        return taken, HandedIn(self._look(taken).data, "", note, read_from)
+        return taken, _with_encoding(HandedIn(data, "", note, read_from))
 
-    def _better(self, unit: str, right: _Entry | None, best: _Entry) -> tuple[_Entry, str]:
+    def _better(self, right: Entry, best: Entry) -> tuple[Entry, str]:
         """The one of two that is read: that with the right name, or the best of the others; and the sentence's key."""
-        if right is None:
-            return best, "renamed" if best.parts[:-1] == (unit,) else "elsewhere"
         own, other = self._look(right), self._look(best)
         if own.data is None:
             return best, "replaced"
         newer = best.modified >= right.modified or own.answers == 0
         return (best, "preferred") if other.answers > own.answers and newer else (right, "right_name")
 
+    def _where(self, entry: Entry, unit: str) -> str:
+        return "renamed" if entry.parts[:-1] == (unit,) else "elsewhere"
+
     def _read_right(self, unit: str) -> HandedIn:
         try:
-            return HandedIn(read_file(self._submitted, (self.student, unit, f"{unit}.ipynb")), "")
+            return _with_encoding(HandedIn(self._folder.read_at((unit, f"{unit}.ipynb")), ""))
         except IntakeError as error:
             return HandedIn(None, error.reason)
 
-    def _not_found(self, unit: str, found: HandedIn, inside: list[_Entry], candidates: list[_Entry]) -> HandedIn:
+    def _not_found(self, unit: str, found: HandedIn) -> HandedIn:
         """What a student is told whose notebook was not found, or could not be read."""
         if found.reason != "missing":
             return found
-        seen = [entry for entry in inside if not entry.is_system]
-        unreadable = [entry for entry in candidates if self._look(entry).reason]
-        if len(candidates) == len(unreadable) == 1:
-            (only,) = unreadable
-            reason = self._look(only).reason
-            sentence = {language: REASONS[reason][language] for language in LANGUAGES}
-            text = SENTENCES["one_unreadable"]
-            return HandedIn(
-                None,
-                reason,
-                {key: text[key].format(file=self._path(only), sentence=sentence[key]) for key in LANGUAGES},
-            )
-        reason = "no_notebook" if seen else "missing"  # of files beside the units' folders nobody knows the unit
-        seen = seen or [
-            entry
-            for entry in self._listing(())
-            if entry.kind != "folder" and not entry.is_system and not self._sight_unit(entry)
-        ]
+        files = [entry for entry in self.everything() if entry.is_file]
+        inside = [entry for entry in files if self._unit_of_place(entry) == unit]
+        # of files that lie in no unit's folder and that are no unit's notebook nobody knows the unit
+        seen = inside or [entry for entry in files if not self._unit_of_place(entry) and not self._is_of_a_unit(entry)]
         if not seen:
             return found
-        return HandedIn(None, reason, _sentence("nothing_of_unit", files=[self._path(entry) for entry in seen]))
+        unreadable = [(entry, reason) for entry in seen if (reason := self._why_unread(entry))]
+        if len(unreadable) == 1 and not any(entry.may_be_notebook for entry in seen if entry is not unreadable[0][0]):
+            ((only, reason),) = unreadable
+            text, told = SENTENCES["one_unreadable"], REASONS[reason]
+            note = {key: text[key].format(file=self._path(only), sentence=told[key]) for key in LANGUAGES}
+            return HandedIn(None, reason if inside else "missing", note)
+        note = _sentence("nothing_of_unit", files=[self._path(entry) for entry in seen])
+        return HandedIn(None, "no_notebook" if inside else "missing", note)
 
-    def _why_not(self, entry: _Entry, unit: str) -> str:
+    def _why_not(self, entry: Entry, unit: str, found: HandedIn) -> str:
         """Why a file is left aside."""
         if entry.is_system:
             return _SYSTEM_NOTE
-        if entry.kind != "file":
-            return {"folder": "a folder, not looked into", "link": "a link, not followed"}.get(
-                entry.kind, "not a regular file"
-            )
-        if not entry.may_be_notebook:
+        if entry.kind not in ("file", "member"):
+            return "a link, not followed" if entry.kind == "link" else "not a regular file"
+        if reason := self._folder.why_closed(entry):
+            return REASONS[reason]["en"]
+        if self._folder.is_opened(entry):
+            return "an archive; what is in it has rows of its own"
+        if not self._is_candidate(entry):
             return "not a notebook"
         sight = self._look(entry)
         if sight.reason:
-            return REASONS[sight.reason]["en"]
+            return "not a notebook" if entry.is_script else REASONS[sight.reason]["en"]
         if not sight.unit:
             return "a notebook of no known unit"
-        return "another notebook of this unit is read" if sight.unit == unit else f"a notebook of {sight.unit}"
+        if sight.unit != unit:
+            return f"a notebook of {sight.unit}"
+        same = found.data is not None and sight.data == found.data
+        return "the same notebook once more" if same else "another notebook of this unit is read"
 
     # looking
 
-    def _folders(self, unit: str) -> list[tuple[str, ...]]:
-        """The folders that are called like a unit, in whatever case; that with the right name first."""
-        found = [entry for entry in self._listing(()) if entry.kind in ("folder", "link")]
-        found = [entry for entry in found if entry.name.casefold() == unit.casefold()]
-        return [entry.parts for entry in sorted(found, key=lambda entry: (entry.name != unit, entry.name))]
+    def _candidates(self) -> list[Entry]:
+        """The files that may be notebooks, those first of which the name says so."""
+        found = [entry for entry in self._folder.entries() if self._is_candidate(entry)]
+        return sorted(found, key=lambda entry: (".ipynb" not in entry.name.casefold(), not entry.may_be_notebook))
 
-    def _is_unit(self, entry: _Entry) -> bool:
-        return entry.kind in ("folder", "link") and entry.name.casefold() in self._known.folded
+    def _is_candidate(self, entry: Entry) -> bool:
+        if entry.is_system or not entry.is_file or self._folder.is_opened(entry):
+            return False
+        return entry.may_be_notebook or is_cloud_file(entry.name) or self._starts_like_one(entry)
 
-    def _loose(self) -> list[_Entry]:
-        """Files beside the units' folders that may be notebooks."""
-        return [entry for entry in self._listing(()) if entry.may_be_notebook and not self._is_unit(entry)]
+    def _starts_like_one(self, entry: Entry) -> bool:
+        """Whether a file that is not called like a notebook begins like one, or like a script with cells."""
+        if entry.kind == "member":
+            return entry.is_script
+        start = decoding.text_of(self._folder.start(entry))
+        if entry.is_script:
+            return script.has_cells(start) or self._is_in_place(entry)
+        return start.lstrip().startswith("{") and '"' in start
 
-    def _sight_unit(self, entry: _Entry) -> str:
-        return self._look(entry).unit if entry.may_be_notebook else ""
+    def _is_in_place(self, entry: Entry) -> bool:
+        """Whether a script is called like a unit, so that it is no helper beside a notebook."""
+        return entry.name.casefold().removesuffix(".py") in self._known.folded
 
-    def _path(self, entry: _Entry) -> str:
+    def _is_settled(self, entry: Entry, but: str = "") -> bool:
+        """Whether a file lies at a unit's place, under its name, and speaks of it; but: a unit that is left out."""
+        if len(entry.parts) != 2 or entry.kind == "folder":
+            return False
+        unit, name = entry.parts
+        if unit == but or unit not in self._known.names or name != f"{unit}.ipynb":
+            return False
+        if entry.parts not in self._settled:
+            data = self._read_right(unit).data
+            self._settled[entry.parts] = data is not None and self._known.mentions(unit, data)
+        return self._settled[entry.parts]
+
+    def _needs_row(self, entry: Entry) -> bool:
+        """A file does, and a folder that is a system's own."""
+        inside_system = any(map(is_system_file, entry.parts[:-1]))
+        return (entry.is_file or is_system_file(entry.name)) and not inside_system
+
+    def _whose(self, entry: Entry) -> str:
+        of_content = self._look(entry).unit if self._is_candidate(entry) else ""
+        return of_content or self._unit_of_place(entry)
+
+    def _unit_of_place(self, entry: Entry) -> str:
+        """The unit whose folder a file lies in; empty for one that lies in none."""
+        return next((unit for part in entry.parts[:-1] if (unit := self._known.folded.get(part.casefold()))), "")
+
+    def _is_of_a_unit(self, entry: Entry) -> bool:
+        return self._is_candidate(entry) and bool(self._look(entry).unit)
+
+    def _why_unread(self, entry: Entry) -> str:
+        """Why a file that may be a notebook or an archive could not be read, as a key of intake.REASONS."""
+        if reason := self._folder.why_closed(entry):
+            return reason
+        if not self._is_candidate(entry) or entry.is_script:
+            return ""
+        return self._look(entry).reason
+
+    def _path(self, entry: Entry) -> str:
         """How a file is named to its student: in its unit's folder by its name alone."""
         parts = entry.parts[1:] if len(entry.parts) > 1 and entry.parts[0] in self._known.names else entry.parts
         return shown_path(parts)
 
-    def _listing(self, parts: tuple[str, ...]) -> list[_Entry]:
-        """What lies in a folder, by names; nothing where it may not be looked into or is a link."""
-        if parts not in self._listings:
-            self._listings[parts] = sorted(self._scan(parts), key=lambda entry: entry.parts)
-        return self._listings[parts]
-
-    def _scan(self, parts: tuple[str, ...]) -> list[_Entry]:
-        found: list[_Entry] = []
-        try:
-            with open_folder(self._submitted, (self.student, *parts)) as handle:
-                with os.scandir(handle) as entries:
-                    names = [entry.name for entry in islice(entries, MAX_ENTRIES)]
-                if len(names) == MAX_ENTRIES:  # what is asked for may be among those that are not looked at
-                    names += [f"{name}.ipynb" for name in parts] or self._known.names
-                for name in dict.fromkeys(names):
-                    with suppress(FileNotFoundError):
-                        status = os.stat(name, dir_fd=handle, follow_symlinks=False)
-                        found.append(_Entry((*parts, name), _kind(status.st_mode), status.st_mtime_ns))
-        except (OSError, IntakeError):
-            pass  # what cannot be looked into says so when the notebook in it is to be read
-        return found
-
-    def _look(self, entry: _Entry) -> _Sight:
+    def _look(self, entry: Entry) -> _Sight:
         """What a file is; the first look opens it."""
         if entry.parts not in self._sights:
             self._sights[entry.parts] = self._first_look(entry)
         return self._sights[entry.parts]
 
-    def _first_look(self, entry: _Entry) -> _Sight:
+    def _first_look(self, entry: Entry) -> _Sight:
         if len(self._sights) >= MAX_NOTEBOOKS or self._left <= 0:
             return _Sight(None, "too_many_files")
         try:
-            data = read_file(self._submitted, (self.student, *entry.parts))
+            data = self._folder.read(entry)
         except IntakeError as error:
             return _Sight(None, error.reason)
         self._left -= len(data)
         return self._known.sight(data)
 
 
-def _kind(mode: int) -> str:
-    if stat.S_ISDIR(mode):
-        return "folder"
-    if stat.S_ISLNK(mode):
-        return "link"
-    return "file" if stat.S_ISREG(mode) else "other"
+_UNSAID = re.compile(r'"""[\s\S]*?"""|#[^\n]*|\s+')  # docstrings, comments and layout
+
+
+def _words_of(source: str) -> str:
+    return _UNSAID.sub("", source)
+
+
+def _with_encoding(found: HandedIn) -> HandedIn:
+    """The same, with a word about the encoding of a file that is not in UTF-8."""
+    encoding = decoding.told_encoding(found.data) if found.data else ""
+    if not encoding:
+        return found
+    word = _sentence("encoded", encoding=encoding)
+    return replace(found, note=_joined(found.note, word) if found.note else word)
 
 
 def _sentence(key: str, files: Sequence[str] = (), **words: str) -> Text:

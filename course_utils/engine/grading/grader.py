@@ -20,6 +20,7 @@ from functools import partial
 from ..judging.judge import Verdict
 from ..judging.sentences import SENTENCES, Text, filled
 from ..making.units import Unit
+from ..reading.decoding import ReadError
 from .assess import UnitJudge
 from .intake import REASONS, IntakeError, Submission, rebuild
 from .record import Reading, Record, Score
@@ -50,7 +51,7 @@ def _first_pass(task: Task) -> Record | Unfinished:
         if task.data is None:
             raise IntakeError(task.reason)
         submission = rebuild(task.data, skeleton(task.solutions, task.unit))
-    except IntakeError as error:
+    except ReadError as error:
         outcome = "missing" if error.reason == "missing" else "error"
         message = task.note if task.data is None and task.note else REASONS[error.reason]
         verdicts = {check: Verdict(check, outcome, message) for check in ready.unit.rules}

@@ -37,7 +37,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 from ..course import LOOKS, PACKAGE, CourseError, CourseUnit, open_course, read_toml
 from ..making.units import Unit
 from ..texts import fingerprint_of_tree, tree_of
-from .intake import Skeleton
+from .skeleton import Skeleton
 
 ENGINE = __name__.rpartition(".grading.")[0]
 COURSE = ENGINE.partition(".")[0]

@@ -23,7 +23,8 @@ from ..machine import usable_cores
 from ..making.units import find_units
 from ..telling.harmless import shown_name
 from . import journal
-from .finding import MAX_NAMED, Finder, Row, is_system_file, write_table
+from .finding import MAX_NAMED, Finder, Row, write_table
+from .folder import is_system_file
 from .intake import digest
 from .log import LOG, PENDING, Changes, Log, append, changes_between, cut_broken_end, locked, read_log
 from .plan import Plan, RunError
@@ -77,8 +78,21 @@ def students(submitted: Path) -> list[str]:
         if not is_system_file(entry.name) and (entry.is_symlink() or entry.is_dir())  # a link's end may be closed to us
     )
     if not names:
-        raise RunError(f"{submitted} holds no student's folder; notebooks belong in STUDENT/UNIT/UNIT.ipynb")
+        raise RunError(
+            f"{submitted} holds no student's folder; notebooks belong in STUDENT/UNIT/UNIT.ipynb. "
+            f"What a school's system sends is brought into that shape by: course collect SOURCE --into SUBMITTED"
+        )
     return names
+
+
+def _refuse_units_for_students(names: Sequence[str], plan: Plan) -> None:
+    """Raise RunError where all folders are called like units: a level is missing, or two are exchanged."""
+    known = {unit.name.casefold() for unit in find_units(plan.solutions)}
+    if all(name.casefold() in known for name in names):
+        raise RunError(
+            f"the folders in {plan.submitted} are called like units, not like students; notebooks belong in "
+            "STUDENT/UNIT/UNIT.ipynb. Is it one student's folder? Then give the folder above it"
+        )
 
 
 def units_handed_in(finder: Finder, names: Sequence[str], plan: Plan) -> list[str]:
@@ -142,6 +156,7 @@ def run(
     Raises RunError where there is nothing to grade.
     """
     names = students(plan.submitted)
+    _refuse_units_for_students(names, plan)
     units = [unit.name for unit in find_units(plan.solutions, plan.units)] if plan.units else None
     finder = Finder(plan.submitted, plan.solutions)
     units = units or units_handed_in(finder, names, plan)

@@ -11,8 +11,8 @@ from pathlib import Path
 from ..course import current, open_course
 from ..judging.sentences import Text
 from ..making.units import find_units
-from .intake import Skeleton
 from .record import Record
+from .skeleton import Skeleton
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,9 @@ class Unfinished:
 def skeleton(solutions: str, unit: str) -> Skeleton:
     """The skeleton of a unit's release."""
     course = open_course(Path(solutions))
-    path = course.notebooks / course.languages[0] / unit / f"{unit}.ipynb"
-    return Skeleton.of(unit, json.loads(path.read_text(encoding="utf-8")))
+    first, *others = (course.notebooks / name / unit / f"{unit}.ipynb" for name in course.languages)
+    translated = [json.loads(path.read_text(encoding="utf-8")) for path in others if path.is_file()]
+    return Skeleton.of(unit, json.loads(first.read_text(encoding="utf-8")), *translated)
 
 
 @cache

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..asking.workbench import in_shell
-from ..course import LANGUAGES
 from ..judging.raised import Raised
-from ..texts import language, unit_texts, units
+from ..reading.decoding import REASONS, ReadError
+from ..reading.notebook import Cell, Notebook, read_notebook
+from ..reading.python import definitions
+from ..reading.released import EXPERIMENT, Looks, Marks, unit_of
+from ..texts import unit_texts, units
 from .interrupts import end_if_stopped, stoppable
 from .own import OwnWorkbench
 from .report import Report, check_names, missing
-
-EXPERIMENT = "experiment"  # the tag of cells that only look; they may take minutes and define nothing
 
 
 class NotebookError(ValueError):
@@ -31,19 +29,18 @@ def check_notebook(path: Path) -> list[Report]:
 
     Raises NotebookError for a file that is no notebook of this course, and CheckStopped when it is interrupted.
     """
-    notebook = read_notebook(path)
+    notebook = read_file(path)
     unit = unit_of_notebook(path, notebook)
-    wanted = _dict(_dict(notebook.get("metadata")).get("course")).get("language")
-    chosen = wanted if wanted in LANGUAGES else language()
+    chosen = notebook.language
     exercises = list(unit_texts(unit)["exercises"])
     bench = in_shell(OwnWorkbench)
     stopped: dict[str, Raised] = {}  # exercise -> what its cell raised
     with stoppable(bench.names, chosen):
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            for number, cell in enumerate(_cells(notebook)):
-                raised = _run(bench, f"{path.name} {number}", cell.source)
+            for number, (cell, source) in enumerate(cells_to_run(notebook, unit)):
+                raised = _run(bench, f"{path.name} {number}", source)
                 if raised is not None:
-                    stopped |= {name: raised for name in exercises if cell.is_of(name)}
+                    stopped |= {name: raised for name in exercises if _is_of(cell, name)}
         return [
             missing(name, stopped[name].told(name, "cell_failed"), chosen)
             if name in stopped and name not in bench.names
@@ -59,57 +56,58 @@ def _run(bench: OwnWorkbench, name: str, source: str) -> Raised | None:
     return bench.raised(answer.get("error"))
 
 
-def read_notebook(path: Path) -> dict[str, Any]:
-    """A notebook's content. Raises NotebookError."""
+def read_file(path: Path) -> Notebook:
+    """A notebook from its file, as grading reads it. Raises NotebookError."""
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8-sig"))
+        return read_notebook(path.read_bytes())
     except FileNotFoundError:
         raise NotebookError(
             f"there is no file {path}; give the path of a notebook such as {units()[0]}.ipynb"
         ) from None
     except OSError as error:
         raise NotebookError(f"{path} cannot be read: {error.strerror}; check the file's permissions") from None
-    except (ValueError, RecursionError):
-        raise NotebookError(f"{path} is not a notebook (not JSON); save it in Jupyter and try again") from None
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        raise NotebookError(f"{path} is JSON but not a notebook with cells; save it in Jupyter and try again")
-    return notebook
+    except ReadError as error:
+        raise NotebookError(f"{path} cannot be checked. {REASONS[error.reason]['en']}") from None
 
 
-def unit_of_notebook(path: Path, notebook: dict[str, Any]) -> str:
-    """The unit that a notebook belongs to, by its file's name or by what it says itself. Raises NotebookError."""
-    for name in (path.stem, _dict(_dict(notebook.get("metadata")).get("course")).get("unit")):
+def unit_of_notebook(path: Path, notebook: Notebook) -> str:
+    """The unit that a notebook belongs to, by its file's name, by what it says, or by its content.
+
+    Raises NotebookError.
+    """
+    for name in (path.stem, notebook.unit):
         if name in units():
-            return str(name)
+            return name
+    marks = {
+        unit: Marks(frozenset({*texts["exercises"], *texts["questions"]}), frozenset(texts["cells"]["headings"]))
+        for unit in units()
+        for texts in [unit_texts(unit)]
+    }
+    if found := unit_of(notebook, marks):
+        return found
     raise NotebookError(f"{path} is no unit of this course; its name should be one of {', '.join(units())}")
 
 
-@dataclass(frozen=True)
-class _Cell:
-    """A code cell of a notebook."""
-
-    source: str
-    grade_id: str  # "" for a cell that has none, as after an editor that keeps no metadata
-
-    def is_of(self, exercise: str) -> bool:
-        """Whether the cell is where an exercise is answered."""
-        defines = re.search(rf"^(def|class)\s+{exercise}\b", self.source, re.MULTILINE)
-        return self.grade_id == exercise or defines is not None
-
-
-def _cells(notebook: dict[str, Any]) -> Iterator[_Cell]:
-    """The cells to run."""
-    for cell in notebook["cells"]:
-        if not isinstance(cell, dict) or cell.get("cell_type") != "code":
+def cells_to_run(notebook: Notebook, unit: str) -> Iterator[tuple[Cell, str]]:
+    """The code cells with the source to run of each: of one that only looks at something, what it defines."""
+    looks = Looks(unit_texts(unit)["cells"][EXPERIMENT])
+    for cell in notebook.cells:
+        if cell.kind != "code" or not cell.source.strip():
             continue
-        source = cell.get("source", "")
-        text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-        metadata = _dict(cell.get("metadata"))
-        tags = metadata.get("tags")
-        if EXPERIMENT not in (tags if isinstance(tags, list) else []) and text.strip():
-            yield _Cell(text, str(_dict(metadata.get("nbgrader")).get("grade_id", "")))
+        if not is_look(cell, unit, looks):
+            yield cell, cell.source
+        elif not looks.is_given(cell.source) and (own := "\n".join(definitions(cell.source))):
+            yield cell, own
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    """The value itself if it is a dict; whatever else a file holds in its place counts as empty."""
-    return value if isinstance(value, dict) else {}
+def is_look(cell: Cell, unit: str, looks: Looks) -> bool:
+    """Whether a cell only looks at something, by its tag or by its text, and answers nothing."""
+    if cell.grade_id or any(_is_of(cell, name) for name in unit_texts(unit)["exercises"]):
+        return False
+    return EXPERIMENT in cell.tags or looks.place(cell.source) is not None
+
+
+def _is_of(cell: Cell, exercise: str) -> bool:
+    """Whether the cell is where an exercise is answered."""
+    defines = re.search(rf"^(def|class)\s+{exercise}\b", cell.source, re.MULTILINE)
+    return cell.grade_id == exercise or defines is not None

@@ -12,11 +12,13 @@ from ..course import LANGUAGES
 from ..grading.assess import refuse_trouble
 from ..judging import judge, recorded
 from ..judging.judge import Fingerprint, Look
+from ..reading.released import EXPERIMENT, SETUP, headings_of
 from ..texts import VISIBLE_SEED, fingerprint_of_source
+from .lesson import Lesson
 from .units import Unit, UnitError
 
 
-def texts_of(unit: Unit) -> dict[str, Any]:
+def texts_of(unit: Unit, lesson: Lesson) -> dict[str, Any]:
     """The content of `recorded/texts.json`. Raises UnitError where hints.yml lacks a text."""
     hints = unit.hints
     return {
@@ -39,6 +41,19 @@ def texts_of(unit: Unit) -> dict[str, Any]:
             for hint in sorted({mutant.hint for mutant in unit.mutants})
         },
         "questions": {name: {"points": float(question["points"])} for name, question in unit.rubric.items()},
+        "cells": _given_cells(unit, lesson),
+    }
+
+
+def _given_cells(unit: Unit, lesson: Lesson) -> dict[str, list[str]]:
+    """What the self-check knows a unit's own cells by where an editor kept no marks: their code, and the headings."""
+    code = [cell for cell in lesson.cells if cell.kind == "code" and not cell.labels.get("exercise")]
+    prose = [cell.source for cell in lesson.cells if cell.kind == "markdown"]
+    setup = [cell for cell in code if cell.labels.get("role") == SETUP]
+    return {
+        SETUP: [unit.cell(cell.labels["given"]) if cell.labels.get("given") else cell.source for cell in setup],
+        EXPERIMENT: [cell.source for cell in code if cell not in setup],
+        "headings": sorted(frozenset().union(*map(headings_of, prose))),
     }
 
 

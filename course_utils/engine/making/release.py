@@ -22,11 +22,12 @@ from nbformat import NotebookNode
 from nbgrader.apps.api import NbGraderAPI
 
 from ..course import LOOKS, TEXTS, Course, current
+from ..reading.released import EXPERIMENT
 from ..texts import MARKER_FILE
 from . import files
 from .lesson import Cell, Lesson, read
 from .nbgrader import settings
-from .units import BEGIN, END, EXPERIMENT, Unit, UnitError, find_units
+from .units import BEGIN, END, Unit, UnitError, find_units
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -264,7 +265,7 @@ def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
 
     lesson, course = read(unit), unit.course
     made = unit.folder / TEXTS, unit.folder / LOOKS
-    yield from _written(course, made[0], as_json(texts_of(unit)), only_check)
+    yield from _written(course, made[0], as_json(texts_of(unit, lesson)), only_check)
     yield from _written(course, made[1], with_old_digits(looks_of(unit), made[1]), only_check)
     for number, language in enumerate(course.languages):
         source = source_notebook(unit, lesson, language)

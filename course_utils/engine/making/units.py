@@ -22,7 +22,6 @@ from ..judging.rule import Rule, rules_of
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
-EXPERIMENT = "experiment"  # the tag of cells that grading never runs
 
 
 UnitError = CourseError  # a unit's folder does not say what it has to say; the message names file and place

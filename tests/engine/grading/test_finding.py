@@ -10,9 +10,10 @@ from concurrent.futures import Executor, Future
 import pytest
 
 from course_utils.engine.course import current
-from course_utils.engine.grading import finding, intake
+from course_utils.engine.grading import finding, folder, intake
 from course_utils.engine.grading import run as runner
-from course_utils.engine.grading.finding import Finder, is_system_file, shown_file
+from course_utils.engine.grading.finding import Finder
+from course_utils.engine.grading.folder import is_system_file, shown_file
 from course_utils.engine.grading.plan import Plan, RunError
 from course_utils.engine.grading.run import run
 from course_utils.engine.making.units import find_units
@@ -98,7 +99,7 @@ def test_a_notebook_at_its_place_is_read_without_a_word(tmp_path, whole):
 
 def test_a_notebook_at_its_place_alone_is_not_looked_into(tmp_path, whole, monkeypatch):
     put(tmp_path, whole, f"ann/{UNIT}/{UNIT}.ipynb")
-    monkeypatch.setattr(finding, "read_cells", lambda data: 1 / 0)
+    monkeypatch.setattr(finding, "read_notebook", lambda data: 1 / 0)
     assert find(tmp_path).data is not None
 
 
@@ -206,7 +207,7 @@ def test_a_broken_file_beside_the_notebook_changes_nothing(tmp_path, whole):
     data = put(tmp_path, whole, f"ann/{UNIT}/{UNIT}.ipynb")
     put(tmp_path, b"%PDF-1.7", f"ann/{UNIT}/x.ipynb")
     assert find(tmp_path) == finding.HandedIn(data, "")
-    assert table(tmp_path)[f"ann/{UNIT}/x.ipynb"][2].startswith("The file is not a notebook (not JSON)")
+    assert table(tmp_path)[f"ann/{UNIT}/x.ipynb"][2].startswith("The file is a PDF, not the notebook")
 
 
 # named as seen
@@ -226,8 +227,8 @@ def test_what_cannot_be_graded_is_named_as_seen(tmp_path):
 def test_the_only_notebook_says_why_it_cannot_be_read(tmp_path):
     put(tmp_path, b"<html>", f"ann/{UNIT}/Untitled.ipynb")
     found = find(tmp_path)
-    assert found.reason == "not_json"
-    assert found.note["en"].startswith("'Untitled.ipynb': The file is not a notebook (not JSON)")
+    assert found.reason == "web_page"
+    assert found.note["en"].startswith("'Untitled.ipynb': The file is a saved web page")
 
 
 def test_a_folder_with_many_files_names_some_and_counts_the_rest(tmp_path):
@@ -237,10 +238,10 @@ def test_a_folder_with_many_files_names_some_and_counts_the_rest(tmp_path):
 
 
 def test_files_beside_the_units_folders_are_named_where_a_unit_is_missing(tmp_path):
-    put(tmp_path, b"x", "ann/notes.zip")
+    put(tmp_path, b"x", "ann/notes.txt")
     found = find(tmp_path)
     assert found.reason == "missing"
-    assert "the folder holds: notes.zip." in found.note["en"]
+    assert "the folder holds: notes.txt." in found.note["en"]
 
 
 @pytest.mark.parametrize("name", [None, ".DS_Store", "._x.ipynb", "Thumbs.db", "~$x.docx", "__MACOSX"])
@@ -305,10 +306,10 @@ def test_only_some_dozens_of_files_are_opened(tmp_path, whole, monkeypatch):
     for number in range(100):
         put(tmp_path, whole, f"ann/{UNIT}/{number:03d}.ipynb")
     opened = []
-    real = finding.read_file
-    monkeypatch.setattr(finding, "read_file", lambda *words: opened.append(words) or real(*words))
+    real = folder.read_file
+    monkeypatch.setattr(folder, "read_file", lambda *words: opened.append(words) or real(*words))
     assert find(tmp_path).data is not None
-    assert len(opened) == finding.MAX_NOTEBOOKS
+    assert len(opened) == finding.MAX_NOTEBOOKS + 1  # and the one that is not at its place
 
 
 def test_the_bytes_that_are_read_of_one_student_are_capped(tmp_path, monkeypatch):
@@ -320,13 +321,13 @@ def test_the_bytes_that_are_read_of_one_student_are_capped(tmp_path, monkeypatch
 
 
 def test_a_notebook_at_its_place_is_found_among_any_number_of_files(tmp_path, whole):
-    for number in range(finding.MAX_ENTRIES + 50):
+    for number in range(folder.MAX_ENTRIES + 50):
         put(tmp_path, b"", f"ann/{UNIT}/{number}.txt")
         (tmp_path / "ann" / f"x{number}").mkdir()
     data = put(tmp_path, whole, f"ann/{UNIT}/{UNIT}.ipynb")
     assert find(tmp_path) == finding.HandedIn(data, "")
-    assert len(table(tmp_path)) <= 2 * finding.MAX_ENTRIES + 20
-    assert table(tmp_path)[f"ann/{UNIT}/…"][2] == "more than 200 names, not looked at"
+    assert len(table(tmp_path)) <= 2 * folder.MAX_ENTRIES + 20
+    assert table(tmp_path)[f"ann/{UNIT}/…"][2] == "more names or folders than are looked at"
 
 
 @pytest.mark.parametrize(
@@ -416,7 +417,7 @@ def test_every_file_has_a_row_in_the_table(mixed):
         (f"right/{UNIT}/{UNIT}.ipynb", "notebook"),
         (f"words/{UNIT}/report.docx", ""),
     ]
-    assert rows[0]["note"].startswith("The file is not a notebook (not JSON)")
+    assert rows[0]["note"].startswith("The file is a PDF, not the notebook")
     assert {row["unit"] for row in rows} == {UNIT}
 
 

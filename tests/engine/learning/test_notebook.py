@@ -11,9 +11,10 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from course_utils.engine.course import current
-from course_utils.engine.learning.notebook import NotebookError, check_notebook, read_notebook, unit_of_notebook
+from course_utils.engine.learning.notebook import NotebookError, check_notebook, read_file, unit_of_notebook
 from course_utils.engine.making.units import Unit
 from course_utils.engine.proving import sample
+from course_utils.engine.reading.notebook import read_notebook
 
 UNIT = Unit(current().folder / "01_positional_encoding")
 ENGLISH = {**os.environ, "COURSE_LANG": "en"}
@@ -169,9 +170,10 @@ def test_a_file_of_another_name_is_known_by_what_it_says_itself(write):
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        (b"", r"is not a notebook \(not JSON\); save it in Jupyter"),
-        (b"%PDF-1.7", "not JSON"),
-        (b"\xff\xfe\x00", "not JSON"),
+        (b"", "cannot be checked. The file is empty"),
+        (b"Dear teacher,", r"The file is not a notebook \(not JSON\); save it in Jupyter"),
+        (b"%PDF-1.7", "The file is a PDF"),
+        (b"\xff\xfe\xfd", "not JSON"),
         (b"[" * 100_000, "not JSON"),
         (b"[]", "is JSON but not a notebook with cells"),
         (b"{}", "is JSON but not a notebook with cells"),
@@ -188,20 +190,21 @@ def test_a_file_that_is_no_notebook_is_told_in_one_sentence(tmp_path, content, m
 
 def test_a_file_that_is_not_there_is_told_with_an_example(tmp_path):
     with pytest.raises(NotebookError, match=r"there is no file .*such as 01_positional_encoding\.ipynb"):
-        read_notebook(tmp_path / "none.ipynb")
+        read_file(tmp_path / "none.ipynb")
 
 
 def test_a_folder_is_no_notebook(tmp_path):
     with pytest.raises(NotebookError, match="cannot be read"):
-        read_notebook(tmp_path)
+        read_file(tmp_path)
 
 
 @pytest.mark.parametrize("metadata", [None, [], {}, {"course": 3}, {"course": {"unit": "99_nothing"}}])
 def test_a_notebook_of_no_unit_is_told_with_the_units_that_there_are(tmp_path, metadata):
+    notebook = read_notebook(json.dumps({"cells": [], "metadata": metadata}).encode())
     with pytest.raises(
         NotebookError, match="is no unit of this course; its name should be one of 01_positional_encoding"
     ):
-        unit_of_notebook(tmp_path / "homework.ipynb", {"cells": [], "metadata": metadata})
+        unit_of_notebook(tmp_path / "homework.ipynb", notebook)
 
 
 @pytest.mark.parametrize(

@@ -48,18 +48,18 @@ def test_a_new_lesson_has_no_stale_translation(spoken):
 
 
 def test_texts_of_a_course_in_one_language_stand_in_for_the_other(spoken):
-    for text in texts_of(only_unit(spoken))["hints"].values():
+    for text in texts_of(only_unit(spoken), read(only_unit(spoken)))["hints"].values():
         assert set(text) == {"en", "zh"}
         assert all(text.values())
 
 
 def test_the_reference_of_a_new_unit_passes_and_each_mutant_loses_what_it_names(made):
     unit = only_unit(made)
-    judge = UnitJudge(unit, texts_of(unit))
+    judge = UnitJudge(unit, texts_of(unit, read(unit)))
     assert {verdict.outcome for verdict in trial(judge, {}).values()} == {"passed"}
     (unit.folder / "recorded").mkdir()
     (unit.folder / LOOKS).write_text(looks_of(unit), encoding="utf-8")
-    (unit.folder / TEXTS).write_text(as_json(texts_of(unit)), encoding="utf-8")
+    (unit.folder / TEXTS).write_text(as_json(texts_of(unit, read(unit))), encoding="utf-8")
     for mutant in unit.mutants:
         verdicts = trial(judge, {mutant.exercise: unit.mutated(mutant)})
         assert {check for check, verdict in verdicts.items() if verdict.outcome != "passed"} == set(mutant.loses)

@@ -7,6 +7,7 @@ import torch
 
 from course_utils.engine.course import current
 from course_utils.engine.judging import judge
+from course_utils.engine.making.lesson import read
 from course_utils.engine.making.observations import looks_of, texts_of
 from course_utils.engine.making.release import as_json
 from course_utils.engine.making.units import Unit
@@ -44,6 +45,6 @@ def test_there_is_a_line_for_each_check_of_the_truth_and_each_lost_one_of_a_muta
 
 
 def test_the_texts_of_a_unit_hold_no_look():
-    texts = as_json(texts_of(UNIT, {"en": "A title", "zh": "标题"}))
+    texts = as_json(texts_of(UNIT, read(UNIT)))
     assert '"tensor"' not in texts
     assert '"look"' not in texts
