@@ -1,34 +1,15 @@
-"""A learner's own solved cells from earlier units, to build on in later ones.
+"""What a learner has solved in earlier units, to build on in later ones; what stands in is made of torch's own layers.
 
-`solved("MultiHeadSelfAttention")` reads the learner's notebook of that unit and gives back the learner's own class
-when it passes its checks; otherwise a stand-in made of torch's own layers, and one line says so. What a solved cell
-builds on itself (the attention inside an encoder layer) is looked for in the same way, by the notebook's own set-up.
-
-Notable choices:
-- of a notebook's cells run the set-up and the exercises; of the learner's own extra cells only what defines something,
-  so that a helper is there and no experiment starts again
-- magics and shell commands are left out: they served the notebook, and would install or download once more
-- what those cells print is kept still: one line says what was taken
+`solved("MultiHeadSelfAttention")` gives the learner's own class when it passes its checks, see
+`engine.learning.portfolio`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import types
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from . import models
-from .engine.course import CourseError, CourseUnit, current
-from .engine.learning.report import check_names
-from .engine.reading.decoding import ReadError
-from .engine.reading.notebook import Notebook, read_notebook
-from .engine.reading.python import as_python, definitions
-from .engine.reading.released import EXPERIMENT, SETUP, Looks
-from .engine.texts import fingerprint_of_source
+from .engine.learning import portfolio
 
 STAND_INS: dict[str, Any] = {
     "PositionalEncoding": models.LearnedPositions,
@@ -47,67 +28,4 @@ def solved(name: str) -> Any:
     """
     if name not in STAND_INS:
         raise ValueError(f"name must be one of {', '.join(STAND_INS)}; got {name!r}")
-    unit = _unit_of(name)
-    path = find_notebook(unit.name) if unit else None
-    if unit is None or path is None:
-        reason = f"no notebook {unit.name}.ipynb is near" if unit else "no course is near"
-    else:
-        names, reason = run_cells(path, unit)
-        if name in names and check_names(name, names).passed:
-            print(f"{name}: your own, from {path.name}")
-            return names[name]
-        reason = reason or f"yours in {path.name} does not pass its checks yet"
-    print(f"{name}: course_utils.models.{STAND_INS[name].__name__} stands in ({reason})")
-    return STAND_INS[name]
-
-
-def _unit_of(name: str) -> CourseUnit | None:
-    """The unit that asks for a name; None where there is no course to ask, as in the sandbox of a grading."""
-    try:
-        return current().unit_of(name)
-    except CourseError:
-        return None
-
-
-def find_notebook(unit: str) -> Path | None:
-    """The learner's notebook of a unit: in COURSE_PORTFOLIO, beside the present one, or in the folders above."""
-    roots = [Path(folder) for folder in [os.environ.get("COURSE_PORTFOLIO", "")] if folder]
-    for root in [*roots, Path.cwd(), Path.cwd().parent]:
-        for path in (root / unit / f"{unit}.ipynb", root / f"{unit}.ipynb"):
-            if path.is_file():
-                return path
-    return None
-
-
-def run_cells(path: Path, unit: CourseUnit) -> tuple[dict[str, Any], str]:
-    """The names that a notebook's set-up and exercise cells define, and why there are none if there are none."""
-    module = types.ModuleType(f"portfolio_{unit.name}")
-    try:
-        notebook = read_notebook(path.read_bytes())
-    except (OSError, ReadError):
-        return {}, f"{path.name} cannot be read"
-    for source, is_setup in _sources(notebook, unit):
-        # a set-up cell may say which parts it took over itself; nothing else has anything to say here
-        still = contextlib.nullcontext() if is_setup else contextlib.redirect_stdout(io.StringIO())
-        try:
-            with still:
-                exec(compile(source, f"<{path.name}>", "exec"), module.__dict__)
-        except Exception:  # one broken cell leaves the other names usable
-            continue
-    return module.__dict__, ""
-
-
-def _sources(notebook: Notebook, unit: CourseUnit) -> Iterator[tuple[str, bool]]:
-    """The sources to run, and whether each is one of the unit's set-up."""
-    exercises = unit.texts["exercises"]
-    setups = {fingerprint_of_source(source) for source in unit.texts["cells"][SETUP]}
-    looks = Looks(unit.texts["cells"][EXPERIMENT])
-    for cell in notebook.cells:
-        if cell.kind != "code" or looks.is_given(cell.source):
-            continue
-        source = as_python(cell.source)
-        is_setup = cell.role == SETUP or fingerprint_of_source(source) in setups
-        if is_setup or cell.grade_id in exercises or not cell.defines().isdisjoint(exercises):
-            yield source, is_setup
-        elif not cell.grade_id:  # what else such a cell does may take minutes
-            yield from ((statement, False) for statement in definitions(cell.source))
+    return portfolio.solved(name, STAND_INS[name])

@@ -1,11 +1,13 @@
 """A course of one's own: what `course new` writes builds, checks, grades, and is a sentence where it is wrong."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from course_utils.engine.course import LOOKS, TEXTS, Course, CourseError, open_course
@@ -15,6 +17,7 @@ from course_utils.engine.making.lesson import read
 from course_utils.engine.making.observations import looks_of, texts_of
 from course_utils.engine.making.release import as_json
 from course_utils.engine.making.units import Unit, find_units
+from course_utils.engine.proving import sample
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "units.md"
 LANGUAGES = [("en",), ("zh",), ("en", "zh"), ("zh", "en")]
@@ -114,6 +117,45 @@ def test_a_run_that_fails_leaves_no_half_made_course(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         new.new_course(tmp_path / "course")
     assert list(tmp_path.iterdir()) == []
+
+
+BUILDS_ON = (
+    "from course_utils.selfcheck import solved\n\nrow_lengths = solved('row_lengths', lambda x: x.norm(dim=1))\n"
+)
+
+
+def run(folder: Path, *words: object) -> str:
+    """What a command of the course in a folder says; it has to end well."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")}
+    command = [sys.executable, "-m", "course_utils", *map(str, words)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_a_second_unit_builds_on_the_learners_answer_to_the_first(made, mode):
+    second = Unit(new.new_unit(made, "02_more"))
+    lesson = second.folder / "lesson.py"
+    text = lesson.read_text(encoding="utf-8")
+    lesson.write_text(text.replace("import torch\n", f"import torch\n\n{BUILDS_ON}", 1), encoding="utf-8")
+    answers = second.folder / "answers.py"
+    text = answers.read_text(encoding="utf-8").replace("x.pow(2).sum(dim=1).sqrt()", "row_lengths(x)")
+    stand_in = "\n\ndef row_lengths(x: Tensor) -> Tensor:\n    return x.norm(dim=1)\n"
+    answers.write_text(text.replace("from torch import Tensor\n", f"from torch import Tensor\n{stand_in}"), "utf-8")
+    (second.folder / "mutants.py").write_text("MUTANTS = []\n", encoding="utf-8")
+    run(made.top, "build")
+    for unit in find_units(made.folder):
+        sample.write(made.top / "submitted", "ann", unit, sample.filled(unit, sample.reference(unit)))
+    own = made.top / "submitted" / "ann" / "02_more"
+    notebook = json.loads((own / "02_more.ipynb").read_text(encoding="utf-8"))
+    notebook["cells"].append(nbformat.v4.new_code_cell("open('taken', 'w').write(row_lengths.__name__)"))
+    (own / "02_more.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
+    run(own, "check", "02_more.ipynb")
+    assert (own / "taken").read_text() == "row_lengths"  # the learner's own; the stand-in is a lambda
+    run(made.top, "grade", "submitted", "--sandbox", "bwrap" if mode == "bwrap" else "none")
+    scores = json.loads((made.build / "results" / "scores.json").read_text(encoding="utf-8"))
+    assert {score["outcome"] for score in scores if score["check"]} == {"passed"}
 
 
 @pytest.mark.slow
