@@ -44,6 +44,6 @@ def test_there_is_a_line_for_each_check_of_the_truth_and_each_lost_one_of_a_muta
 
 
 def test_the_texts_of_a_unit_hold_no_look():
-    texts = as_json(texts_of(UNIT, {"en": "A title", "zh": "标题"}))
+    texts = as_json(texts_of(UNIT))
     assert '"tensor"' not in texts
     assert '"look"' not in texts
