@@ -28,7 +28,7 @@ class CourseGroup(TyperGroup):
             if word == "--":
                 kept += [word, *words]
             elif word == OPTION or word.startswith(f"{OPTION}="):
-                folder = word.partition("=")[2] or next(words, "")
+                folder = word.removeprefix(f"{OPTION}=") if "=" in word else next(words, "")
                 if not folder:
                     raise typer.BadParameter("it needs the folder of a course", param_hint=OPTION)
                 try:

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from course_utils.engine.course import current
+from course_utils.engine.course import FILE, current
 from course_utils.engine.grading.record import Record, Score
 from course_utils.engine.making.units import Alternative, Mutant, all_units
 from course_utils.engine.proving import sample
@@ -109,6 +109,9 @@ def copied(tmp_path_factory):
         shutil.copytree(current().top / name, folder / name, ignore=keep_out)
     for name in ("nbgrader_config.py", "pyproject.toml"):
         shutil.copyfile(current().top / name, folder / name)
+    settings = folder / "solutions" / FILE
+    start = settings.read_text(encoding="utf-8").partition("units = ")[0]
+    settings.write_text(f'{start}units = ["{UNITS[0].name}"]\n', encoding="utf-8")
     return folder
 
 

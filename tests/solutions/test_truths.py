@@ -55,7 +55,7 @@ def test_what_is_called_constant_is_the_same_on_any_draw(unit, check):
 
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
-def test_what_is_cut_out_of_the_hidden_tests_runs_by_itself(unit, exercise):
+def test_what_is_cut_out_of_a_truth_runs_by_itself(unit, exercise):
     source = closure((unit.folder / "truth.py").read_text(encoding="utf-8"), exercise)
     alone = types.ModuleType("alone")
     exec(compile(source, "<alone>", "exec"), alone.__dict__)
@@ -64,7 +64,7 @@ def test_what_is_cut_out_of_the_hidden_tests_runs_by_itself(unit, exercise):
         rule, cases = unit.rules[check], unit.cases[exercise]
         seen = judge.look(rule, local(alone.__dict__), cases, "seed")
         assert judge.differs(seen, judge.look(rule, whole, cases, "seed"), rule) is None
-    assert "POINTS" not in alone.__dict__
+    assert "CASES" not in alone.__dict__
 
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)

@@ -70,5 +70,5 @@ def skeleton(solutions: str, unit: str) -> Skeleton:
 
 @cache
 def warm_imports(solutions: str, unit: str) -> tuple[str, ...]:
-    """What a sandbox imports once for all submissions of a unit: what its set-up cells import, and its own WARM."""
+    """What a sandbox imports once for all submissions of a unit: what its set-up cells import, and its own `warm`."""
     return *find_units(Path(solutions), [unit])[0].warm, *skeleton(solutions, unit).imports()

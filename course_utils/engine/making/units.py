@@ -90,7 +90,7 @@ class Unit(CourseUnit):
                 raise UnitError(f"{path}, line {line_of(path, key)}: {key} must be {what}, got {found[key]!r}")
         for exercise, checks in found["points"].items():
             for check, points in checks.items() if _is_table(checks) else [("", checks)]:
-                if not _is_amount(points):
+                if not check or not _is_amount(points):
                     place = f"{path}, line {line_of(path, 'points', exercise, check)}"
                     raise UnitError(f"{place}: points of {exercise} are a table such as values = 3, got {points!r}")
         return found

@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..course import PACKAGE
+from ..course import FILE, PACKAGE
 from ..grading.plan import Plan
 from ..grading.provenance import ENGINE, digest, modules_reached
 from ..grading.record import Place, Record, Score
@@ -68,7 +68,8 @@ def forms(solutions: Path, names: Sequence[str]) -> dict[str, Forms]:
 def _digest(unit: Unit) -> str:
     """A hash of what decides the forms: the units' files, pasted as they stand, and all the code that makes them."""
     makers = [f"{ENGINE}.making.release", f"{ENGINE}.telling.gradebook"]
-    pasted = [*unit.folder.parent.glob("*/*.py"), *unit.folder.glob("*.yml"), *unit.folder.parent.glob("*/unit.toml")]
+    course = unit.course.folder
+    pasted = [*course.glob("*/*.py"), *unit.folder.glob("*.yml"), *course.glob("*/unit.toml"), course / FILE]
     return digest(
         [
             {name: metadata.version(name) for name in ("nbgrader", "jupytext")},

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,8 +18,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from course_utils import models
-from course_utils.engine.course import LANGUAGES, current
-from course_utils.engine.making import bundle, files
+from course_utils.engine.course import LANGUAGES, VARIABLE, current
+from course_utils.engine.making import bundle
 from course_utils.engine.making.units import UnitError, all_units
 
 UNITS = all_units(current().folder)
@@ -111,10 +112,10 @@ def test_a_bundle_holds_the_students_part_of_the_package_alone(language, content
     wanted = {
         path.relative_to(current().top).as_posix()
         for path in (current().top / "course_utils").rglob("*")
-        if path.suffix in (".py", ".json", ".jsonl", ".typed")
-        and not OF_INSTRUCTORS & set(path.relative_to(current().top).parts)
+        if path.suffix in (".py", ".typed") and not OF_INSTRUCTORS & set(path.relative_to(current().top).parts)
     }
-    assert {name for name in inside if name.startswith("course_utils/")} == wanted
+    of_the_course = {name for name in inside if name.startswith("course_utils/units/")}
+    assert {name for name in inside if name.startswith("course_utils/")} - of_the_course == wanted
     assert {name for name in inside if "/" not in name} == {
         "README.md",
         "LICENSE",
@@ -137,6 +138,30 @@ def test_a_bundle_holds_the_students_part_of_the_package_alone(language, content
         "alternatives",
     )
     assert [name for name in inside for part in odd if part in name.split("/") or f"/{part}." in name] == []
+
+
+@of_languages
+def test_a_bundle_holds_of_each_unit_rules_fixtures_and_what_is_recorded_alone(language, contents):
+    start = f"{TOP}/course_utils/units/"
+    wanted = {"course.toml": current().folder / "course.toml"}
+    for unit in UNITS:
+        files = ["rules.py", "recorded/texts.json", "recorded/looks.jsonl"]
+        files += ["fixtures.py"] if unit.name in ("04_text_classifier", "05_bert_pooling") else []
+        wanted |= {f"{unit.name}/{name}": unit.folder / name for name in files}
+    found = {name.removeprefix(start): data for name, data in contents[language].items() if name.startswith(start)}
+    assert found == {name: path.read_bytes() for name, path in wanted.items()}
+
+
+def test_a_file_that_somebody_puts_into_a_units_folder_is_in_no_bundle(tmp_path, monkeypatch):
+    solutions = tmp_path / "solutions"
+    shutil.copytree(current().folder, solutions, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(current().notebooks / "en", tmp_path / "notebooks" / "en")
+    for name in ("notes.md", "rules_old.py", "recorded/answers.json", "answers/rules.py"):
+        (solutions / UNITS[0].name / name).parent.mkdir(exist_ok=True)
+        (solutions / UNITS[0].name / name).touch()
+    before = dict(bundle.bundle_files("en"))
+    monkeypatch.setenv(VARIABLE, str(solutions))
+    assert dict(bundle.bundle_files("en")) == before
 
 
 @of_languages
@@ -214,7 +239,8 @@ def test_the_readme_says_how_to_install_open_check_and_ask_for_hints(language, c
 
 
 def test_a_bundle_before_the_first_build_says_what_to_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "NOTEBOOKS", tmp_path)
+    (tmp_path / "course.toml").write_bytes((current().folder / "course.toml").read_bytes())
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
     with pytest.raises(UnitError, match="holds no notebook; run: course build"):
         bundle.write_bundle("en", tmp_path / "out.zip")
     assert not (tmp_path / "out.zip").exists()

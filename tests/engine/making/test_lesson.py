@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from course_utils.engine.course import current
+from course_utils.engine.course import FILE, current
 from course_utils.engine.making import lesson
 from course_utils.engine.making.units import Unit, UnitError
 
@@ -14,7 +14,8 @@ NAME = "01_positional_encoding"
 
 @pytest.fixture
 def unit(tmp_path):
-    """A copy of unit 01 that a test may change."""
+    """A copy of unit 01 in a course, both of which a test may change."""
+    shutil.copyfile(current().folder / FILE, tmp_path / FILE)
     return Unit(shutil.copytree(current().folder / NAME, tmp_path / NAME, ignore=shutil.ignore_patterns("__pycache__")))
 
 
@@ -41,9 +42,7 @@ def test_the_title_is_the_first_heading_of_each_language(unit):
 
 def test_an_english_word_that_changes_makes_the_translation_stale_and_says_what_to_run(unit):
     change(unit, "A Transformer reads all words", "A Transformer reads most words")
-    with pytest.raises(
-        UnitError, match=r"notebook\.py: the Chinese of '# Unit 1.*' is stale.*course build --translated"
-    ):
+    with pytest.raises(UnitError, match=r"lesson\.py: the Chinese of '# Unit 1.*' is stale.*course build --translated"):
         lesson.read(unit)
 
 
@@ -131,7 +130,7 @@ def test_the_two_languages_ask_the_same_question(unit):
 
 def test_a_unit_without_a_lesson_says_which_file_is_missing(unit):
     (unit.folder / "lesson.py").unlink()
-    with pytest.raises(UnitError, match=r"notebook\.py is missing"):
+    with pytest.raises(UnitError, match=r"lesson\.py is missing"):
         lesson.read(unit)
 
 

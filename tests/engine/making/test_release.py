@@ -10,8 +10,8 @@ import sys
 import nbformat
 import pytest
 
-from course_utils.engine.course import LANGUAGES, current
-from course_utils.engine.making import files, lesson
+from course_utils.engine.course import FILE, LANGUAGES, LOOKS, TEXTS, VARIABLE, current
+from course_utils.engine.making import lesson
 from course_utils.engine.making import release as build
 from course_utils.engine.making.release import as_text, closure, leaks, release, source_notebook
 from course_utils.engine.making.units import Unit, UnitError, all_units
@@ -57,7 +57,8 @@ def test_building_in_another_process_gives_equal_bytes(tmp_path):
     """Another process orders its sets in another way."""
     script = (
         "import hashlib, pathlib, sys\n"
-        "from course_utils.engine.making import files, lesson, release as build\n"
+        "from course_utils.engine.course import current\n"
+        "from course_utils.engine.making import lesson, release as build\n"
         "from course_utils.engine.making.units import all_units\n"
         "for unit in all_units(current().folder):\n"
         "    source = build.source_notebook(unit, lesson.read(unit), 'en')\n"
@@ -89,26 +90,16 @@ def test_nothing_committed_is_stale():
 
 @pytest.fixture
 def workshop(tmp_path, monkeypatch):
-    """A copy of the project's sources and generated files with unit 01 alone, which the build then works on."""
-    keep_out = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(FIRST.folder, tmp_path / "solutions" / FIRST.name, ignore=keep_out)
-    shutil.copyfile(current().top / "nbgrader_config.py", tmp_path / "nbgrader_config.py")
-    texts = tmp_path / "course_utils" / "selfcheck" / "units"
-    texts.mkdir(parents=True)
-    for path in files.TEXTS.glob(f"{FIRST.name}.*"):
-        shutil.copyfile(path, texts / path.name)
+    """A course of its own with unit 01 alone, its sources and generated files, which the build then works on."""
+    solutions = tmp_path / "solutions"
+    shutil.copytree(FIRST.folder, solutions / FIRST.name, ignore=shutil.ignore_patterns("__pycache__"))
+    settings = (current().folder / FILE).read_text(encoding="utf-8")
+    (solutions / FILE).write_text(f'{settings.partition("units = ")[0]}units = ["{FIRST.name}"]\n', encoding="utf-8")
     for language in LANGUAGES:
         folder = tmp_path / "notebooks" / language
-        shutil.copytree(current().notebooks / language / FIRST.name, folder / FIRST.name, ignore=keep_out)
+        shutil.copytree(current().notebooks / language / FIRST.name, folder / FIRST.name)
         shutil.copyfile(current().notebooks / language / "course.json", folder / "course.json")
-    for name, path in {
-        "PROJECT": tmp_path,
-        "SOLUTIONS": tmp_path / "solutions",
-        "NOTEBOOKS": tmp_path / "notebooks",
-        "NBGRADER": tmp_path / "build" / "nbgrader",
-        "TEXTS": texts,
-    }.items():
-        monkeypatch.setattr(files, name, path)
+    monkeypatch.setenv(VARIABLE, str(solutions))
     return tmp_path
 
 
@@ -124,17 +115,17 @@ def test_check_names_every_stale_file_and_writes_none(workshop):
     (workshop / "notebooks" / "en" / FIRST.name / f"{FIRST.name}.ipynb").unlink()
     chinese = workshop / "notebooks" / "zh" / FIRST.name / f"{FIRST.name}.ipynb"
     edit(chinese, "位置编码", "位置 编码")
-    edit(files.TEXTS / f"{FIRST.name}.texts.json", "parenthesis", "bracket")
-    looks = files.TEXTS / f"{FIRST.name}.looks.jsonl"
+    edit(workshop / "solutions" / FIRST.name / TEXTS, "parenthesis", "bracket")
+    looks = workshop / "solutions" / FIRST.name / LOOKS
     looks.write_text("".join(looks.read_text(encoding="utf-8").splitlines(keepends=True)[:-1]), encoding="utf-8")
     (workshop / "notebooks" / "zh" / "course.json").write_text("{}")
     before = chinese.read_bytes()
     assert sorted(build.build(only_check=True)) == [
-        f"course_utils/selfcheck/units/{FIRST.name}.looks.jsonl is stale; run: course build",
-        f"course_utils/selfcheck/units/{FIRST.name}.texts.json is stale; run: course build",
         f"notebooks/en/{FIRST.name}/{FIRST.name}.ipynb is stale; run: course build",
         f"notebooks/zh/{FIRST.name}/{FIRST.name}.ipynb is stale; run: course build",
         "notebooks/zh/course.json is stale; run: course build",
+        f"solutions/{FIRST.name}/recorded/looks.jsonl is stale; run: course build",
+        f"solutions/{FIRST.name}/recorded/texts.json is stale; run: course build",
     ]
     assert chinese.read_bytes() == before
     assert not (workshop / "build").exists()
@@ -165,10 +156,10 @@ def test_a_code_cell_that_differs_between_the_languages_is_stale(workshop):
 
 @pytest.mark.slow
 def test_a_build_writes_a_lost_look_again_to_the_byte(workshop):
-    looks = files.TEXTS / f"{FIRST.name}.looks.jsonl"
+    looks = workshop / "solutions" / FIRST.name / LOOKS
     before = looks.read_text(encoding="utf-8")
     looks.write_text("".join(before.splitlines(keepends=True)[:-1]), encoding="utf-8")
-    assert list(build.build()) == [f"wrote course_utils/selfcheck/units/{FIRST.name}.looks.jsonl"]
+    assert list(build.build()) == [f"wrote solutions/{FIRST.name}/recorded/looks.jsonl"]
     assert looks.read_text(encoding="utf-8") == before
 
 

@@ -513,6 +513,7 @@ def test_thieves_get_no_points_from_a_project_and_a_class_below_folders_of_the_s
     for part in (f"solutions/{UNIT_01}", f"notebooks/en/{UNIT_01}"):
         shutil.copytree(course / part, checkout / part)
     shutil.copy(course / "nbgrader_config.py", checkout)
+    shutil.copy(course / "solutions" / "course.toml", checkout / "solutions")
     unit = find_units(course / "solutions", [UNIT_01])[0]
     honest = sample.filled(unit, sample.reference(unit))
     sample.write(exchange.folder / "submitted", "honest", unit, honest)
