@@ -77,6 +77,54 @@ def test_an_answer_that_is_not_right_is_replaced_and_one_line_says_so(desk, sour
     assert said.count("\n") == 1
 
 
+def own_notebook(extra=(), **changes):
+    """The reference in a notebook, marked as the learner's own, with code cells put before the first."""
+    notebook = sample.filled(UNIT, mark_as_own(REFERENCE) | changes)
+    notebook["cells"][:0] = [
+        {"cell_type": "code", "id": f"own-{n}", "metadata": {}, "source": source} for n, source in enumerate(extra)
+    ]
+    return notebook
+
+
+def without_marks(notebook):
+    notebook["metadata"] = {}
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+        cell.pop("id", None)
+    return notebook
+
+
+ATTENTION = "scaled_dot_product_attention"
+CUT = "def cut(x, num_heads):\n    return x.unflatten(-1, (num_heads, -1))"
+SPLIT = "def split_heads(x, num_heads):\n    return cut(x, num_heads).transpose(1, 2)"
+BY_AXES = "def split_heads(x, num_heads):\n    return x.unflatten(-1, (num_heads, -1)).transpose(*AXES)"
+SHAPES = {
+    "byte-order mark": lambda: json.dumps(own_notebook()).encode("utf-8-sig"),
+    "UTF-16": lambda: json.dumps(own_notebook()).encode("utf-16"),
+    "marks lost": lambda: json.dumps(without_marks(own_notebook())).encode(),
+    "format of 2013": lambda: json.dumps({"worksheets": [{"cells": own_notebook()["cells"]}]}).encode(),
+    "magic above a helper": lambda: json.dumps(
+        own_notebook([f"%matplotlib inline\n{CUT}"], split_heads=SPLIT)
+    ).encode(),
+    "constant in an own cell": lambda: json.dumps(
+        own_notebook(
+            ["AXES = (1, 2)"],
+            split_heads=BY_AXES,
+        )
+    ).encode(),
+    "pip in the cell": lambda: json.dumps(
+        own_notebook(split_heads=f"!pip install numpy\n{REFERENCE['split_heads']}")
+    ).encode(),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_solved_notebook_is_the_learners_own_whatever_saved_it(desk, shape):
+    (desk / UNIT.name).mkdir()
+    (desk / UNIT.name / f"{UNIT.name}.ipynb").write_bytes(SHAPES[shape]())
+    assert portfolio.solved(NAME).own
+
+
 def test_without_a_notebook_the_stand_in_serves(desk, capsys):
     assert portfolio.solved(NAME) is models.SelfAttention
     assert capsys.readouterr().out == (

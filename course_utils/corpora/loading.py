@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.corpora import hub, kept, layouts
+from course_utils.corpora import hub, kept, layouts, searching
 from course_utils.corpora.corpus import Corpus, DataError, Split, Texts, hold_out
 
 # The folder that holds public corpora on this machine.
@@ -37,8 +37,8 @@ SPLIT_TEST_SHARE = 1_600 / 7_600
 def load_reviews(place: str = "auto", folder: str | Path | None = None, seed: int = 0) -> Corpus:
     """Film reviews in two classes; prints one line that says what was taken.
 
-    place:  "local" (IMDB's folder `aclImdb`, or an archive `aclImdb*.tar.gz` or `.tar.xz`), "hub", "embedded", or
-            "auto", the first of the three that is there
+    place:  "local" (IMDB's folder `aclImdb`, or an archive `aclImdb*.tar.gz`, however deep it lies), "hub",
+            "embedded", or "auto", the first of the three that is there
     folder: where "local" looks; default the environment variable COURSE_DATA_DIR
     seed:   of the embedded corpus
     Raises DataError where a corpus was asked for that is not there, or where it is damaged.
@@ -49,8 +49,8 @@ def load_reviews(place: str = "auto", folder: str | Path | None = None, seed: in
 def load_headlines(place: str = "auto", folder: str | Path | None = None, seed: int = 0) -> Corpus:
     """News in four classes, title and description as one text; prints one line that says what was taken.
 
-    place:  "local" (`ag_news_csv/train.csv` and `test.csv`; where only `test.csv` is there it is split, and the line
-            says so), "hub", "embedded", or "auto", the first of the three that is there
+    place:  "local" (`ag_news_csv/train.csv` and `test.csv`, packed or not; where only `test.csv` is there it is split,
+            and the line says so), "hub", "embedded", or "auto", the first of the three that is there
     folder, seed: as in load_reviews
     Raises DataError where a corpus was asked for that is not there, or where it is damaged.
     """
@@ -83,7 +83,7 @@ def _find(kind: _Kind, place: str, folder: str | Path | None, seed: int) -> Corp
             if place == "local":
                 raise DataError(f"No folder was named; set {DATA_VARIABLE} to the folder that holds {kind.name}.")
         else:
-            corpus = _from_folder(kind, Path(named).expanduser(), place)
+            corpus = _from_folder(kind, Path(os.path.expandvars(named)).expanduser(), place)
             if corpus is not None:
                 return corpus
             missing.append(f"no {kind.name} in {named}")
@@ -103,19 +103,22 @@ def _find(kind: _Kind, place: str, folder: str | Path | None, seed: int) -> Corp
 
 
 def _from_folder(kind: _Kind, folder: Path, place: str) -> Corpus | None:
-    if not folder.is_dir():
-        raise DataError(f"The data folder {folder} is not there; set {DATA_VARIABLE} to the folder of the corpora.")
+    if not folder.exists():
+        why = " (the name holds a variable that was not filled in)" if "$" in str(folder) else ""
+        raise DataError(
+            f"The data folder {folder} is not there{why}; set {DATA_VARIABLE} to the folder of the corpora."
+        )
     corpus = kind.local(folder)
+    if corpus is None and folder.is_file():  # the archive of the other corpus, say
+        folder = folder.parent
+        corpus = kind.local(folder)
     if corpus is not None:
         return corpus
     if place == "local" or (layouts.find_imdb(folder) is None and layouts.find_ag_news(folder) is None):
-        raise DataError(
-            f"The data folder {folder} holds no corpus of this course; looked for aclImdb, aclImdb*.tar.gz, "
-            "aclImdb*.tar.xz and ag_news_csv."
-            if place != "local"
-            else f"The data folder {folder} holds no {kind.name}; looked for "
-            + ("aclImdb, aclImdb*.tar.gz and aclImdb*.tar.xz." if kind.name == "IMDB" else "ag_news_csv/test.csv.")
-        )
+        imdb, news = "aclImdb, aclImdb*.tar.gz and aclImdb*.tar.xz", "ag_news_csv/test.csv"
+        what = f"no {kind.name}" if place == "local" else "no corpus of this course"
+        places = (imdb if kind.name == "IMDB" else news) if place == "local" else f"{imdb}, and {news}"
+        raise DataError(f"The data folder {folder} holds {what}; looked for {places}{searching.told(folder)}.")
     return None
 
 
@@ -138,15 +141,17 @@ def _local_headlines(folder: Path) -> Corpus | None:
     path = layouts.find_ag_news(folder)
     if path is None:
         return None
-    test = layouts.read_ag_news(path / "test.csv", len(HEADLINE_CLASSES))
-    if (path / "train.csv").is_file():
-        train = layouts.read_ag_news(path / "train.csv", len(HEADLINE_CLASSES))
+    tables = layouts.read_ag_news_tables(path, len(HEADLINE_CLASSES))
+    test = tables["test"]
+    if "train" in tables:
+        train = tables["train"]
         whole = "" if (len(train[0]), len(test[0])) == layouts.AG_NEWS_SIZE else ", not the whole published set"
         source = f"AG News: {_sizes(train, test, 'texts')}, from {_short(path)}{whole}"
         return Corpus("AG News", source, HEADLINE_CLASSES, Split(*train), Split(*test))
     rest, held = hold_out(Split(*test), SPLIT_TEST_SHARE, SPLIT_SEED)
     sizes = f"{len(rest):,} texts to train on, {len(held):,} to test on"
-    source = f"AG News: {sizes}, split from {_short(path / 'test.csv')} alone: this is not the public split"
+    place = _short(path / "test.csv" if path.is_dir() else path)
+    source = f"AG News: {sizes}, split from {place} alone: this is not the public split"
     return Corpus("AG News", source, HEADLINE_CLASSES, rest, held)
 
 

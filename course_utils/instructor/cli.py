@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import StrEnum
@@ -233,7 +234,7 @@ def _grade(
         logger.error("the run was interrupted")
         raise fail("interrupted; what was graded is kept, run the same command again to go on") from None
     logger.info("run ends: %s; not graded: %d", outcome.told(), len(outcome.failures))
-    _show_left_aside(outcome.seen, results)
+    _show_intake(outcome.seen, results)
     for sentence in outcome.damaged:
         _warn(sentence)
     console.print(f"{outcome.told()}; results in {results}", markup=False)
@@ -248,19 +249,24 @@ def _warn(sentence: str) -> None:
     console.print(f"Warning: {on_one_line(sentence)}", style="yellow", markup=False, soft_wrap=True)
 
 
-def _show_left_aside(seen: Sequence[Row], results: Path) -> None:
-    """Show what was read by another name, and what was left aside and why."""
+def _show_intake(seen: Sequence[Row], results: Path) -> None:
+    """Show what was read as what, those at their places counted, and what was left aside and why."""
     from ..engine.grading.finding import TABLE
 
+    table = Table(title="What was read as what", show_lines=False)
+    for name, share in (("file", 5), ("unit", 3), ("read as", 2), ("note", 8)):
+        table.add_column(name, ratio=share, overflow="fold")
+    at_place = Counter(row.unit for row in seen if row.read_as and not row.note)
+    for unit, count in sorted(at_place.items()):
+        table.add_row(f"STUDENT/{unit}/{unit}.ipynb", unit, "notebook", f"{count} at this place")
     rows = [row for row in seen if row.note and not row.is_system]
-    if not rows:
-        return
-    table = Table("file", "unit", "read as", "note", title="What was read by another name or left aside")
     for row in rows[:SHOWN_FILES]:
         table.add_row(*map(Text, (on_one_line(row.source), row.unit, row.read_as or "–", row.note)))
     console.print(table)
     if len(rows) > SHOWN_FILES:
         console.print(f"and {len(rows) - SHOWN_FILES} more, in {results / TABLE}", markup=False)
+    if system := sum(row.is_system for row in seen):
+        console.print(f"{system} left aside that a system wrote, such as .DS_Store; each is in {results / TABLE}")
 
 
 def _confirm(changes: list[tuple[str, str, str, float, float]]) -> bool:

@@ -326,3 +326,140 @@ def test_a_class_without_texts_is_refused(tmp_path: Path) -> None:
     write_news(tmp_path, test=rows)
     with pytest.raises(DataError, match="holds no text of class 3"):
         load_headlines("auto", tmp_path)
+
+
+# --- as they lie on disks -----------------------------------------------------------------------------------------
+
+
+def pack(path: Path, files: dict[str, bytes]) -> Path:
+    """Write an archive of the kind that its name tells."""
+    with tarfile.open(
+        path, "w:" + {".tgz": "gz", ".gz": "gz", ".xz": "xz", ".bz2": "bz2"}.get(path.suffix.lower(), "")
+    ) as tar:
+        for name, text in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text))
+    return path
+
+
+def inner(prefix: str) -> dict[str, bytes]:
+    return {prefix + name: text for name, text in review_files().items()}
+
+
+@pytest.mark.parametrize(
+    "place", ["aclImdb/", "aclImdb_v1/", "aclImdb_v1_extracted/", "datasets/aclImdb_v1/", "imdb/x/", "unpacked/"]
+)
+def test_reviews_are_found_however_deep_their_folder_lies(tmp_path: Path, place: str) -> None:
+    write_folder(tmp_path / place, review_files())
+    assert len(load_reviews("local", tmp_path).train) == 6
+
+
+@pytest.mark.parametrize(
+    "name", ["aclImdb.tgz", "aclImdb_v1.tar", "aclImdb_v1.tar.bz2", "ACLIMDB_V1.TAR.GZ", "x/aclImdb.tgz"]
+)
+def test_an_archive_of_reviews_is_read_however_it_is_packed(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    pack(tmp_path / name, review_files())
+    assert len(load_reviews("local", tmp_path).train) == 6
+
+
+def test_an_archive_without_an_ending_is_known_by_its_bytes(tmp_path: Path) -> None:
+    pack(tmp_path / "x.tgz", review_files()).rename(tmp_path / "aclImdb_v1")
+    assert len(load_reviews("local", tmp_path).train) == 6
+
+
+@pytest.mark.parametrize("prefix", ["./", "aclImdb/", "work/data/"])
+def test_an_archive_that_was_packed_once_more_is_read(tmp_path: Path, prefix: str) -> None:
+    pack(tmp_path / "aclImdb_v1.tgz", inner(prefix))
+    assert len(load_reviews("local", tmp_path).test) == 6
+
+
+@pytest.mark.parametrize("empty", ["aclImdb", "aclImdb/train", "aclImdb/train/pos aclImdb/train/neg"])
+def test_an_empty_folder_beside_a_good_archive_hides_nothing(tmp_path: Path, empty: str) -> None:
+    for name in empty.split():
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    pack(tmp_path / "aclImdb_v1.tgz", review_files())
+    assert "aclImdb_v1.tgz" in load_reviews("local", tmp_path).source
+
+
+def test_a_good_folder_beside_a_broken_archive_is_read(tmp_path: Path) -> None:
+    write_folder(tmp_path, review_files())
+    (tmp_path / "aclImdb_v1.tar.gz").write_bytes(b"<html>")
+    assert len(load_reviews("local", tmp_path).train) == 6
+
+
+def test_a_path_that_names_the_archive_itself_is_read(tmp_path: Path) -> None:
+    path = pack(tmp_path / "aclImdb_v1.tgz", review_files())
+    write_news(tmp_path, test=news_rows(10))
+    assert len(load_reviews("local", path).train) == 6
+    assert load_headlines("local", path).name == "AG News"
+
+
+def test_a_mark_before_a_review_is_no_part_of_it(tmp_path: Path) -> None:
+    write_folder(tmp_path, {name: b"\xef\xbb\xbf" + text for name, text in review_files().items()})
+    assert not any(text.startswith("\ufeff") for text in load_reviews("local", tmp_path).train.texts)
+
+
+NEWS = news_rows(10).encode()
+
+
+@pytest.mark.parametrize(
+    "first", [b"", b"\xef\xbb\xbf", b"Class Index,Title,Description\n", b"label,title,description\r\n"]
+)
+@pytest.mark.parametrize("place", ["ag_news_csv", "ag_news_csv/ag_news_csv", "data/AG News", "."])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+def test_headlines_are_found_however_they_lie(tmp_path: Path, place: str, first: bytes, ending: str) -> None:
+    (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    for part in ("train", "test"):
+        data = first + NEWS
+        (tmp_path / place / f"{part}{ending}").write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
+    corpus = load_headlines("local", tmp_path)
+    assert (len(corpus.train), len(corpus.test)) == (40, 40)
+
+
+@pytest.mark.parametrize("name", ["ag_news_csv.tgz", "ag_news_csv.tar.gz", "ag_news_csv.tar", "x/ag_news_csv.tar.gz"])
+def test_the_archive_of_headlines_is_read_beside_an_empty_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / "ag_news_csv").mkdir()
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    path = pack(tmp_path / name, {f"ag_news_csv/{part}.csv": NEWS for part in ("train", "test")})
+    assert len(load_headlines("local", tmp_path).train) == 40
+    assert len(load_headlines("local", path).train) == 40
+
+
+def test_a_table_that_unpacks_to_more_than_it_may_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "test.csv.gz").write_bytes(gzip.compress(NEWS * 50))
+    monkeypatch.setattr(layouts, "MAX_CSV_BYTES", 20_000)
+    with pytest.raises(DataError, match="unpacks to more than"):
+        load_headlines("local", tmp_path)
+
+
+def test_a_table_that_was_not_downloaded_to_its_end_is_told(tmp_path: Path) -> None:
+    (tmp_path / "test.csv.gz").write_bytes(gzip.compress(NEWS)[:-20])
+    with pytest.raises(DataError, match=r"is damaged or was not downloaded to its end"):
+        load_headlines("local", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("aclImdb_v1.zip", r"it holds aclImdb_v1\.zip; unpack the zip archive and name the folder"),
+        ("plain_text/train.parquet", r"it holds plain_text; parquet files are those of the hub"),
+        ("imdb.npz", r"Keras' imdb\.npz holds numbers in place of words"),
+        ("IMDB Dataset.csv", r"it holds IMDB Dataset\.csv; a table from another site has other columns"),
+        ("aclImdb_v1.tar.gz.part", r"the download has not ended"),
+    ],
+)
+def test_where_there_is_no_corpus_the_sentence_says_what_was_seen(tmp_path: Path, name: str, sentence: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(b"PK\x03\x04" if name.endswith("zip") else b"x")
+    with pytest.raises(DataError, match=sentence):
+        load_reviews("local", tmp_path)
+
+
+def test_a_variable_in_the_name_of_the_folder_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path, review_files())
+    monkeypatch.setenv("MY_DATA", str(tmp_path))
+    assert len(load_reviews("local", "$MY_DATA").train) == 6
+    with pytest.raises(DataError, match=r"holds a variable that was not filled in"):
+        load_reviews("local", "$NO_SUCH_VARIABLE/data")

@@ -26,7 +26,7 @@ from ..texts import fingerprint_of_source
 from .skeleton import Skeleton, is_experiment, is_question
 
 MAX_ANSWER = 100_000  # characters of one free-text answer
-FEW_CHANGES = 3  # pairs of words: a line of the question with fewer new ones is still the question
+RUN = 4  # pairs of words on end that are new: a line of the question with so many holds a student's own words
 SHARE_OF_PROSE = 0.6  # of a released cell's pairs that a cell must hold to be known for it
 MAX_COMPARED = 20_000  # characters of a cell: no released one has a tenth of them
 
@@ -47,11 +47,15 @@ def answers(notebook: Notebook, skeleton: Skeleton) -> dict[str, str]:
     found = {}
     for number, name in enumerate(map(grade_id, skeleton.cells)):
         if number in questions:
-            said = questions[number].said or questions[number].behind or loose
-            text = "\n\n".join(dict.fromkeys(text for text in said if text))
-            if text:
-                found[name] = text[:MAX_ANSWER]
+            question = questions[number]
+            texts = next((said for said in map(_without_empty, (question.said, question.behind, loose)) if said), [])
+            if texts:
+                found[name] = "\n\n".join(texts)[:MAX_ANSWER]
     return found
+
+
+def _without_empty(said: list[str]) -> list[str]:
+    return list(dict.fromkeys(filter(None, said)))
 
 
 @dataclass
@@ -146,11 +150,12 @@ def _own_part(line: str, starts: list[str], known: frozenset[tuple[str, str]], w
     start = next((start for start in starts if said.startswith(start)), "")
     if start:
         return said[len(start) :].strip()
-    own = _pairs(said)
-    if not own:
-        return "" if not _words(said) or set(_words(said)) <= words else said
-    new = len(own - known)
-    return said if new >= FEW_CHANGES or new == len(own) else ""
+    words_said = _words(said)
+    new = [pair not in known for pair in pairwise(words_said)]
+    if not new:
+        return "" if set(words_said) <= words else said
+    longest = max(len(run) for run in "".join("x" if each else " " for each in new).split(" "))
+    return said if longest >= RUN or all(new) else ""
 
 
 def _words(text: str) -> list[str]:

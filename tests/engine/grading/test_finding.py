@@ -2,9 +2,11 @@
 
 import copy
 import csv
+import io
 import json
 import os
 import shutil
+import zipfile
 from concurrent.futures import Executor, Future
 
 import pytest
@@ -77,6 +79,11 @@ NAMES = [
     f"{UNIT.upper()}/x.ipynb",
     f"{UNIT}.ipynb",
     "homework 1.ipynb",
+    f"{UNIT}/{UNIT}",
+    f"{UNIT}/notes.txt",
+    f"{UNIT}/{UNIT}/{UNIT}.ipynb",
+    f"homework/week 1/{UNIT}/x.ipynb",
+    "report/Untitled.ipynb",
 ]
 
 
@@ -143,6 +150,117 @@ def test_a_row_says_what_the_files_own_unit_says_of_it(tmp_path, whole, half):
         finder.handed_in("ann", unit, "ann")
     assert [(row.unit, row.read_as) for row in finder.table({})] == [(UNIT, "notebook"), (UNIT, "")]
     assert finder.table({})[1].note == "another notebook of this unit is read"
+
+
+def as_script(notebook):
+    """In jupytext's percent format."""
+    return "".join(
+        "# %% [markdown]\n" + "".join(f"# {line}\n" for line in cell["source"].splitlines())
+        if cell["cell_type"] == "markdown"
+        else f"# %%\n{cell['source']}\n"
+        for cell in notebook["cells"]
+    ).encode()
+
+
+@pytest.mark.parametrize("name", [f"{UNIT}/{UNIT}.py", f"{UNIT}.py", f"{UNIT}/mine.py"])
+def test_a_script_with_cells_is_read_where_there_is_no_notebook(tmp_path, whole, name):
+    data = put(tmp_path, as_script(whole), f"ann/{name}")
+    found = find(tmp_path)
+    assert found.data == data
+    assert f"Read from '{found.read_from}'" in found.note["en"]
+
+
+def test_a_helper_beside_the_notebook_is_no_notebook(tmp_path, whole):
+    data = put(tmp_path, whole, f"ann/{UNIT}/{UNIT}.ipynb", 10)
+    put(tmp_path, b"def div_term(d_model):\n    return 3\n", f"ann/{UNIT}/utils.py")
+    assert find(tmp_path) == finding.HandedIn(data, "")
+    assert table(tmp_path)[f"ann/{UNIT}/utils.py"][2] == "not a notebook"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "gb18030"])
+def test_another_encoding_is_read_and_said(tmp_path, unit, encoding):
+    notebook = sample.filled(unit, sample.reference(unit), language="zh")
+    data = put(tmp_path, json.dumps(notebook, ensure_ascii=False).encode(encoding), f"ann/{UNIT}/{UNIT}.ipynb")
+    found = find(tmp_path)
+    assert (found.data, found.read_from) == (data, "")
+    assert "not in UTF-8; it was read all the same" in found.note["en"]
+    assert table(tmp_path)[f"ann/{UNIT}/{UNIT}.ipynb"] == (UNIT, "notebook", found.note["en"])
+
+
+def test_a_notebook_of_another_unit_under_this_units_name_goes_to_its_own(tmp_path):
+    other = find_units(files.SOLUTIONS, [OTHER])[0]
+    data = put(tmp_path, sample.filled(other, sample.reference(other)), f"ann/{UNIT}/{UNIT}.ipynb")
+    found = find(tmp_path)
+    assert (found.data, found.reason) == (None, "no_notebook")
+    assert found.note["en"] == f"'{UNIT}.ipynb' is a notebook of {OTHER}; no notebook of this unit was found."
+    assert find(tmp_path, unit=OTHER).data == data
+    assert Finder(tmp_path, files.SOLUTIONS).units("ann") == {UNIT, OTHER}
+
+
+# archives
+
+
+def zipped(entries, compression=zipfile.ZIP_DEFLATED):
+    """A zip archive: name -> notebook or bytes."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", compression) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data if isinstance(data, bytes) else json.dumps(data))
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    "place", [f"{UNIT}/{UNIT}.zip", f"{UNIT}.zip", "work.ZIP", f"{UNIT}/{UNIT}.ipynb", f"{UNIT}/handed in"]
+)
+@pytest.mark.parametrize("inner", [f"{UNIT}.ipynb", f"{UNIT}/{UNIT}.ipynb", "../../x.ipynb"])
+def test_a_notebook_in_a_zip_is_read(tmp_path, whole, place, inner):
+    apple = {f"__MACOSX/._{UNIT}.ipynb": b"\0\5\x16\7", ".DS_Store": b"x"}
+    put(tmp_path, zipped({**apple, inner: whole}), f"ann/{place}")
+    found = find(tmp_path)
+    assert found.data == json.dumps(whole).encode()
+    assert place.rpartition("/")[2] in found.read_from
+    assert Finder(tmp_path, files.SOLUTIONS).units("ann") == {UNIT}
+    assert list(tmp_path.iterdir()) == [tmp_path / "ann"]
+
+
+def test_a_zip_with_the_same_notebook_beside_it_changes_nothing(tmp_path, whole):
+    data = put(tmp_path, whole, f"ann/{UNIT}/{UNIT}.ipynb")
+    put(tmp_path, zipped({"x.ipynb": data}), f"ann/{UNIT}/x.zip")
+    assert find(tmp_path) == finding.HandedIn(data, "")
+    assert table(tmp_path)[f"ann/{UNIT}/x.zip/x.ipynb"][2] == "the same notebook once more"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"PK\x03\x04 no archive", "The archive is damaged"),
+        (zipped({"a.txt": b"x"})[:-30], "The archive is damaged"),
+        (b"PK\x05\x06" + b"\xff" * 18, "There are more notebooks than can be looked at"),
+    ],
+)
+def test_a_zip_that_cannot_be_opened_is_told(tmp_path, data, words):
+    put(tmp_path, data, f"ann/{UNIT}/x.zip")
+    assert words in find(tmp_path).note["en"]
+    assert words in table(tmp_path)[f"ann/{UNIT}/x.zip"][2]
+
+
+def test_a_zip_that_unpacks_to_more_than_a_notebook_may_have_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "MAX_BYTES", 2**20)
+    put(tmp_path, zipped({"x.ipynb": b"{" + b" " * 2**22}), f"ann/{UNIT}/x.zip")
+    assert "larger than 32 MiB" in table(tmp_path)[f"ann/{UNIT}/x.zip/x.ipynb"][2]
+
+
+def test_a_zip_with_a_password_is_told(tmp_path, whole):
+    data = bytearray(zipped({"x.ipynb": whole}))
+    data[data.rfind(b"PK\x01\x02") + 8] |= 1
+    put(tmp_path, bytes(data), f"ann/{UNIT}/x.zip")
+    assert "locked with a password" in find(tmp_path).note["en"]
+
+
+def test_chinese_names_of_a_zip_made_by_windows_are_shown(tmp_path, whole):
+    data = zipped({"XXXX.ipynb": whole}).replace(b"XXXX", "作业".encode("gbk"))
+    put(tmp_path, data, f"ann/{UNIT}/x.zip")
+    assert find(tmp_path).read_from == "x.zip/作业.ipynb"
 
 
 # two that could be meant
@@ -259,7 +377,44 @@ def test_what_a_system_wrote_beside_a_notebook_changes_nothing(tmp_path, whole):
     assert find(tmp_path) == finding.HandedIn(data, "")
 
 
-@pytest.mark.parametrize("name", ["__MACOSX", ".git", "~$ann", "Thumbs.db"])
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "The file is empty"),
+        (b"<!DOCTYPE html><html>", "a saved web page"),
+        (b"{\\rtf1 }", "rich text"),
+        (b"<<<<<<< HEAD\n{}\n=======\n{}\n>>>>>>> b\n", "conflict marks of Git"),
+    ],
+)
+def test_a_file_under_the_right_name_that_is_no_notebook_is_told_for_what_it_is(tmp_path, data, words):
+    put(tmp_path / "submitted", data, f"ann/{UNIT}/{UNIT}.ipynb")
+    (record,) = grade(tmp_path).records
+    assert (record["outcome"], words in record["message"]["en"]) == ("error", True)
+
+
+def test_a_cloud_folders_placeholder_is_told(tmp_path):
+    put(tmp_path, b"bplist00", f"ann/{UNIT}/.{UNIT}.ipynb.icloud")
+    assert "only stands for a notebook that lies in a cloud" in find(tmp_path).note["en"]
+
+
+def test_what_lies_beside_the_students_folders_has_a_row(tmp_path, whole):
+    put(tmp_path, whole, f"ann/{UNIT}/{UNIT}.ipynb")
+    put(tmp_path, whole, f"bob_{UNIT}.ipynb")
+    put(tmp_path, b"x", "__MACOSX/x")
+    assert {source: note.partition(",")[0] for source, (_, _, note) in table(tmp_path).items()} == {
+        f"ann/{UNIT}/{UNIT}.ipynb": "",
+        f"bob_{UNIT}.ipynb": "beside the students' folders",
+        "__MACOSX": "written by a system",
+    }
+
+
+def test_folders_that_are_called_like_units_are_no_students(tmp_path, whole):
+    put(tmp_path, whole, f"{UNIT}/{UNIT}.ipynb")
+    with pytest.raises(RunError, match="are called like units, not like students"):
+        run(Plan(tmp_path, tmp_path / "results"), Here())
+
+
+@pytest.mark.parametrize("name", ["__MACOSX", ".git", "~$ann", "Thumbs.db", "desktop.ini", ".ipynb_checkpoints"])
 def test_what_a_system_wrote_is_no_student(tmp_path, name):
     assert is_system_file(name)
     (tmp_path / name).mkdir()

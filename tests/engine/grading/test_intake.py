@@ -462,6 +462,53 @@ def test_of_an_edited_look_only_definitions_run():
     ]
 
 
+LOOK = (
+    "found = run('learning_curves', seeds=2)\nplots.curves(found.epochs, found.losses, title='Loss falls')\nplt.show()"
+)
+
+
+def with_a_look():
+    release = released()
+    release["cells"].insert(4, code(LOOK, "01-002b", tags=["experiment"]))
+    return release
+
+
+@pytest.mark.parametrize("edit", ["{}\nprint('mine')", "HALF = 0.5\n{}", "%%time\n{}"])
+def test_an_edited_look_without_marks_does_not_run(edit):
+    skeleton, notebook = Skeleton.of(UNIT, with_a_look()), filled()
+    notebook["cells"].insert(4, code(edit.format(LOOK), "x"))
+    with_marks_lost(notebook)
+    for number, each in enumerate(notebook["cells"]):
+        each["id"] = f"c{number}"
+    sources = [each.source for each in rebuild(json.dumps(notebook).encode(), skeleton).cells if each.kind == "extra"]
+    assert sources == (["HALF = 0.5"] if "HALF" in edit else [])
+
+
+def test_what_stands_behind_an_answer_runs_behind_it_also_where_ids_are_lost():
+    notebook = filled()
+    insert(notebook, "Triple.of = lambda self, x: 3 * x", after="Triple")
+    with_marks_lost(notebook)
+    for number, each in enumerate(notebook["cells"]):
+        each["id"] = f"c{number}"
+    assert run_order(taken(notebook))[-2:] == [("exercise", TRIPLE), ("extra", "Triple.of = lambda self, x: 3 * x")]
+
+
+@pytest.mark.parametrize("magic", ["%%time\n", "!pip install -q x\n", "pip install x\n", "%matplotlib inline\n"])
+def test_an_answer_below_a_magic_is_found_where_ids_are_lost(magic):
+    notebook = filled()
+    cell(notebook, "double")["source"] = magic + DOUBLE
+    with_marks_lost(notebook)
+    for number, each in enumerate(notebook["cells"]):
+        each["id"] = f"c{number}"
+    assert taken(notebook).sources["double"] == magic + DOUBLE
+
+
+def test_a_magic_above_a_blank_cell_makes_no_answer_of_it():
+    notebook = released()
+    cell(notebook, "double")["source"] = f"%%time\n{BLANK_DOUBLE}"
+    assert taken(notebook).blank == ("double", "Triple")
+
+
 def test_a_released_cell_that_was_copied_does_not_run_again():
     notebook = filled()
     insert(notebook, 'check("double")  # once more', after="Triple")

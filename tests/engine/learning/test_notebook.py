@@ -164,6 +164,50 @@ def test_a_file_of_another_name_is_known_by_what_it_says_itself(write):
     assert len(check_notebook(path)) == len(UNIT.exercises)
 
 
+# whatever saved it
+
+
+def without_marks(notebook):
+    notebook["metadata"] = {}
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+        cell.pop("id", None)
+    return notebook
+
+
+def as_script(notebook):
+    cells = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return "".join(f"# %%\n{source}\n\n" for source in cells)
+
+
+@pytest.mark.parametrize(
+    "save",
+    [
+        lambda notebook: json.dumps(notebook).encode("utf-16"),
+        lambda notebook: json.dumps(notebook, ensure_ascii=False).encode("gb18030"),
+        lambda notebook: json.dumps({"worksheets": [{"cells": notebook["cells"]}]}).encode(),
+        lambda notebook: json.dumps(without_marks(notebook)).encode(),
+        lambda notebook: as_script(notebook).encode(),
+    ],
+    ids=["UTF-16", "GBK", "format of 2013", "marks lost", "script"],
+)
+def test_what_grading_reads_is_checked_too(tmp_path, save):
+    path = tmp_path / "homework.ipynb"  # its unit is known by its content
+    path.write_bytes(save(sample.filled(UNIT, sample.reference(UNIT), language="zh")))
+    assert set(outcomes(check_notebook(path)).values()) == {"passed"}
+
+
+def test_a_cell_that_only_looks_does_not_run_where_its_marks_are_lost_and_it_was_edited(write):
+    notebook = sample.filled(UNIT, sample.reference(UNIT))
+    looks = [cell for cell in notebook["cells"] if "experiment" in cell["metadata"].get("tags", [])]
+    long = [cell for cell in looks if len(cell["source"]) > 200]
+    for cell in long:
+        cell["source"] = f"import math\n{cell['source']}\nglobals().update(ran_a_look=True)"
+    check_notebook(write(without_marks(notebook)))
+    assert len(long) > 5
+    assert "ran_a_look" not in InteractiveShell.instance().user_ns
+
+
 # bad files --------------------------------------------------------------------------------------------------------
 
 
