@@ -188,13 +188,13 @@ def test_another_encoding_is_read_and_said(tmp_path, unit, encoding):
 
 
 def test_a_notebook_of_another_unit_under_this_units_name_goes_to_its_own(tmp_path):
-    other = find_units(files.SOLUTIONS, [OTHER])[0]
+    other = find_units(current().folder, [OTHER])[0]
     data = put(tmp_path, sample.filled(other, sample.reference(other)), f"ann/{UNIT}/{UNIT}.ipynb")
     found = find(tmp_path)
     assert (found.data, found.reason) == (None, "no_notebook")
     assert found.note["en"] == f"'{UNIT}.ipynb' is a notebook of {OTHER}; no notebook of this unit was found."
     assert find(tmp_path, unit=OTHER).data == data
-    assert Finder(tmp_path, files.SOLUTIONS).units("ann") == {UNIT, OTHER}
+    assert Finder(tmp_path, current().folder).units("ann") == {UNIT, OTHER}
 
 
 # archives
@@ -219,7 +219,7 @@ def test_a_notebook_in_a_zip_is_read(tmp_path, whole, place, inner):
     found = find(tmp_path)
     assert found.data == json.dumps(whole).encode()
     assert place.rpartition("/")[2] in found.read_from
-    assert Finder(tmp_path, files.SOLUTIONS).units("ann") == {UNIT}
+    assert Finder(tmp_path, current().folder).units("ann") == {UNIT}
     assert list(tmp_path.iterdir()) == [tmp_path / "ann"]
 
 
