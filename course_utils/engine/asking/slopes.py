@@ -23,18 +23,20 @@ def _is_float(value: Any) -> bool:
 class Slope:
     """What has to be asked to compare the gradient of a call with its own slope, and what the answers say."""
 
-    def __init__(self, call: Request, of: Sequence[int] = (), outputs: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, call: Request, of: Sequence[int] = (), outputs: Sequence[Sequence[int] | None] = (None,)
+    ) -> None:
         """call: a request for a call.
 
         of: positions of the arguments to look at; none stands for all.
-        outputs: positions among the float tensors that come back, of those whose slope is meant; None stands for all.
+        outputs: for each slope that is meant, positions among the float tensors that come back; None stands for all.
         """
         args = call["args"]
-        self._outputs, self._asked = outputs, of or range(len(args))
-        self._positions = [position for position in self._asked if _is_float(args[position])]
+        self._outputs = outputs
+        self._positions = [position for position in of or range(len(args)) if _is_float(args[position])]
         generator = torch.Generator().manual_seed(len(args))
         self._directions = [torch.randn(args[position].shape, generator=generator) for position in self._positions]
-        calls = [call | {"pull": {"seed": SEED, "outputs": outputs, "wants": "arguments"}}]
+        calls = [call | {"pull": {"seed": SEED, "outputs": which, "wants": "arguments"}} for which in outputs]
         for position, direction in zip(self._positions, self._directions, strict=True):
             for step in (STEP, -STEP):
                 moved = [*args[:position], args[position] + step * direction, *args[position + 1 :]]
@@ -42,23 +44,25 @@ class Slope:
         start = {"do": "seed", "seed": SEED}
         self.requests: list[Request] = [request for one in calls for request in (start, one)]
 
-    def agreement(self, answers: Sequence[Any]) -> dict[str, bool]:
+    def agreement(self, answers: Sequence[Any], number: int = 0) -> dict[str, bool]:
         """For each float argument that was asked about, whether the two agree.
 
-        answers: those to `requests`, in their order. Raises the first error among them.
+        answers: those to `requests`, in their order; number: of the slope that is meant, among `outputs`.
+        Raises the first error among the answers.
         """
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
-        (value, gradients, _), *moved = answers[1::2]
+        calls, count = answers[1::2], len(self._outputs)
+        (value, gradients, _), moved = calls[number], calls[count:]
         shapes = [item.shape for item in flat(value) if _is_float(item)]
         if not shapes:  # nothing that could have a slope
             return {f"slope of argument {position}": False for position in self._positions}
-        cotangents = drawn_cotangents(shapes, SEED, self._outputs)
+        cotangents = drawn_cotangents(shapes, SEED, self._outputs[number])
         ends = [[item.double() for item in flat(value) if _is_float(item)] for value in moved]
         told = {}
-        for number, (position, direction) in enumerate(zip(self._positions, self._directions, strict=True)):
-            plus, minus = ends[2 * number : 2 * number + 2]
+        for place, (position, direction) in enumerate(zip(self._positions, self._directions, strict=True)):
+            plus, minus = ends[2 * place : 2 * place + 2]
             agrees = False
             # of other shapes nothing is computed: those that spread over each other fill any memory
             if all([item.shape for item in end] == shapes for end in (plus, minus)):

@@ -210,7 +210,7 @@ class Student:
     def _slope(
         self, target: dict[str, Any], args: Sequence[Any], of: Sequence[int] = (), which: Sequence[int] | None = None
     ) -> dict[str, bool]:
-        slope = Slope(_request(target, args, {}), of, which)
+        slope = Slope(_request(target, args, {}), of, [which])
         return slope.agreement(self.try_all(slope.requests))
 
 
