@@ -169,6 +169,14 @@ class Student:
         refuse_missing([parameter for parameter in missing if parameter not in optional], values)
         return built, sorted(parameter for parameter in optional if parameter in missing)
 
+    def build_shaped(self, name: str, *args: Any, **kwargs: Any) -> tuple[Built, dict[str, torch.Size]]:
+        """A module in eval mode, and the shape of each of its parameters by name.
+
+        Raises Fault where it is no module, or its parameters are too many or too large.
+        """
+        value, shapes = self._call({"name": name}, args, kwargs, shapes=True)
+        return self._built(name, value), _sizes(shapes)
+
     def _built(self, name: str, value: Any) -> Built:
         if not isinstance(value, Reference):
             raise Fault("no_object", name=name)
@@ -272,14 +280,7 @@ class Built:
 
     def parameter_shapes(self) -> dict[str, torch.Size]:
         """The shape of each parameter by name. Raises Fault where they are too many or too large."""
-        told = self._student.ask("shapes", **self._target)
-        shapes = {name: torch.Size(shape) for name, shape in told.items()}
-        if (
-            len(shapes) > MAX_PARAMETERS
-            or sum(abs(shape.numel()) for shape in shapes.values()) * torch.float32.itemsize > codec.MAX_RAW_BYTES
-        ):
-            raise Fault("odd_value")
-        return shapes
+        return _sizes(self._student.ask("shapes", **self._target))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """A copy of each parameter, and of each buffer, by name."""
@@ -338,6 +339,16 @@ class Built:
         # the workbench notes no more than a few calls; what claims to be more would only be slow to look at
         calls = {child: [tuple(call) for call in notes[child][:MAX_CALLS]] for child in children}
         return value, calls, self._student.error_of(error) if error is not None else None
+
+
+def _sizes(told: Mapping[str, Any]) -> dict[str, torch.Size]:
+    shapes = {name: torch.Size(shape) for name, shape in told.items()}
+    if (
+        len(shapes) > MAX_PARAMETERS
+        or sum(abs(shape.numel()) for shape in shapes.values()) * torch.float32.itemsize > codec.MAX_RAW_BYTES
+    ):
+        raise Fault("odd_value")
+    return shapes
 
 
 def refuse_missing(missing: Sequence[str] | StudentError, values: Mapping[str, Tensor]) -> None:

@@ -165,6 +165,11 @@ class Workbench:
                 return [answer, []]
             value.train(False)
             return [answer, _load(value, request["load"])]
+        if "shapes" in request:
+            if not isinstance(answer, Reference):
+                return [answer, {}]
+            value.train(False)
+            return [answer, _shapes(value)]
         if request.get("gradient"):
             self._count += 1
             outputs = [item for item in flat(value) if _is_float(item)]
@@ -252,7 +257,7 @@ class Workbench:
         }
 
     def _do_shapes(self, request: Request) -> dict[str, list[int]]:
-        return {name: list(value.shape) for name, value in self._target(request).named_parameters()}
+        return _shapes(self._target(request))
 
     def _do_load(self, request: Request) -> list[str]:
         return _load(self._target(request), request["values"])
@@ -317,6 +322,10 @@ def _backward(args: list[Any], outputs: list[Tensor], target: Any, cotangents: S
     gradients = [item.grad if _is_float(item) else None for item in args]
     silent = [name for name, value in module.named_parameters() if value.grad is None or not value.grad.any()]
     return {"arguments": gradients, "parameters": silent, "both": [gradients, silent]}[wants]
+
+
+def _shapes(module: nn.Module) -> dict[str, list[int]]:
+    return {name: list(value.shape) for name, value in module.named_parameters()}
 
 
 def _load(module: nn.Module, values: dict[str, Tensor]) -> list[str]:
