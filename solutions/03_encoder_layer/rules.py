@@ -103,12 +103,8 @@ def _dropout(student: Student, draw: Draw) -> Observations:
     calls += [call for block in (default, none) for call in (block.switch(False), *[block.request(x)] * 2)]
     answers = student.ask_all(calls + _handing_on(half, draw))
     runs = [as_tensor(answers[place]) for place in range(15) if place % 3]
-    pairs = zip(
-        [f"{name}, train" for name in blocks] + ["default rate, eval", "rate 0, eval"],
-        runs[::2],
-        runs[1::2],
-        strict=True,
-    )
+    names = [*(f"{name}, train" for name in blocks), "default rate, eval", "rate 0, eval"]
+    pairs = zip(names, runs[::2], runs[1::2], strict=True)
     seen |= {f"{name}: equal outputs": torch.allclose(one, other, atol=1e-6) for name, one, other in pairs}
     seen["rate 0: train equals eval"] = torch.allclose(runs[4], runs[8], atol=1e-6)
     missing, _, train, _, calm, _, silenced = answers[15:]
@@ -336,24 +332,27 @@ class _Layer:
         self._look(self.kinds)
 
     def _look(self, kinds: Sequence[str]) -> None:
-        """Run the layer with masks of some kinds; in the first run on the first case, pull a gradient back."""
+        """Run the layer with masks of some kinds; the first run on the first case pulls a gradient back, too."""
         own = named_as(self.shapes, self.weights)
         calls = [self.layer.request(*self._inputs(kind)) | {"inputs": True} for kind in kinds]
-        if self.draw.first:
-            calls.append(self._pulling(self._inputs(self.kinds[0])[1:]))
+        pulls = self.draw.first and kinds == self.kinds
+        if pulls:
+            calls[0] = self._pulling(self._inputs(kinds[0])[1:])
         loaded, *answers = self.student.try_all([self.layer.loading(own), *calls])
         refuse_missing(loaded, own)
-        for kind, answer in zip(kinds, answers, strict=False):
+        for answer in answers[pulls:]:
             if not isinstance(answer, StudentError):
-                answer, after = answer
-                self.unchanged &= isinstance(after[0], Tensor) and torch.equal(after[0], self.x)
-            mask = self.masks[kind]
+                self.unchanged &= isinstance(answer[1][0], Tensor) and torch.equal(answer[1][0], self.x)
+        if pulls:
+            self.first_pull = answers[0]
+            if isinstance(answers[0], StudentError) and not self.unchanged:  # autograd forbids to change its inputs
+                answers[0] = self.student.try_all([self.layer.request(*self._inputs(kinds[0])) | {"inputs": True}])[0]
+        fits = (self.draw.d_ff, self.draw.d_model) in self.shapes.values()
+        for kind, answer in zip(kinds, answers, strict=True):
             with torch.no_grad():
-                expected = self.twin.output(self.weights, self.x, mask)
-            fits = (self.draw.d_ff, self.draw.d_model) in self.shapes.values()
-            self.sights[kind] = Sight(self.x, mask, answer, expected, self.twin, self.weights, fits)
-        if self.draw.first:
-            self.first_pull = answers[-1]
+                expected = self.twin.output(self.weights, self.x, self.masks[kind])
+            output = answer if isinstance(answer, StudentError) else answer[0]
+            self.sights[kind] = Sight(self.x, self.masks[kind], output, expected, self.twin, self.weights, fits)
 
     def _inputs(self, kind: str) -> list[Tensor]:
         mask = self.masks[kind]
