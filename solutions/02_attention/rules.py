@@ -311,10 +311,11 @@ class _Sight:
         # a gradient that does not come out of the weights either has been paid for there
         seen["slope through the weights"] = all(through) or not all(own[:2])
         # axes that are mixed up have been paid for in scores or weights
-        blamed, single = not (self.sound and self.shared), self.answers["single"]
+        blamed = not (self.sound and self.shared and self.takes_keys_with_heads)
+        single = self.answers["single"]
         seen["a single sentence"] = blamed or (_is_pair(single) and has_shape(single[0], probe.single().result))
         for axes in (2, 3, 4):
-            works = axes == probe.scores.dim() or (axes == 4 and not self.takes_keys_with_heads)
+            works = axes == probe.scores.dim() or not self.takes_keys_with_heads
             if axes in self.fewer:
                 works = blamed or _works(self.answers[f"{axes} axes"], self.fewer[axes])
             seen[f"inputs of {axes} axes"] = works
@@ -374,8 +375,8 @@ def attention(student: Student, draw: Draw) -> Mapping[str, Part]:
 # heads ----------------------------------------------------------------------------------------------------------------
 
 
-def _moved(student: Student, draw: Draw, name: str, x: Tensor, *rest: int) -> Mapping[str, Part]:
-    """All numbers of x stand where they belong, and the gradient finds its way back."""
+def _moved(student: Student, draw: Draw, name: str, x: Tensor, width: int, *rest: int) -> Mapping[str, Part]:
+    """All numbers of x stand where they belong, width of them in a row, and the gradient finds its way back."""
     slope = Slope(student.request(name, x, *rest))
     calls = [student.request(name, x, *rest) | {"inputs": True}]
     calls += [student.request(name, x[:1], *rest), *slope.requests] if draw.first else []
@@ -387,17 +388,17 @@ def _moved(student: Student, draw: Draw, name: str, x: Tensor, *rest: int) -> Ma
         return seen | ({"of a single sentence": as_tensor(answered(others[0]))} if draw.first else {})
 
     def gradient() -> Observations:  # nothing that is no tensor has a slope
-        return {CONTENT: _same_numbers(as_tensor(moved), x), "slope": slope.agreement(others[1:])}
+        return {CONTENT: _same_numbers(as_tensor(moved), x, width), "slope": slope.agreement(others[1:])}
 
     return {"values": values, "gradient": gradient}
 
 
-def _same_numbers(moved: Tensor, x: Tensor) -> bool:
-    """Whether a result holds the numbers of x, each once and in a shape with heads or without, wherever they stand.
+def _same_numbers(moved: Tensor, x: Tensor, width: int) -> bool:
+    """Whether a result holds the numbers of x, each once and width of them in a row, wherever they stand.
 
     It does where all numbers of x are moved, and so gets all of the gradient back. A part of x has a slope as well.
     """
-    if moved.squeeze().dim() == x.squeeze().dim() or moved.numel() != x.numel():
+    if moved.numel() != x.numel() or width not in moved.shape[-1:]:
         return False
     one, other = (values.flatten().double().sort().values for values in (moved, x))
     return torch.allclose(one, other)
@@ -407,13 +408,14 @@ def _same_numbers(moved: Tensor, x: Tensor) -> bool:
 def split_heads(student: Student, draw: Draw) -> Mapping[str, Part]:
     """Head h holds the h-th block of columns, for every token."""
     x = draw.normal(draw.batch, draw.seq, draw.num_heads * draw.d_head)
-    return _moved(student, draw, "split_heads", x, draw.num_heads)
+    return _moved(student, draw, "split_heads", x, draw.d_head, draw.num_heads)
 
 
 @looks("merge_heads", values=Check(), gradient=Check(once=True, constant=True))
 def merge_heads(student: Student, draw: Draw) -> Mapping[str, Part]:
     """The blocks of all heads stand side by side again, head 0 first."""
-    return _moved(student, draw, "merge_heads", draw.normal(draw.batch, draw.num_heads, draw.seq, draw.d_head))
+    x = draw.normal(draw.batch, draw.num_heads, draw.seq, draw.d_head)
+    return _moved(student, draw, "merge_heads", x, draw.num_heads * draw.d_head)
 
 
 # the module -----------------------------------------------------------------------------------------------------------
@@ -523,7 +525,8 @@ class _Layer:
         _, output, kept, masked, kept_then, _ = self.student.try_all(calls)
         output, kept, seen = as_tensor(answered(output)), as_tensor(answered(kept)), {}
         mixed = (kept * numbers[:, None, None, :]).sum(-1)  # (batch, num_heads, seq)
-        distance = output.mean((1, 2)) - mixed.mean((1, 2))
+        # heads that are added up, not laid side by side, are paid for in `values`
+        distance = min((output.mean((1, 2)) / n - mixed.mean((1, 2)) for n in (1, draw.num_heads)), key=size)
         if size(distance) > CLOSE:
             # free, and no part of the verdict; tells mistakes from each other
             seen["over the queries they sum to 1"] = size(kept.sum(-2) - 1) < CLOSE
@@ -535,7 +538,8 @@ class _Layer:
         elif has_shape(kept_then, kept.shape):
             there = mask.double()  # what stands at the padding is nobody's business
             mixed = (kept_then * others[:, None, None, :]).sum(-1).mean(1)  # (batch, seq)
-            with_mask = ((masked.mean(-1) - mixed) * there).sum(1) / there.sum(1)
+            left = (((masked.mean(-1) / n - mixed) * there).sum(1) / there.sum(1) for n in (1, draw.num_heads))
+            with_mask = min(left, key=size)
             with_mask *= float(size(with_mask) < CLOSE or self._repeats(self.x, self.mask))
         return seen | {"distance from the output with a mask": with_mask}
 
