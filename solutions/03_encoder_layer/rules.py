@@ -34,6 +34,7 @@ from .fixtures import _Twin, canonical_weights, named_as, twin_of_size
 
 PARTS = ("self_attn", "norm1", "ff", "norm2")
 FOLLOWS = {"self_attn": "norm1", "norm1": "norm2", "ff": "norm2"}  # what a part's result goes into in the end
+SILENCED = ("self_attn.out_proj", "linear2")  # without these a sub-layer adds nothing
 PROJECTIONS = 4  # numbers that are compared of each output vector
 LAYER = 2e-4  # float32 through a whole layer, whose outputs are near 1
 SAME = 1e-3  # relative to the largest value; a forgotten or doubled part differs by over 1e-1, a wrong eps by 1e-2
@@ -338,8 +339,11 @@ class _Layer:
         pulls = self.draw.first and kinds == self.kinds
         if pulls:
             calls[0] = self._pulling(self._inputs(kinds[0])[1:])
-        loaded, *answers = self.student.try_all([self.layer.loading(own), *calls])
+        train = self._in_train_mode([self.layer.request(*self._inputs(kinds[0]))]) if pulls else []
+        loaded, *answers = self.student.try_all([self.layer.loading(own), *calls, *train])
         refuse_missing(loaded, own)
+        if pulls:
+            self.trained, answers = answers[-3], answers[: len(kinds)]
         for answer in answers[pulls:]:
             if not isinstance(answer, StudentError):
                 self.unchanged &= isinstance(answer[1][0], Tensor) and torch.equal(answer[1][0], self.x)
@@ -474,13 +478,39 @@ class _Layer:
             raise error
         return {"distance from torch's own layer": AnyOf(views), "gradient gets back": not right or self._learns(part)}
 
+    @cached_property
+    def drops_residual(self) -> str:
+        """The norm round which a right layer drops, in train mode, what goes past its sub-layers; empty for none.
+
+        The sub-layers are silenced, so that they add nothing, dropped or not.
+        """
+        if not self.draw.first or not self.plain.right or not isinstance(self.trained, Tensor):
+            return ""
+        expected = self.x
+        for part in ("norm1", "norm2"):
+            gain = self.weights[f"{part}.weight"]
+            expected = F.layer_norm(expected, gain.shape, gain, self.weights[f"{part}.bias"])
+        if self.plain.same(self.trained, expected):
+            return ""
+        trace = self.layer.tracing(PARTS, *self._inputs(self.kinds[0]))
+        _, notes, _ = self.student.ask_all(self._in_train_mode([trace]))[2]
+        (first, *_), (block, *_) = (notes.get(part) or [([None], {}, None)] for part in ("norm1", "ff"))
+        return "norm2" if same(_entry(first), self.x) and same(_entry(block), _exit(first)) else "norm1"
+
+    def _in_train_mode(self, calls: list[Request]) -> list[Request]:
+        """Calls of the layer in train mode with silent sub-layers, and what puts it back."""
+        silent = {name: value * (not name.startswith(SILENCED)) for name, value in self.weights.items()}
+        zeros, own = (self.layer.loading(named_as(self.shapes, weights)) for weights in (silent, self.weights))
+        return [zeros, self.layer.switch(True), *calls, self.layer.switch(False), own]
+
     def attention(self) -> Observations:
         """Self-attention sees the layer's input, and the mask reaches it."""
         return self.judged([self.sights[kind] for kind in self.kinds], "self_attn", _attention_holds)
 
     def norm1(self) -> Observations:
         """The first residual sum goes through norm1."""
-        return self.judged([self.plain], "norm1", _norm1_holds) | {"input unchanged": self.unchanged}
+        judged = self.judged([self.plain], "norm1", _norm1_holds) | {"input unchanged": self.unchanged}
+        return judged | {"residual passes whole in train mode": self.drops_residual != "norm1"}
 
     def feed_forward(self) -> Observations:
         """The feed-forward block sees the result of TODO 2."""
@@ -493,7 +523,7 @@ class _Layer:
         judged = self.judged([self.plain], "norm2", _norm2_holds)
         if self.draw.first and self.unchanged and self.backward_error is not None:
             raise self.backward_error
-        return judged
+        return judged | {"residual passes whole in train mode": self.drops_residual != "norm2"}
 
 
 def _cut(silent: frozenset[str], part: str) -> bool:

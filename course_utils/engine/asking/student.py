@@ -323,6 +323,10 @@ class Built:
         given = {"cotangents": [cotangent], "wants": "arguments"}
         return self.request(*args) | {"pull": given if cotangent is not None else {"seed": 1, "wants": "parameters"}}
 
+    def tracing(self, children: Sequence[str], *args: Any, **kwargs: Any) -> Request:
+        """What `trace` asks for, to be asked for together with other things; the answer is as the workbench told it."""
+        return self.request(*args, **kwargs) | {"do": "trace", "children": list(children)}
+
     def trace(
         self, children: Sequence[str], *args: Any, **kwargs: Any
     ) -> tuple[Any, dict[str, list[Any]], StudentError | None]:
@@ -330,9 +334,8 @@ class Built:
 
         A child that raised has its first tensor as its output. Raises Fault for a missing child.
         """
-        value, notes, error = self._student.ask(
-            "trace", **self._target, children=list(children), args=list(_sent(args)), kwargs=_sent(kwargs)
-        )
+        (told,) = self._student.ask_all([self.tracing(children, *args, **kwargs)])
+        value, notes, error = told
         for child in children:
             if child not in notes:
                 raise Fault("no_submodule", name=child)
