@@ -6,13 +6,13 @@ positions, in another. Whatever it gives there, what is told is that a mask of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from ..asking.student import Student, StudentError, error_of
+from ..asking.student import Student, StudentError
 from ..asking.workbench import Request
 from .rule import ATOL, AnyOf, Observations
 
@@ -36,21 +36,18 @@ def of_some_type(ask: Callable[[Tensor], T], mask: Tensor) -> T:
     raise errors[0]
 
 
-def of_each_type(ask: Callable[[Tensor], T], mask: Tensor) -> dict[str, T | str]:
-    """What is answered to a mask of each type, or the class of the exception where the learner's code stops at some.
+def ask_with_some_type(student: Student, requests: Callable[[torch.dtype], Sequence[Request]]) -> list[Any]:
+    """What is answered to requests in one go, with masks of the first type at which the first of them does not stop.
 
-    Raises StudentError where it stops at each: then the type is not to blame.
+    requests: makes them for masks of a type. Raises StudentError where the first one stops with each.
     """
-    answers: dict[str, T | StudentError] = {}
-    for name, dtype in MASK_TYPES.items():
-        try:
-            answers[name] = ask(mask.to(dtype))
-        except StudentError as error:
-            answers[name] = error
-    errors = [answer for answer in answers.values() if isinstance(answer, StudentError)]
-    if len(errors) == len(answers):
-        raise errors[0]
-    return {name: error_of(answer) if isinstance(answer, StudentError) else answer for name, answer in answers.items()}
+    errors = []
+    for dtype in MASK_TYPES.values():
+        answers = student.try_all(requests(dtype))
+        if not isinstance(answers[0], StudentError):
+            return answers
+        errors.append(answers[0])
+    raise errors[0]
 
 
 def ask_with_each_type(student: Student, mask: Tensor, ask: Callable[[Tensor], Request]) -> dict[str, Any]:
