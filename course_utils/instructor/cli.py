@@ -320,6 +320,32 @@ def _from_results(results: Path, what: str, write: Callable[[dict[str, Any]], ob
 
 
 @app.command()
+def review(
+    question: Annotated[str, typer.Argument(help="The question, such as q1_sin_cos; its beginning is enough.")],
+    results: ResultsFolder,
+    everybody: Annotated[bool, typer.Option("--all", help="Show answers too that are marked already.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="Show whose answer it is.")] = False,
+) -> None:
+    """Mark the answers to a question in words, one after the other, in random order and without names.
+
+    Beside each answer stand the question, a model answer and the rubric; each criterion takes its points, Enter gives
+    all of them. s skips an answer, b goes back, q ends; what was given is kept, and stands on pages and in scores at
+    the end. Formgrader shows the same marks.
+    """
+    from ..engine.telling.hand_marks import GradebookError
+    from ..engine.telling.results import refresh
+    from ..engine.telling.review import find_question
+    from .reviewing import review as ask
+
+    try:
+        unit, name = find_question(current(), question)
+        if ask(console, results, unit, name, everybody, names):
+            refresh(results, _warn)
+    except (GradebookError, ValueError, OSError) as error:
+        raise fail(error) from None
+
+
+@app.command()
 def export(
     format: Annotated[Format, typer.Option("--format", help="The school's system.")],
     results: ResultsFolder,

@@ -117,10 +117,21 @@ def _exercise_view(
         "lines": lines,
         "cut": cut,
         "open": lost > 0,
+        "criteria": _criteria(scores),
         "comment": tame(shorten(BREAKS.sub("\n", comment), MAX_ANSWER)).strip(),
         "answer": shown_answer,
         "no_code": read and not written and not lines,
     }
+
+
+def _criteria(scores: Sequence[Score]) -> list[dict[str, str]]:
+    """What a person gave for each criterion of an answer; none where only a sum was given."""
+    given = next((score.criteria for score in scores if isinstance(score.criteria, list)), [])
+    return [
+        {"mark": f"{points(each['points'])} / {points(each['max_points'])}", "text": tame(str(each["text"]))}
+        for each in given
+        if isinstance(each, dict) and {"points", "max_points", "text"} <= set(each)
+    ]
 
 
 def _bar(earned: float, lost: float, still_open: float, t: Mapping[str, str]) -> list[dict[str, Any]]:
