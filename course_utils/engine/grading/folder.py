@@ -36,6 +36,11 @@ _SYSTEM = {
     "system volume information",
 }  # fmt: skip
 _KEPT = frozenset(" ._-()+,&#@'~")  # of a file's name, beside letters and digits: these mean nothing in Markdown or TeX
+# What the standard library raises for an archive that somebody damaged on purpose.
+UNZIPPING = (
+    OSError, ValueError, LookupError, EOFError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
 _END_OF_ZIP = struct.Struct("<4s4H2LH")
 
 
@@ -177,7 +182,7 @@ class Folder:
         try:
             with archive.open(entry.member) as file:
                 data = file.read(MAX_BYTES + 1)
-        except (OSError, KeyError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile):
+        except UNZIPPING:
             raise IntakeError("unreadable") from None
         if len(data) > MAX_BYTES:
             raise IntakeError("too_large")
@@ -246,7 +251,7 @@ class Folder:
             return "damaged_archive" if len(end) < _END_OF_ZIP.size else "too_many_files"
         try:
             return zipfile.ZipFile(io.BytesIO(data))
-        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        except UNZIPPING:
             return "damaged_archive"
 
 
