@@ -1,5 +1,6 @@
-"""Inputs of unit 02's rules, made so that the scores are known without computing any.
+"""What unit 02's rules ask attention with, and how its answers are read.
 
+The scores of the inputs are known without computing any.
 A query with two entries picks two columns of the keys: their sum, each times its part, is the score.
 """
 
@@ -7,11 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_utils.engine.asking.draws import Draw
+from course_utils.engine.asking.student import Fault, StudentError, answered, as_tensor
+from course_utils.engine.judging.residuals import WRONG, has_shape, is_finite, size
+
+HIDDEN_LIMIT = 1e-6  # a hidden key's weight stays below it
+CLOSE = 1e-3  # float32 logarithms of weights are right to about 1e-5; classic mistakes are wrong by over 1e-2
 
 
 @dataclass(frozen=True)
@@ -122,3 +129,106 @@ def padded_numbers(draw: Draw) -> tuple[Tensor, Tensor]:
     numbers = -draw.uniform(draw.batch, draw.seq, low=0.8, high=1.2) * mask
     numbers[:, 0] = -numbers[:, 1:].sum(1)
     return numbers, mask
+
+
+# what attention answers ----------------------------------------------------------------------------------------------
+
+
+def is_pair(value: Any) -> bool:
+    """Whether there are two things."""
+    return isinstance(value, list | tuple) and len(value) == 2
+
+
+def pair(value: Any, probe: Probe) -> tuple[Any, Tensor]:
+    """Context as it came back, and weights. Raises Fault unless there are two things, the second in the right shape."""
+    if not is_pair(answered(value)):
+        raise Fault("odd_value")
+    attn = as_tensor(value[1])
+    if attn.shape != probe.scores.shape or not attn.is_floating_point():
+        raise Fault("odd_value")
+    return value[0], attn.double()
+
+
+def works(value: Any, probe: Probe) -> bool:
+    """Whether a context and weights of the right shapes came back."""
+    try:
+        return has_shape(pair(value, probe)[0], probe.result)
+    except (Fault, StudentError):
+        return False
+
+
+def behind(attn: Tensor, scores: Tensor) -> Tensor:
+    """How far the scores behind the weights are from the probe's, in the reading that suits the learner best.
+
+    Weights may be a softmax over the keys (their logarithm, but for a shift along the keys), a softmax of a softmax,
+    a sigmoid, the scores themselves, or these divided by their sum. Weights of 0, such as dropout leaves, tell nothing.
+    A shift along another axis is allowed to none but shares along that axis of which each is told: a softmax over the
+    wrong axis, which is paid for in `weights`.
+    """
+    scores, logs, told = scores.double(), attn.log(), attn != 0
+    every = torch.ones_like(told)
+    # a line of which one entry is told fits any scores: there have to be lines of which more are told
+    if (told.sum(-1) - 1).clamp(min=0).sum() < attn.numel() / 8:
+        told = every
+    right = _unshifted(logs - scores, -1, told)
+    if size(right) < CLOSE:  # enough for the verdict, as with most learners
+        return right
+    twice = logs - logs.mean(-1, keepdim=True) + 1 / attn.shape[-1]
+    stretch = (attn * scores).sum(-1, keepdim=True) / (attn * attn).sum(-1, keepdim=True)
+    elsewhere = [axis for axis in range(-2, -1 - attn.dim(), -1) if size(attn.sum(axis) - 1) < CLOSE]
+    readings = [(logs, axis) for axis in elsewhere]
+    readings += [(reading, -1) for reading in (twice.log(), attn.logit(), attn, attn * stretch)]
+    return min(right, *(_unshifted(reading - scores, axis, every) for reading, axis in readings), key=size)
+
+
+def _unshifted(residual: Tensor, axis: int, told: Tensor) -> Tensor:
+    """A residual without its mean along an axis, and 0 where nothing is told."""
+    residual = residual.where(told, 0.0)
+    mean = residual.sum(axis, keepdim=True) / told.sum(axis, keepdim=True).clamp(min=1)
+    return (residual - mean).where(told, 0.0)
+
+
+def row_sums(attn: Tensor) -> Tensor:
+    """What the weights of each query sum to, less 1."""
+    return attn.sum(-1) - 1
+
+
+def shares(attn: Tensor) -> Tensor:
+    """The weights that a context may be made with: those that came back, or the shares that a softmax makes of them."""
+    return torch.nan_to_num(attn if size(row_sums(attn)) < CLOSE else attn.softmax(-1))
+
+
+def unexplained(context: Tensor, attn: Tensor, v: Tensor) -> Tensor:
+    """What is left of the context without the weighted values, relative to the weights: own ones, or shares of them."""
+
+    def left(weights: Tensor) -> Tensor:
+        weighted = weights.unsqueeze(-1) * v.double().unsqueeze(-3)  # (..., seq_q, seq_k, d_v)
+        return (context.double() - weighted.sum(-2)) / weights.abs().sum(-1, keepdim=True).clamp(min=1)
+
+    candidates = [attn] if size(row_sums(attn)) < CLOSE else [attn, attn.softmax(-1)]
+    return min(map(left, candidates), key=size)
+
+
+def explained(context: Any, attn: Tensor, probe: Probe) -> bool:
+    """Whether the context is the weighted sum of the values."""
+    return has_shape(context, probe.result) and size(unexplained(context, attn, probe.v)) < CLOSE
+
+
+def above_limit(hidden: Tensor) -> Tensor:
+    """0 where every hidden key's weight is below the limit, else 1 plus the largest weight."""
+    largest = torch.nan_to_num(hidden, WRONG, WRONG, -WRONG).abs().max()
+    return torch.where(largest < HIDDEN_LIMIT, torch.zeros_like(largest), 1 + largest)
+
+
+def missing_from_highest(sharp: Tensor, sound: bool) -> Tensor:
+    """What the highest weight of each query lacks of 1 where scores lie far apart; 0 where all are the same.
+
+    A float32 softmax of scores in the thousands gives exact 0 and 1. Wrong scores need not lie far apart: of them is
+    asked that they give numbers, and not those of a second softmax over one 1 and many 0.
+    """
+    highest = sharp.max(-1).values
+    if bool((sharp == sharp[..., :1]).all()):
+        return highest * 0
+    second = math.e / (math.e + sharp.shape[-1] - 1)
+    spoilt = sound or not is_finite(highest) or bool(((highest - second).abs() < CLOSE).all())
+    return highest - 1 if spoilt else highest * 0

@@ -10,15 +10,13 @@ Notable choices:
   so do inputs with fewer axes, or with as many as heads need, unless the scores are made for keys of three axes alone
 - scores that are wrong need not reach as far as right ones, nor depend on all inputs: what follows from that is paid
   for in `scores`
-- the context is paid for where the weights depend on something; the module's properties where it mixes its tokens by
-  products of them; gradients of heads where all numbers are moved: see `content`
+- properties are paid for where the weights depend on something, the module mixes, all numbers move: see `content`
 - `MultiHeadSelfAttention`: kept weights, gradient and padding are judged against the learner's own output, so that a
   wrong value is paid for once, in `values`; where its forward raises, `errors` still asks what its layers are
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -28,126 +26,20 @@ from torch import Tensor
 
 from course_utils.engine.asking.draws import Draw
 from course_utils.engine.asking.slopes import Slope
-from course_utils.engine.asking.student import (
-    Fault,
-    Student,
-    StudentError,
-    answered,
-    as_tensor,
-    error_of,
-    pulled,
-    refuse_missing,
-)  # fmt: skip
+from course_utils.engine.asking.student import Fault, Student, StudentError, answered, as_tensor, error_of, pulled
 from course_utils.engine.asking.workbench import Request
 from course_utils.engine.judging import content
 from course_utils.engine.judging.dtypes import MASK_TYPES
 from course_utils.engine.judging.residuals import WRONG, has_shape, is_finite, size, told
 from course_utils.engine.judging.rule import CONTENT, Check, Observations, Part, looks
 
-from .fixtures import Probe, equal_sizes, far_apart, generic, masks, padded_numbers, shouting
+from . import fixtures
+from .fixtures import CLOSE, Probe, explained, is_pair, pair, row_sums, shares, works
 
-HIDDEN_LIMIT = 1e-6  # a hidden key's weight stays below it
-CLOSE = 1e-3  # float32 logarithms of weights are right to about 1e-5; classic mistakes are wrong by over 1e-2
 ATTENTION, MODULE = "scaled_dot_product_attention", "MultiHeadSelfAttention"
 
 
-# what attention answers -----------------------------------------------------------------------------------------------
-
-
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, list | tuple) and len(value) == 2
-
-
-def _pair(value: Any, probe: Probe) -> tuple[Any, Tensor]:
-    """Context as it came back, and weights. Raises Fault unless there are two things, the second in the right shape."""
-    if not _is_pair(answered(value)):
-        raise Fault("odd_value")
-    attn = as_tensor(value[1])
-    if attn.shape != probe.scores.shape or not attn.is_floating_point():
-        raise Fault("odd_value")
-    return value[0], attn.double()
-
-
-def _works(value: Any, probe: Probe) -> bool:
-    try:
-        return has_shape(_pair(value, probe)[0], probe.result)
-    except (Fault, StudentError):
-        return False
-
-
-def _behind(attn: Tensor, scores: Tensor) -> Tensor:
-    """How far the scores behind the weights are from the probe's, in the reading that suits the learner best.
-
-    Weights may be a softmax over the keys (their logarithm, but for a shift along the keys), a softmax of a softmax,
-    a sigmoid, the scores themselves, or these divided by their sum. Weights of 0, such as dropout leaves, tell nothing.
-    A shift along another axis is allowed to none but shares along that axis of which each is told: a softmax over the
-    wrong axis, which is paid for in `weights`.
-    """
-    scores, logs, told = scores.double(), attn.log(), attn != 0
-    every = torch.ones_like(told)
-    # a line of which one entry is told fits any scores: there have to be lines of which more are told
-    if (told.sum(-1) - 1).clamp(min=0).sum() < attn.numel() / 8:
-        told = every
-    right = _unshifted(logs - scores, -1, told)
-    if size(right) < CLOSE:  # enough for the verdict, as with most learners
-        return right
-    twice = logs - logs.mean(-1, keepdim=True) + 1 / attn.shape[-1]
-    stretch = (attn * scores).sum(-1, keepdim=True) / (attn * attn).sum(-1, keepdim=True)
-    elsewhere = [axis for axis in range(-2, -1 - attn.dim(), -1) if size(attn.sum(axis) - 1) < CLOSE]
-    readings = [(logs, axis) for axis in elsewhere]
-    readings += [(reading, -1) for reading in (twice.log(), attn.logit(), attn, attn * stretch)]
-    return min(right, *(_unshifted(reading - scores, axis, every) for reading, axis in readings), key=size)
-
-
-def _unshifted(residual: Tensor, axis: int, told: Tensor) -> Tensor:
-    """A residual without its mean along an axis, and 0 where nothing is told."""
-    residual = residual.where(told, 0.0)
-    mean = residual.sum(axis, keepdim=True) / told.sum(axis, keepdim=True).clamp(min=1)
-    return (residual - mean).where(told, 0.0)
-
-
-def _row_sums(attn: Tensor) -> Tensor:
-    return attn.sum(-1) - 1
-
-
-def _shares(attn: Tensor) -> Tensor:
-    """The weights that a context may be made with: those that came back, or the shares that a softmax makes of them."""
-    return torch.nan_to_num(attn if size(_row_sums(attn)) < CLOSE else attn.softmax(-1))
-
-
-def _unexplained(context: Tensor, attn: Tensor, v: Tensor) -> Tensor:
-    """What is left of the context without the weighted values, relative to the weights: own ones, or shares of them."""
-
-    def left(weights: Tensor) -> Tensor:
-        weighted = weights.unsqueeze(-1) * v.double().unsqueeze(-3)  # (..., seq_q, seq_k, d_v)
-        return (context.double() - weighted.sum(-2)) / weights.abs().sum(-1, keepdim=True).clamp(min=1)
-
-    candidates = [attn] if size(_row_sums(attn)) < CLOSE else [attn, attn.softmax(-1)]
-    return min(map(left, candidates), key=size)
-
-
-def _explained(context: Any, attn: Tensor, probe: Probe) -> bool:
-    return has_shape(context, probe.result) and size(_unexplained(context, attn, probe.v)) < CLOSE
-
-
-def _above_limit(hidden: Tensor) -> Tensor:
-    """0 where every hidden key's weight is below the limit, else 1 plus the largest weight."""
-    largest = torch.nan_to_num(hidden, WRONG, WRONG, -WRONG).abs().max()
-    return torch.where(largest < HIDDEN_LIMIT, torch.zeros_like(largest), 1 + largest)
-
-
-def _missing_from_highest(sharp: Tensor, sound: bool) -> Tensor:
-    """What the highest weight of each query lacks of 1 where scores lie far apart; 0 where all are the same.
-
-    A float32 softmax of scores in the thousands gives exact 0 and 1. Wrong scores need not lie far apart: of them is
-    asked that they give numbers, and not those of a second softmax over one 1 and many 0.
-    """
-    highest = sharp.max(-1).values
-    if bool((sharp == sharp[..., :1]).all()):
-        return highest * 0
-    second = math.e / (math.e + sharp.shape[-1] - 1)
-    spoilt = sound or not is_finite(highest) or bool(((highest - second).abs() < CLOSE).all())
-    return highest - 1 if spoilt else highest * 0
+# attention ------------------------------------------------------------------------------------------------------------
 
 
 class _Sight:
@@ -158,7 +50,7 @@ class _Sight:
     def __init__(self, student: Student, draw: Draw, probe: Probe, *rest: Tensor) -> None:
         """rest: the mask that has to be given where none makes the call raise; else nothing."""
         self.student, self.draw, self.probe, self.rest = student, draw, probe, rest
-        self.masks = masks(draw, probe)
+        self.masks = fixtures.masks(draw, probe)
         calls = {"plain": self._call(probe, *rest) | {"inputs": True}}
         calls |= {name: self._call(probe, mask) for name, mask in self.masks.items()}
         if draw.first:
@@ -167,27 +59,26 @@ class _Sight:
             calls |= {f"slope {number}": call for number, call in enumerate(self.slope.requests)}
         self.answers = dict(zip(calls, student.try_all(list(calls.values())), strict=True))
         value, after = answered(self.answers["plain"])
-        self.context, self.attn = _pair(value, probe)
+        self.context, self.attn = pair(value, probe)
         self.kept = [torch.equal(one, two) for one, two in zip((probe.q, probe.k, probe.v), after, strict=False)]
-        self.distance = _behind(self.attn, probe.scores)
+        self.distance = fixtures.behind(self.attn, probe.scores)
         self.sound = size(self.distance) < CLOSE  # the right scores lie behind the weights
-        self.shared = size(_row_sums(self.attn)) < CLOSE
-        self.explained = _explained(self.context, self.attn, probe)
+        self.shared = size(row_sums(self.attn)) < CLOSE
+        self.explained = explained(self.context, self.attn, probe)
 
     def _call(self, probe: Probe, *mask: Tensor) -> Request:
         """With the same random numbers each time, so that dropout at the wrong time looks the same each time."""
-        call = self.student.request(ATTENTION, probe.q, probe.k, probe.v, *mask)
-        return call | {"seed": self.draw.seed_to_tell}
+        return self.student.request(ATTENTION, probe.q, probe.k, probe.v, *mask) | {"seed": self.draw.seed_to_tell}
 
     def _once(self) -> dict[str, Request]:
         """What no size changes."""
         probe, rest = self.probe, self.rest
-        loud, self.quiet = shouting(self.draw, probe)
+        loud, self.quiet = fixtures.shouting(self.draw, probe)
         self.fewer = {axes: probe.without(probe.scores.dim() - axes) for axes in range(2, probe.scores.dim())}
         self.empty = torch.ones_like(self.masks["int mask (batch, 1, 1, seq_k)"])
         self.empty[-1] = 0
         return {
-            "far": self._call(far_apart(self.draw, probe), *rest),
+            "far": self._call(fixtures.far_apart(self.draw, probe), *rest),
             "loud": self._call(loud, self.quiet),
             "single": self._call(probe.single(), *rest),
             "empty": self._call(probe, self.empty) | {"inputs": True},
@@ -225,9 +116,8 @@ class _Sight:
 
     def _unmoved(self) -> list[bool]:
         """For q and k, whether the weights stay as they are when it is another one."""
-        calls = [self._call(probe, *self.rest) for probe in self.probe.flipped()]
-        found = (_pair(value, self.probe)[1] for value in self.student.ask_all(calls))
-        return [torch.allclose(attn, self.attn, atol=1e-6) for attn in found]
+        found = self.student.ask_all([self._call(probe, *self.rest) for probe in self.probe.flipped()])
+        return [torch.allclose(pair(value, self.probe)[1], self.attn, atol=1e-6) for value in found]
 
     def scores(self) -> Observations:
         """Behind the weights stand the dot products of queries and keys, divided by the square root of d_k."""
@@ -240,7 +130,7 @@ class _Sight:
             answered(self.answers[next(iter(self.masks))])
         seen: Observations = {
             "works without a mask": not self.rest,
-            "row sums": told(_row_sums(self.attn)),
+            "row sums": told(row_sums(self.attn)),
             "below 0": told(self.attn.clamp(max=0)),
             "keys without a share": self.sound and bool((self.attn == 0).any()),
         }
@@ -252,39 +142,39 @@ class _Sight:
         """What a mask does, measured by the learner's own weights without one."""
         if isinstance(answer, StudentError):
             return {f"{name}: hidden keys": answer}
-        context, attn = _pair(answer, self.probe)
+        context, attn = pair(answer, self.probe)
         visible = (self.masks[name] != 0).expand_as(attn)
         left = torch.where(visible, self.attn, 0.0)
         return {
-            f"{name}: hidden keys": _above_limit(attn[~visible]),
+            f"{name}: hidden keys": fixtures.above_limit(attn[~visible]),
             f"{name}: shares of the others": told(attn - left / left.sum(-1, keepdim=True)),
             # a context that is wrong without a mask has been paid for
-            f"{name}: context follows": not self.explained or _explained(context, attn, self.probe),
+            f"{name}: context follows": not self.explained or explained(context, attn, self.probe),
         }
 
     def _weights_once(self) -> Observations:
-        sharp, single = _pair(self.answers["far"], self.probe)[1], self.answers["single"]
+        sharp, single = pair(self.answers["far"], self.probe)[1], self.answers["single"]
         through, own = self.agreement
         # weights may come back detached, as long as the context is not
         agree = [one or other for one, other in zip(own[:2], through, strict=False)]
         if not all(agree) and not self.sound:  # what the scores do not depend on is paid for there
             agree = [one or other for one, other in zip(agree, self._unmoved(), strict=True)]
-        fits = not _is_pair(single) or has_shape(single[1], self.probe.single().scores.shape)
+        fits = not is_pair(single) or has_shape(single[1], self.probe.single().scores.shape)
         seen: Observations = {
-            "the highest of scores far apart takes all": told(_missing_from_highest(sharp, self.sound)),
+            "the highest of scores far apart takes all": told(fixtures.missing_from_highest(sharp, self.sound)),
             "a single sentence keeps its axes": fits,  # what raises, or gives no pair, is paid for in `context`
             "slope of q and k": agree,
         }
         loud, empty = self.answers["loud"], self.answers["empty"]
         if isinstance(loud, StudentError) or isinstance(empty, StudentError):
             return seen | {"hidden keys with high scores": loud, "row without keys: weights finite": empty}
-        silenced = _pair(loud, self.probe)[1]
-        seen["hidden keys with high scores"] = _above_limit(silenced[(self.quiet == 0).expand_as(silenced)])
+        silenced = pair(loud, self.probe)[1]
+        seen["hidden keys with high scores"] = fixtures.above_limit(silenced[(self.quiet == 0).expand_as(silenced)])
         return seen | self._empty_rows(*empty)
 
     def _empty_rows(self, value: Any, after: Sequence[Any]) -> Observations:
         """Whether rows that see no key stay finite, forward and backward, and let the mask be."""
-        (context, attn), backward = _pair(value, self.probe), self.answers["empty, backward"]
+        (context, attn), backward = pair(value, self.probe), self.answers["empty, backward"]
         if not self.explained:  # of the weights alone
             pull = {"seed": 0, "outputs": [1], "wants": "arguments"}
             (backward,) = self.student.try_all([self._call(self.probe, self.empty) | {"pull": pull}])
@@ -303,7 +193,7 @@ class _Sight:
         if not has_shape(context, probe.result):
             return seen | {"shape": list(context.shape)}
         seen["v kept"] = self.kept[2]
-        seen["distance from the weighted sum"] = told(_unexplained(context, self.attn, probe.v))
+        seen["distance from the weighted sum"] = told(fixtures.unexplained(context, self.attn, probe.v))
         if not self.draw.first:
             return seen
         seen[CONTENT] = self._weights_move()
@@ -311,14 +201,12 @@ class _Sight:
         # a gradient that does not come out of the weights either has been paid for there
         seen["slope through the weights"] = all(through) or not all(own[:2])
         # axes that are mixed up have been paid for in scores or weights
-        blamed = not (self.sound and self.shared and self.takes_keys_with_heads)
-        single = self.answers["single"]
-        seen["a single sentence"] = blamed or (_is_pair(single) and has_shape(single[0], probe.single().result))
+        blamed, single = not (self.sound and self.shared and self.takes_keys_with_heads), self.answers["single"]
+        seen["a single sentence"] = blamed or (is_pair(single) and has_shape(single[0], probe.single().result))
         for axes in (2, 3, 4):
-            works = axes == probe.scores.dim() or not self.takes_keys_with_heads
+            seen[f"inputs of {axes} axes"] = axes == probe.scores.dim() or not self.takes_keys_with_heads
             if axes in self.fewer:
-                works = blamed or _works(self.answers[f"{axes} axes"], self.fewer[axes])
-            seen[f"inputs of {axes} axes"] = works
+                seen[f"inputs of {axes} axes"] = blamed or works(self.answers[f"{axes} axes"], self.fewer[axes])
         return seen
 
     def _weights_move(self) -> bool:
@@ -326,12 +214,12 @@ class _Sight:
 
         Constant weights make a mean of the values, which takes no weights; that the context is such a sum says nothing.
         """
-        answers = [self.answers[name] for name in ("again", "other", *self.masks)]
-        moved = [
-            _is_pair(value) and content.differ(_shares(_pair(value, self.probe)[1]), _shares(self.attn))
-            for value in answers
-        ]
-        return _is_pair(answers[0]) and not moved[0] and any(moved)
+        found = [self.answers[name] for name in ("again", "other", *self.masks)]
+        # what has another shape under a mask is paid for in `weights`
+        fits = [is_pair(value) and has_shape(value[1], self.attn.shape) for value in found]
+        known, attns = shares(self.attn), [value[1].double() for value, fit in zip(found, fits, strict=True) if fit]
+        moved = [content.differ(shares(attn), known) for attn in attns]
+        return fits[0] and not moved[0] and any(moved)
 
 
 def _sight(student: Student, draw: Draw) -> _Sight:
@@ -339,7 +227,7 @@ def _sight(student: Student, draw: Draw) -> _Sight:
 
     Probes with equal sizes or two columns count where a part can be told that goes wrong on them.
     """
-    usual, square, narrow = generic(draw, draw.d_k), equal_sizes(draw), generic(draw, 2)
+    usual, square, narrow = fixtures.generic(draw, draw.d_k), fixtures.equal_sizes(draw), fixtures.generic(draw, 2)
     troubles: list[StudentError | Fault] = []
     for probe in (usual, square, narrow, usual.without(1)):
         for rest in ((), (torch.ones(probe.scores.shape[-2:], dtype=torch.int64),)):
@@ -352,7 +240,7 @@ def _sight(student: Student, draw: Draw) -> _Sight:
             if probe.scores.dim() == 3:  # keys of three axes tell whether theirs or those of the values are to blame
                 shared = Probe(usual.q, usual.k[0], usual.v, usual.scores)
                 (value,) = student.try_all([student.request(ATTENTION, shared.q, shared.k, shared.v, *rest)])
-                found.takes_keys_with_heads = not _works(value, shared)
+                found.takes_keys_with_heads = not works(value, shared)
             elif probe is not usual and (whole or not has_shape(found.context, probe.result)):
                 continue
             return found
@@ -368,8 +256,8 @@ def _sight(student: Student, draw: Draw) -> _Sight:
 )
 def attention(student: Student, draw: Draw) -> Mapping[str, Part]:
     """Scores, weights and context of one function, each judged by itself."""
-    sight = _sight(student, draw)
-    return {"scores": sight.scores, "weights": sight.weights, "context": sight.values_summed}
+    seen = _sight(student, draw)
+    return {"scores": seen.scores, "weights": seen.weights, "context": seen.values_summed}
 
 
 # heads ----------------------------------------------------------------------------------------------------------------
@@ -443,19 +331,15 @@ class _Layer:
         self.lacking = [name for name, under_another in zip(missing, fits, strict=True) if not under_another]
         self.x, self.mask = draw.normal(draw.batch, draw.seq, self.width), draw.mask(draw.batch, draw.seq)
         self.kinds = list(MASK_TYPES) if draw.first else ["int"]
-        calls = self._calls()
-        self.answers = dict(zip(calls, student.try_all(list(calls.values())), strict=True))
+        self.answers = dict(zip(calls := self._calls(), student.try_all(list(calls.values())), strict=True))
 
     def _call(self, x: Tensor, *mask: Tensor) -> Request:
         return self.module.request(x, *mask) | {"seed": self.draw.seed_to_tell}
 
     def _calls(self) -> dict[str, Request]:
         kept = self.module.getting("attn_weights")
-        calls = {
-            "output": self._call(self.x) | {"inputs": True},
-            "kept": kept,
-            "in graph": kept | {"wants": "requires_grad"},
-        }
+        calls = {"output": self._call(self.x) | {"inputs": True}, "kept": kept}
+        calls["in graph"] = kept | {"wants": "requires_grad"}
         for row, length in enumerate(self.mask.sum(1).tolist()[1:], start=1):  # the first one is full
             calls[f"row {row}"] = self._call(self.x[row : row + 1, :length])
         calls |= {kind: self._call(self.x, self.mask.to(MASK_TYPES[kind])) for kind in self.kinds}
@@ -469,7 +353,8 @@ class _Layer:
 
     def _output(self) -> Tensor:
         """What the module made of x. Raises Fault where it lacks a matrix, under whatever name."""
-        refuse_missing([name for name in self.lacking if name in WEIGHTS], self.weights)
+        if lacking := [name for name in self.lacking if name in WEIGHTS]:
+            raise Fault("no_parameter", name=lacking[0])
         return as_tensor(answered(self.answers["output"])[0])
 
     def _mixes(self) -> bool:
@@ -518,7 +403,7 @@ class _Layer:
         plain |= {f"{name}.bias": torch.zeros(width) for name in PROJECTIONS} | {"out_proj.weight": torch.eye(width)}
         numbers = draw.normal(draw.batch, draw.seq)
         numbers -= numbers.mean(1, keepdim=True)
-        others, mask = padded_numbers(draw)
+        others, mask = fixtures.padded_numbers(draw)
         tokens, padded = (one.unsqueeze(-1).expand(-1, -1, width).contiguous() for one in (numbers, others))
         keeps, restored = module.getting("attn_weights"), module.loading(self.weights)
         calls = [module.loading(plain), module.request(tokens), keeps, module.request(padded, mask), keeps, restored]
@@ -562,10 +447,8 @@ class _Layer:
         if all(isinstance(self.answers[kind], StudentError) for kind in self.kinds):
             answered(self.answers["int"])
         for kind in self.kinds:
-            answer = self.answers[kind]
-            seen[f"{kind} mask"] = (
-                answer if isinstance(answer, StudentError) else told(as_tensor(answer)[there] - alone)
-            )
+            got = self.answers[kind]
+            seen[f"{kind} mask"] = got if isinstance(got, StudentError) else told(as_tensor(got)[there] - alone)
         if any(isinstance(value, Tensor) and size(value) > CLOSE for value in seen.values()):
             if not self._repeats(self.x, self.mask):
                 seen |= self._padding_of_random(there)

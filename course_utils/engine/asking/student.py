@@ -284,8 +284,12 @@ class Built:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """A copy of each parameter, and of each buffer, by name."""
-        told = self._student.ask("state", **self._target)
+        (told,) = self._student.ask_all([self.stating()])
         return dict(told["parameters"]), dict(told["buffers"])
+
+    def stating(self) -> Request:
+        """What `state` asks for, to be asked for together with other things."""
+        return {"do": "state", **self._target}
 
     def load(self, values: Mapping[str, Tensor]) -> None:
         """Set parameters by name. Raises Fault where the module has none of that name and shape."""
