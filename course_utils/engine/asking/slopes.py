@@ -36,13 +36,13 @@ class Slope:
         self._positions = [position for position in of or range(len(args)) if _is_float(args[position])]
         generator = torch.Generator().manual_seed(len(args))
         self._directions = [torch.randn(args[position].shape, generator=generator) for position in self._positions]
-        calls = [call | {"pull": {"seed": SEED, "outputs": which, "wants": "arguments"}} for which in outputs]
+        call = call | {"seed": SEED}
+        pulls = [{"seed": SEED, "outputs": which, "wants": "both"} for which in outputs]
+        self.requests: list[Request] = [call | {"pull": pull} for pull in pulls]
         for position, direction in zip(self._positions, self._directions, strict=True):
             for step in (STEP, -STEP):
                 moved = [*args[:position], args[position] + step * direction, *args[position + 1 :]]
-                calls.append(call | {"args": moved})
-        start = {"do": "seed", "seed": SEED}
-        self.requests: list[Request] = [request for one in calls for request in (start, one)]
+                self.requests.append(call | {"args": moved})
 
     def agreement(self, answers: Sequence[Any], number: int = 0) -> dict[str, bool]:
         """For each float argument that was asked about, whether the two agree.
@@ -53,8 +53,8 @@ class Slope:
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
-        calls, count = answers[1::2], len(self._outputs)
-        (value, gradients, _), moved = calls[number], calls[count:]
+        (value, pulled, _), moved = answers[number], answers[len(self._outputs) :]
+        gradients = pulled[0] if isinstance(pulled, list) and len(pulled) == 2 else None
         shapes = [item.shape for item in flat(value) if _is_float(item)]
         if not shapes:  # nothing that could have a slope
             return {f"slope of argument {position}": False for position in self._positions}
@@ -76,3 +76,9 @@ class Slope:
                 agrees &= numeric != 0.0  # what no argument moves has nothing to do with it: its 0 earns nothing
             told[f"slope of argument {position}"] = agrees
         return told
+
+    @staticmethod
+    def silent(answers: Sequence[Any]) -> set[str]:
+        """Names of the parameters that got no gradient, or only zeros, in the first slope's backward pass."""
+        _, pulled, _ = answers[0]
+        return {name for name in pulled[1] if isinstance(name, str)} if isinstance(pulled, list) else set()

@@ -169,6 +169,14 @@ class Student:
         refuse_missing([parameter for parameter in missing if parameter not in optional], values)
         return built, sorted(parameter for parameter in optional if parameter in missing)
 
+    def build_shaped(self, name: str, *args: Any, **kwargs: Any) -> tuple[Built, dict[str, torch.Size]]:
+        """A module in eval mode, and the shape of each of its parameters by name.
+
+        Raises Fault where it is no module, or its parameters are too many or too large.
+        """
+        value, shapes = self._call({"name": name}, args, kwargs, shapes=True)
+        return self._built(name, value), _sizes(shapes)
+
     def _built(self, name: str, value: Any) -> Built:
         if not isinstance(value, Reference):
             raise Fault("no_object", name=name)
@@ -272,19 +280,16 @@ class Built:
 
     def parameter_shapes(self) -> dict[str, torch.Size]:
         """The shape of each parameter by name. Raises Fault where they are too many or too large."""
-        told = self._student.ask("shapes", **self._target)
-        shapes = {name: torch.Size(shape) for name, shape in told.items()}
-        if (
-            len(shapes) > MAX_PARAMETERS
-            or sum(abs(shape.numel()) for shape in shapes.values()) * torch.float32.itemsize > codec.MAX_RAW_BYTES
-        ):
-            raise Fault("odd_value")
-        return shapes
+        return _sizes(self._student.ask("shapes", **self._target))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """A copy of each parameter, and of each buffer, by name."""
-        told = self._student.ask("state", **self._target)
+        (told,) = self._student.ask_all([self.stating()])
         return dict(told["parameters"]), dict(told["buffers"])
+
+    def stating(self) -> Request:
+        """What `state` asks for, to be asked for together with other things."""
+        return {"do": "state", **self._target}
 
     def load(self, values: Mapping[str, Tensor]) -> None:
         """Set parameters by name. Raises Fault where the module has none of that name and shape."""
@@ -322,6 +327,10 @@ class Built:
         given = {"cotangents": [cotangent], "wants": "arguments"}
         return self.request(*args) | {"pull": given if cotangent is not None else {"seed": 1, "wants": "parameters"}}
 
+    def tracing(self, children: Sequence[str], *args: Any, **kwargs: Any) -> Request:
+        """What `trace` asks for, to be asked for together with other things; the answer is as the workbench told it."""
+        return self.request(*args, **kwargs) | {"do": "trace", "children": list(children)}
+
     def trace(
         self, children: Sequence[str], *args: Any, **kwargs: Any
     ) -> tuple[Any, dict[str, list[Any]], StudentError | None]:
@@ -329,15 +338,24 @@ class Built:
 
         A child that raised has its first tensor as its output. Raises Fault for a missing child.
         """
-        value, notes, error = self._student.ask(
-            "trace", **self._target, children=list(children), args=list(_sent(args)), kwargs=_sent(kwargs)
-        )
+        (told,) = self._student.ask_all([self.tracing(children, *args, **kwargs)])
+        value, notes, error = told
         for child in children:
             if child not in notes:
                 raise Fault("no_submodule", name=child)
         # the workbench notes no more than a few calls; what claims to be more would only be slow to look at
         calls = {child: [tuple(call) for call in notes[child][:MAX_CALLS]] for child in children}
         return value, calls, self._student.error_of(error) if error is not None else None
+
+
+def _sizes(told: Mapping[str, Any]) -> dict[str, torch.Size]:
+    shapes = {name: torch.Size(shape) for name, shape in told.items()}
+    if (
+        len(shapes) > MAX_PARAMETERS
+        or sum(abs(shape.numel()) for shape in shapes.values()) * torch.float32.itemsize > codec.MAX_RAW_BYTES
+    ):
+        raise Fault("odd_value")
+    return shapes
 
 
 def refuse_missing(missing: Sequence[str] | StudentError, values: Mapping[str, Tensor]) -> None:

@@ -140,10 +140,13 @@ class Workbench:
     def _do_call(self, request: Request) -> Any:
         """Call a name, an object or its method; with `gradient`, float tensors among the arguments require it.
 
-        With `pull` the answer is the value, what pulling cotangents back through the call gives, and what that raised.
+        With `seed` torch's random numbers start anew there. With `pull` the answer is the value, what pulling
+        cotangents back through the call gives, and what that raised.
         """
         target = self._target(request)
         args, kwargs = self._revive(request["args"]), self._revive(request["kwargs"])
+        if "seed" in request:
+            self._do_seed(request)
         if request.get("gradient") or "pull" in request:
             args = [item.requires_grad_() if _is_float(item) else item for item in args]
         if request.get("complaint"):
@@ -162,6 +165,11 @@ class Workbench:
                 return [answer, []]
             value.train(False)
             return [answer, _load(value, request["load"])]
+        if "shapes" in request:
+            if not isinstance(answer, Reference):
+                return [answer, {}]
+            value.train(False)
+            return [answer, _shapes(value)]
         if request.get("gradient"):
             self._count += 1
             outputs = [item for item in flat(value) if _is_float(item)]
@@ -249,7 +257,7 @@ class Workbench:
         }
 
     def _do_shapes(self, request: Request) -> dict[str, list[int]]:
-        return {name: list(value.shape) for name, value in self._target(request).named_parameters()}
+        return _shapes(self._target(request))
 
     def _do_load(self, request: Request) -> list[str]:
         return _load(self._target(request), request["values"])
@@ -305,15 +313,19 @@ def drawn_cotangents(shapes: Sequence[torch.Size], seed: int, which: Sequence[in
 
 
 def _backward(args: list[Any], outputs: list[Tensor], target: Any, cotangents: Sequence[Tensor], wants: str) -> Any:
-    """Gradients of arguments, or the names of parameters of which each gets none or only zeros."""
+    """Gradients of arguments, or the names of parameters of which each gets none or only zeros; or both, in a list."""
     module = target if isinstance(target, nn.Module) else nn.Module()
     module.zero_grad()
     pairs = [(o, c) for o, c in zip(outputs, cotangents, strict=True) if o.requires_grad]
     if pairs:  # as one scalar: backward with given cotangents first imports half a second of symbolic algebra
         sum(((o * c.to(o.dtype)).sum() for o, c in pairs), torch.zeros(())).backward()
-    if wants == "arguments":
-        return [item.grad if _is_float(item) else None for item in args]
-    return [name for name, value in module.named_parameters() if value.grad is None or not value.grad.any()]
+    gradients = [item.grad if _is_float(item) else None for item in args]
+    silent = [name for name, value in module.named_parameters() if value.grad is None or not value.grad.any()]
+    return {"arguments": gradients, "parameters": silent, "both": [gradients, silent]}[wants]
+
+
+def _shapes(module: nn.Module) -> dict[str, list[int]]:
+    return {name: list(value.shape) for name, value in module.named_parameters()}
 
 
 def _load(module: nn.Module, values: dict[str, Tensor]) -> list[str]:

@@ -108,7 +108,11 @@ def curved(student: Student, seed: int, ask: Callable[[Tensor], Request], one: T
     So it is with whatever takes products, shares or a largest value of its inputs. It is not so with constants, noise,
     slices, sums and means of an input, nor with linear maps of these.
     """
-    points = [one, other, (one + other) / 2, (one + other) / 2]
-    start, end, middle, again = answers_to(student, seed, [ask(point) for point in points])
+    middle = (one + other) / 2
+    return bends(*answers_to(student, seed, [ask(point) for point in (one, other, middle, middle)]))
+
+
+def bends(start: Tensor, end: Tensor, middle: Tensor, again: Tensor) -> bool:
+    """Whether the answer half-way is not half-way between the answers at both ends, and is the same twice."""
     shapes = {value.shape for value in (start, end, middle, again)}
     return len(shapes) == 1 and repeats(middle, again) and differ(middle, (start + end) / 2)
