@@ -221,6 +221,7 @@ class NewsDataset(Dataset):
         (HIDE, 'hidden = hidden.masked_fill(mask[..., None] == 0, float("inf"))'),
     ),
     _max("in_float64", "another_type", "values", (MAX, "pooled = hidden.double().max(dim=1).values")),
+    _max("in_float16", "another_type", "values gradient", (MAX, "pooled = hidden.max(dim=1).values.half()")),
     _max(
         "bool_only_and_in_place",
         "bool_mask_and_in_place",
@@ -369,6 +370,15 @@ class NewsDataset(Dataset):
         "weights",
         (HIDE_SCORES, "scores = scores.masked_fill(mask == 0, 0.0)"),
         (SOFTMAX, "weights = scores"),
+    ),
+    _attention(
+        "equal_weights",
+        "weights_without_scores",
+        "weights padding pooled gradient",
+        (
+            SOFTMAX,
+            "weights = (mask != 0).to(hidden.dtype)\n        weights = weights / weights.sum(dim=1, keepdim=True)",
+        ),
     ),
     _attention("sigmoid", "sigmoid_for_softmax", "weights", (SOFTMAX, "weights = torch.sigmoid(scores)")),
     _attention("no_mask", "mask_forgotten", "padding", (HIDE_SCORES, "")),

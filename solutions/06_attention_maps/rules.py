@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 
 from course_utils.engine.asking.draws import Draw
-from course_utils.engine.asking.student import Student, StudentError, as_tensor
+from course_utils.engine.asking.student import Student, StudentError, answered, as_tensor
+from course_utils.engine.asking.workbench import Request
 from course_utils.engine.judging import content
-from course_utils.engine.judging.dtypes import ask_with_each_type, is_nothing, of_some_type, told_by_type
+from course_utils.engine.judging.dtypes import ask_unmasked, ask_with_each_type, changed, is_nothing, told_by_type
 from course_utils.engine.judging.rule import CONTENT, AnyOf, Check, Observations, Part, looks
 
 MATTERS = 1e-5  # rounding is below 1e-6; two layers in another order differ by over 5e-3, with each known mistake too
@@ -43,13 +44,6 @@ def _size(difference: Tensor) -> Tensor:
 
 def _equal(a: Any, b: Any) -> bool:
     return isinstance(a, Tensor) and isinstance(b, Tensor) and torch.equal(a, b)
-
-
-def _given(answer: Any) -> Any:
-    """An answer of `try_all`. Raises StudentError where it is one."""
-    if isinstance(answer, StudentError):
-        raise answer
-    return answer
 
 
 @looks("attention_entropy", values=Check(), zeros=Check(), padding=Check())
@@ -82,24 +76,20 @@ def attention_entropy(student: Student, draw: Draw) -> Mapping[str, Part]:
         **{f"cut {number}": sentence for number, sentence in enumerate(short)},
     }
 
-    def ask(ones: Tensor) -> dict[str, Any]:
-        """What is answered to sentences without padding. Raises StudentError where the first one stops."""
-        masks = [ones[:1, :1].expand(len(one), one.shape[-1]).contiguous() for one in whole.values()]
-        requests = [student.request("attention_entropy", *one) for one in zip(whole.values(), masks, strict=True)]
-        requests.append(requests[0])
-        requests[list(whole).index("narrowed")] |= {"inputs": True}
-        answers = student.try_all(requests)
-        _given(answers[0])
-        return dict(zip([*whole, "again"], answers, strict=True))
+    whole["again"] = weights
 
-    given = of_some_type(ask, torch.ones(1, 1, dtype=torch.int64))
+    def ask(one: Tensor, ones: Tensor) -> list[Request]:
+        return [student.request("attention_entropy", one, ones) | ({"inputs": True} if one is narrowed else {})]
+
+    answers = ask_unmasked(student, whole.values(), ask)
+    given = {name: answer for name, (answer,) in zip(whole, answers, strict=True)}
     after = None
     if not isinstance(given["narrowed"], StudentError):
         given["narrowed"], (after, _) = given["narrowed"]
     kept = isinstance(given["narrowed"], StudentError) or _equal(after, narrowed)
 
     def entropy(name: str) -> Tensor:
-        return as_tensor(_given(given[name]))
+        return as_tensor(answered(given[name]))
 
     def measures_spread() -> bool:
         """Whether the mean of two maps has another result than the mean of theirs: any measure of how far they spread.
@@ -127,32 +117,27 @@ def attention_entropy(student: Student, draw: Draw) -> Mapping[str, Part]:
         }
 
     def padding() -> Observations:
-        answers = ask_with_each_type(student, mask, lambda typed: student.request("attention_entropy", padded, typed))
-        answered = [answer for answer in answers.values() if not isinstance(answer, StudentError)]
-        shape = list(as_tensor(answered[0][0]).shape)
+        typed = ask_with_each_type(student, mask, lambda typed: student.request("attention_entropy", padded, typed))
+        one = next(answer[0] for answer in typed.values() if not isinstance(answer, StudentError))
         seen: Observations = {
-            "shape": shape,
+            "shape": list(as_tensor(one).shape),
             CONTENT: measures_spread(),
-            "weights kept as without padding": not kept or all(_equal(after[0], padded) for _, after in answered),
-            "mask kept": all(isinstance(one, Tensor) and bool((one == mask).all()) for _, (_, one) in answered),
+            "weights changed by padding": kept and changed(typed, padded),
+            "mask changed": changed(typed, mask, 1),
         }
-        if shape != [len(lengths), draw.heads]:
+        if seen["shape"] != [len(lengths), draw.heads]:
             return seen
         cut = torch.cat([entropy(f"cut {number}") for number in range(len(short))])
         seen["weights move the result"] = bool(_size(cut - cut.flatten()[0]) > MOVED)
 
-        def repeated_queries(ones: Tensor) -> Tensor:
-            return student.tensor("attention_entropy", repeated, ones)
-
-        def less(answer: Any) -> Any:
-            if isinstance(answer, StudentError):
-                return answer
-            views = [as_tensor(answer[0]) - cut]
+        def less(value: Any) -> AnyOf:
+            views = [as_tensor(value) - cut]
             if not is_nothing(views[0]):
-                views.append(answer[0] - of_some_type(repeated_queries, torch.ones_like(mask)))
+                (whole_again,) = ask_unmasked(student, [repeated], ask)
+                views.append(value - as_tensor(whole_again[0]))
             return AnyOf(views)
 
-        return seen | told_by_type({name: less(answer) for name, answer in answers.items()})
+        return seen | told_by_type(typed, less)
 
     return {"values": values, "zeros": zeros, "padding": padding}
 
@@ -183,13 +168,13 @@ def attention_rollout(student: Student, draw: Draw) -> Mapping[str, Part]:
             square = student.try_all([student.request("attention_rollout", [_weights(draw, draw.seq, draw.seq)])])[0]
             if not isinstance(square, StudentError):
                 return {"any number of sentences": False}
-        matrix = as_tensor(_given(in_batch))
-        seen = {"matrix": matrix, "matrix of one sentence": as_tensor(_given(one)), "type": str(matrix.dtype)}
+        matrix = as_tensor(answered(in_batch))
+        seen = {"matrix": matrix, "matrix of one sentence": as_tensor(answered(one)), "type": str(matrix.dtype)}
         return seen | {"any number of sentences": True}
 
     def product() -> Observations:
-        matrix, backwards = as_tensor(_given(several[0])[0]), as_tensor(_given(several[2]))
-        singles = [as_tensor(_given(single)).double() for single in alone]
+        matrix, backwards = as_tensor(answered(several[0])[0]), as_tensor(answered(several[2]))
+        singles = [as_tensor(answered(single)).double() for single in alone]
         expected = singles[0]
         for single in singles[1:]:
             expected = single @ expected
@@ -199,10 +184,10 @@ def attention_rollout(student: Student, draw: Draw) -> Mapping[str, Part]:
         }
 
     def inputs() -> Observations:
-        listed, (after,) = _given(several[0])
+        listed, (after,) = answered(several[0])
         kept = isinstance(after, list) and len(after) == len(layers)
         return {
-            "tuple as list": _size(as_tensor(_given(several[1])) - as_tensor(listed)),
+            "tuple as list": _size(as_tensor(answered(several[1])) - as_tensor(listed)),
             "list kept": kept and all(_equal(a, b) for a, b in zip(after, layers, strict=True)),
             "weights kept": isinstance(after, list) and all(any(_equal(a, b) for b in layers) for a in after),
             CONTENT: weights_move(),
@@ -210,8 +195,8 @@ def attention_rollout(student: Student, draw: Draw) -> Mapping[str, Part]:
 
     def weights_move() -> bool:
         """Whether other layers, or the same in another order, have another result."""
-        first, second = (content.numbers(_given(single)) for single in alone[:2])
-        moved = content.differ(content.numbers(_given(several[0])[0]), content.numbers(_given(several[2])))
+        first, second = (content.numbers(answered(single)) for single in alone[:2])
+        moved = content.differ(content.numbers(answered(several[0])[0]), content.numbers(answered(several[2])))
         return moved or content.differ(first, second)
 
     return {"layer": layer, "product": product, "inputs": inputs}

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from course_utils.engine.asking.draws import Draw
-from course_utils.engine.asking.student import Fault, Student, StudentError, as_tensor, error_of
+from course_utils.engine.asking.student import Fault, Student, StudentError, answered, as_tensor, error_of
 from course_utils.engine.judging import content
 from course_utils.engine.judging.rule import CONTENT, Check, Observations, Part, looks
 
@@ -34,15 +34,8 @@ REFUSED = (2, 1, 0, -3)  # max_tokens without room for a token
 Spans = list[tuple[int, int]]
 
 
-def _given(answer: Any) -> Any:
-    """An answer of `try_all`. Raises StudentError where it is one."""
-    if isinstance(answer, StudentError):
-        raise answer
-    return answer
-
-
 def _blocks(answer: Any) -> list[Any]:
-    blocks = _given(answer)
+    blocks = answered(answer)
     if not isinstance(blocks, list | tuple):
         raise Fault("odd_value")
     return list(blocks)
@@ -194,18 +187,18 @@ def sentence_embeddings(student: Student, draw: Draw) -> Mapping[str, Part]:
     def takes_inside() -> bool:
         """Whether tokens inside a span move its embedding, more than one, and not both those outside do."""
         try:
-            same = content.numbers(_given(given["the same"]))
+            same = content.numbers(answered(given["the same"]))
             moved = [
-                content.differ(same, content.numbers(_given(given[f"another token {position}"])))
+                content.differ(same, content.numbers(answered(given[f"another token {position}"])))
                 for position in (*range(*span), 0, seq - 1)
             ]
-            repeated = content.repeats(same, content.numbers(_given(given["the same again"])))
+            repeated = content.repeats(same, content.numbers(answered(given["the same again"])))
         except (StudentError, Fault):
             return False
         return repeated and sum(moved[:-2]) > 1 and not all(moved[-2:])
 
     def values() -> Observations:
-        embeddings, one = (as_tensor(_given(given[name])) for name in ("spans", "one span"))
+        embeddings, one = (as_tensor(answered(given[name])) for name in ("spans", "one span"))
         kept = isinstance(after[0], Tensor) and torch.equal(after[0], hidden) and after[1] == spans
         seen: Observations = {"embeddings": embeddings, "embedding of one span": one, "inputs kept": kept}
         seen["type"] = str(embeddings.dtype)
@@ -222,7 +215,7 @@ def sentence_embeddings(student: Student, draw: Draw) -> Mapping[str, Part]:
 
     def gradient() -> Observations:
         """A maximum in place of the mean is paid for in `values`, and so is a mean of nothing for a single token."""
-        as_tensor(_given(given["spans"]))  # nothing that is no tensor has a slope
+        as_tensor(answered(given["spans"]))  # nothing that is no tensor has a slope
         several = [(start, end) for start, end in spans if end - start > 1]
         slope = student.slope("sentence_embeddings", draw.apart(draw.seq, draw.hidden_size), several)
         return {"slope": slope, CONTENT: takes_inside()}
@@ -235,7 +228,7 @@ def sentence_embeddings(student: Student, draw: Draw) -> Mapping[str, Part]:
     return {
         "values": values,
         "gradient": gradient,
-        "empty": lambda: {"shape": list(as_tensor(_given(given["none"])).shape), CONTENT: takes_inside()},
+        "empty": lambda: {"shape": list(as_tensor(answered(given["none"])).shape), CONTENT: takes_inside()},
         "errors": errors,
     }
 

@@ -136,5 +136,5 @@ def warmup_linear_decay(student: Student, draw: Draw) -> Mapping[str, Part]:
 
 
 VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
-    "warmup_linear_decay": [dict(warmup=5, decay=12)],
+    "warmup_linear_decay": [dict(warmup=7, decay=12)],
 }

@@ -82,6 +82,19 @@ def repeats(one: Tensor, other: Tensor) -> bool:
     return not differ(one, other, SAME)
 
 
+def moving_rows(answer: Any, rows: Sequence[int] | None = None) -> int:
+    """How many rows of an answer differ from its first one; 0 where the second is not the same, as it has to be.
+
+    rows: which rows to look at, and in which order; None stands for all.
+    """
+    try:
+        found = numbers(answer)
+        first, again, *others = found if rows is None else found[list(rows)]
+    except (Fault, IndexError, TypeError, ValueError):
+        return 0
+    return sum(differ(first, other) for other in others) if repeats(first, again) else 0
+
+
 def moved(student: Student, seed: int, same: Request, others: Sequence[Request]) -> list[bool]:
     """Whether each of the others gets another answer than the first request, which has to get the same one twice."""
     first, again, *rest = answers_to(student, seed, [same, same, *others])

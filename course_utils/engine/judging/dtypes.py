@@ -6,7 +6,7 @@ positions, in another. Whatever it gives there, what is told is that a mask of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -36,16 +36,21 @@ def of_some_type(ask: Callable[[Tensor], T], mask: Tensor) -> T:
     raise errors[0]
 
 
-def ask_with_some_type(student: Student, requests: Callable[[torch.dtype], Sequence[Request]]) -> list[Any]:
-    """What is answered to requests in one go, with masks of the first type at which the first of them does not stop.
+def ask_unmasked(
+    student: Student, batches: Iterable[Tensor], ask: Callable[[Tensor, Tensor], Sequence[Request]]
+) -> list[list[Any]]:
+    """What is answered to each batch (batch, ..., seq, size), in one go, with a mask of ones that hides nothing.
 
-    requests: makes them for masks of a type. Raises StudentError where the first one stops with each.
+    ask: makes the requests about a batch and a mask, which is of the first type at which the very first one does not
+    stop. Raises StudentError where it stops at each.
     """
     errors = []
     for dtype in MASK_TYPES.values():
-        answers = student.try_all(requests(dtype))
+        asked = [ask(each, torch.ones(each.shape[0], each.shape[-2], dtype=dtype)) for each in batches]
+        answers = student.try_all([request for one in asked for request in one])
         if not isinstance(answers[0], StudentError):
-            return answers
+            rest = iter(answers)
+            return [[next(rest) for _ in one] for one in asked]
         errors.append(answers[0])
     raise errors[0]
 
@@ -63,16 +68,22 @@ def ask_with_each_type(student: Student, mask: Tensor, ask: Callable[[Tensor], R
     raise answers[0]
 
 
-def told_by_type(differences: Mapping[str, Any]) -> Observations:
+def told_by_type(answers: Mapping[str, Any], less: Callable[[Any], Any]) -> Observations:
     """The difference that counts, and the types with which another one came out, or an exception.
 
-    differences: by type, how far the answer is from the right one: a tensor, an AnyOf, None for another shape, or a
-    StudentError. One that is nothing counts, if there is any, or else the first one that is no exception.
+    answers: by type, as `ask_with_each_type` gives them; less: how far a value is from the right one, a tensor, an
+    AnyOf, or None for another shape. One that is nothing counts, if there is any, or else the first one.
     """
-    answered = {name: each for name, each in differences.items() if not isinstance(each, StudentError)}
-    counts = next((each for each in answered.values() if is_nothing(each)), next(iter(answered.values()), None))
-    wrong = [name for name in differences if name not in answered or not _equal(answered[name], counts)]
+    differences = {name: less(answer[0]) for name, answer in answers.items() if not isinstance(answer, StudentError)}
+    counts = next(filter(is_nothing, differences.values()), next(iter(differences.values()), None))
+    wrong = [name for name in answers if name not in differences or not _equal(differences[name], counts)]
     return {"difference": counts, "types that go wrong": wrong}
+
+
+def changed(answers: Mapping[str, Any], argument: Tensor, number: int = 0) -> bool:
+    """Whether an argument is another one after some call, up to its type; answers: of `ask_with_each_type`."""
+    after = [answer[1][number] for answer in answers.values() if not isinstance(answer, StudentError)]
+    return not all(isinstance(one, Tensor) and torch.equal(one.to(argument.dtype), argument) for one in after)
 
 
 def is_nothing(difference: Any) -> bool:
