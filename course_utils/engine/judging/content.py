@@ -12,6 +12,7 @@ where the answer has content, which each topic describes in a way that the known
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -116,3 +117,15 @@ def bends(start: Tensor, end: Tensor, middle: Tensor, again: Tensor) -> bool:
     """Whether the answer half-way is not half-way between the answers at both ends, and is the same twice."""
     shapes = {value.shape for value in (start, end, middle, again)}
     return len(shapes) == 1 and repeats(middle, again) and differ(middle, (start + end) / 2)
+
+
+def once(find: Callable[[], bool]) -> Callable[[], bool]:
+    """Whether an answer has content, as `find` says, which is asked at most once; one that raises there has none."""
+
+    def found() -> bool:
+        try:
+            return find()
+        except (StudentError, Fault):
+            return False
+
+    return cache(found)
