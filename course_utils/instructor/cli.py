@@ -21,6 +21,7 @@ from ..engine.telling.harmless import on_one_line
 from ..terminal import app, console, fail
 
 if TYPE_CHECKING:
+    from ..engine.grading.classfile import Class
     from ..engine.grading.finding import Row
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,9 @@ UnitNames = Annotated[
     list[str] | None, typer.Argument(metavar="[UNIT]...", help="Units; all of them if none is named.")
 ]
 ResultsFolder = Annotated[Path, typer.Option("--results", help="The folder of results.")]
+ClassFile = Annotated[
+    Path | None, typer.Option("--class", help="The class's file; default class.toml beside the submissions.")
+]
 
 
 @contextmanager
@@ -110,6 +114,43 @@ def bundle(
     except (UnitError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {out} with {count} files", markup=False)
+
+
+@app.command()
+def collect(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Folders and zip files that the school's system sent.")
+    ],
+    into: Annotated[Path, typer.Option("--into", help="The folder of submissions, for course grade.")],
+    class_file: ClassFile = None,
+) -> None:
+    """Bring what Moodle, Canvas, nbgrader, a classroom of repositories or a folder holds to STUDENT/UNIT/UNIT.ipynb.
+
+    Collect as often as you like: every attempt is kept, and an older download never replaces a newer attempt.
+    """
+    from ..engine.grading.collect.gather import collect as gather
+    from ..engine.grading.plan import RunError
+    from ..engine.making.units import UnitError
+    from .collecting import show_collected
+
+    try:
+        class_ = _read_class(into, class_file)
+        with console.status("collecting") as status:
+            done = gather(sources, into, class_, tell=lambda files: status.update(f"collecting: {files} files"))
+    except (RunError, UnitError, OSError) as error:
+        raise fail(error) from None
+    except KeyboardInterrupt:
+        raise fail("interrupted; run the same command again to go on") from None
+    show_collected(console, done, class_, into)
+
+
+def _read_class(submitted: Path, given: Path | None) -> Class | None:
+    """The class of a folder of submissions; None where it has no file."""
+    from ..engine.grading.classfile import find_class_file, read_class
+    from ..engine.making.units import find_units
+
+    path = find_class_file(submitted, given)
+    return read_class(path, [unit.name for unit in find_units(files.SOLUTIONS)]) if path else None
 
 
 @app.command()

@@ -74,8 +74,8 @@ SENTENCES: dict[str, Text] = {
     "more": {"en": "and {count} more", "zh": "另有 {count} 个"},
 }
 
-_SYSTEM_NOTE = "written by a system, nobody's work"
-_SYSTEM = {"__macosx", "thumbs.db", "desktop.ini", "icon\r"}
+SYSTEM_NOTE = "written by a system, nobody's work"
+_SYSTEM = {"__macosx", "thumbs.db", "desktop.ini", "icon\r", "timestamp.txt", "submission_secret.txt"}
 _KEPT = frozenset(" ._-()+,&#@'~")  # of a file's name, beside letters and digits: these mean nothing in Markdown or TeX
 _DEFINED = re.compile(r"^(?:async[ \t]+)?(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 _UNSAID = re.compile(r'"""[\s\S]*?"""|#[^\n]*|\s+')  # docstrings, comments and layout
@@ -94,7 +94,7 @@ class Row:
     @property
     def is_system(self) -> bool:
         """Whether nobody need hear of it."""
-        return self.note == _SYSTEM_NOTE
+        return self.note == SYSTEM_NOTE
 
 
 @dataclass(frozen=True)
@@ -204,6 +204,11 @@ class Finder:
             else row
             for _, row in sorted(self._rows.items())
         ]
+
+    def look_into(self, data: bytes) -> tuple[str, int, str]:
+        """What a file is by its content: its unit, how many answers it holds, and why it cannot be read."""
+        sight = self._known.sight(data)
+        return sight.unit, sight.answers, sight.reason
 
     def _folder(self, student: str) -> _Folder:
         if self._student is None or self._student.student != student:
@@ -375,7 +380,7 @@ class _Folder:
     def _why_not(self, entry: _Entry, unit: str) -> str:
         """Why a file is left aside."""
         if entry.is_system:
-            return _SYSTEM_NOTE
+            return SYSTEM_NOTE
         if entry.kind != "file":
             return {"folder": "a folder, not looked into", "link": "a link, not followed"}.get(
                 entry.kind, "not a regular file"
