@@ -172,7 +172,7 @@ def read_roster(path: Path) -> Roster:
     if start is None:
         raise RunError(f"{path} is empty; the roster has a line of headers, such as id,name,email, and a line a person")
     line, header = rows[start]
-    fields = _fields(header)
+    fields = fields_of(header)
     if not set(fields) & {"id", "login", "email", "sis_id", "name", "last", "alias"}:
         raise RunError(
             f"{path}, line {line}: no column says who a person is, got {', '.join(header)}; "
@@ -181,7 +181,7 @@ def read_roster(path: Path) -> Roster:
     people: dict[str, Person] = {}
     for line, row in rows[start + 1 :]:
         values = {name: next(iter(_cells(row, places)), "") for name, places in fields.items()}
-        if not any(values.values()) or _is_no_person(values, row):
+        if not any(values.values()) or is_no_person(values, row):
             continue
         sis_ids = [word for cell in _cells(row, fields.get("sis_id", ())) for word in re.split(r"[;,\s]+", cell)]
         values["sis_id"] = next(iter(sis_ids), "")
@@ -213,7 +213,7 @@ def header_key(header: str) -> str:
     return "".join(re.findall(r"[^\W_]+", folded(header)))
 
 
-def _fields(header: Sequence[str]) -> dict[str, list[int]]:
+def fields_of(header: Sequence[str]) -> dict[str, list[int]]:
     """The places of the columns of each field."""
     keys = [header_key(name) for name in header]
     canvas = "sisloginid" in keys or "sisuserid" in keys
@@ -229,7 +229,7 @@ def _cells(row: Sequence[str], places: Iterable[int]) -> list[str]:
     return [row[place] for place in places if place < len(row) and row[place]]
 
 
-def _is_no_person(values: Mapping[str, str], row: Sequence[str]) -> bool:
+def is_no_person(values: Mapping[str, str], row: Sequence[str]) -> bool:
     """Whether a row is one that Canvas adds to its table: points possible, manual posting, the test student."""
     return (
         "Points Possible" in row[0]

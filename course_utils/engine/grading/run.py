@@ -22,6 +22,7 @@ from ..judging.sentences import Text
 from ..machine import usable_cores
 from ..making.units import find_units
 from ..telling.harmless import shown_name
+from ..texts import LANGUAGES
 from . import journal
 from .finding import MAX_NAMED, Finder, Row, is_system_file, write_table
 from .intake import digest
@@ -140,7 +141,7 @@ def run(
     in the log for good, while others are still being graded.
     Raises RunError where there is nothing to grade.
     """
-    names = students(plan.submitted)
+    names = sorted({*students(plan.submitted), *plan.people})
     units = [unit.name for unit in find_units(plan.solutions, plan.units)] if plan.units else None
     finder = Finder(plan.submitted, plan.solutions)
     units = units or units_handed_in(finder, names, plan)
@@ -153,7 +154,7 @@ def run(
         before = read_log(plan.results)
         known = read_log(plan.results, PENDING) if plan.regrade else before
         wanted = [make_task(plan, student, unit, finder) for student in names for unit in units]
-        keyed = [(task, _key(task, digests[task.unit])) for task in wanted]
+        keyed = [(task, _key(task, digests[task.unit], plan.language)) for task in wanted]
         tasks = [(task, key) for task, key in keyed if known.get((task.student, task.unit), {}).get("key") != key]
         fresh: list[Record] = []
         failures: list[str] = []
@@ -170,6 +171,8 @@ def run(
                 failures.append(f"{task.student}, {task.unit}: {fault}")
             else:
                 record |= _facts(key, plan)
+                if task.data is None:
+                    record["language"] = plan.language
                 fresh.append(record)
                 append(plan.results / place, record)
                 if writer and place == LOG:
@@ -204,8 +207,10 @@ def run(
     )
 
 
-def _key(task: Task, checks: str) -> str:
+def _key(task: Task, checks: str, language: str) -> str:
     """What a record is known by: with another of these, a notebook is graded again."""
+    if task.data is None and language != LANGUAGES[0]:  # the language of what is told of it
+        checks = f"{checks}/{language}"
     note = hashlib.sha256(task.note["en"].encode()).hexdigest()[:8] if task.note else ""
     return f"{task.digest}/{checks}/{note}" if note else f"{task.digest}/{checks}"
 

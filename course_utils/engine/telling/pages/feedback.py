@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...grading.terms import Late, read_terms
 from ...making.files import write_whole
 from ..harmless import tame
 from .code import BREAKS, code_lines, lines_named
@@ -28,6 +29,7 @@ from .text import (
     folder_part,
     help_text,
     in_language,
+    late_sentence,
     points,
     render,
     sentence,
@@ -141,12 +143,15 @@ def _bar(earned: float, lost: float, still_open: float, t: Mapping[str, str]) ->
     ]
 
 
-def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language: str | None = None) -> str:
+def feedback_page(
+    record: Mapping[str, Any], texts: Mapping[str, Any], language: str | None = None, late: Late | None = None
+) -> str:
     """A student's page on one unit, as one HTML file.
 
     record: one line of `log.jsonl`.
     texts: the unit's title, rules, hints and steps in both languages; what is absent is left out.
     language: "en" or "zh"; None takes that of the submission.
+    late: what being late has cost.
     Raises ValueError for another language.
     """
     language = language or record_language(record)
@@ -177,6 +182,8 @@ def feedback_page(record: Mapping[str, Any], texts: Mapping[str, Any], language:
         notes.append(t["points_empty"].format(points=points(empty)))
     if is_read(record) and (found := in_language(record.get("note"), language)):
         notes.insert(0, sentence(found))
+    if late:
+        notes.append(sentence(late_sentence(late, t)))
     page = {
         "title": f"{t['feedback_title'].format(unit=unit_title)} · {display_name(str(record.get('student', '')))}",
         "unit": tame(unit),
@@ -215,7 +222,9 @@ def write_page(results: Path, record: Mapping[str, Any], texts: Mapping[str, Any
     texts, language: as in `feedback_page`.
     """
     unit, student = folder_part(record["unit"], "unit"), folder_part(record["student"], "student")
-    return write_whole(results / "feedback" / student / f"{unit}.html", feedback_page(record, texts, language))
+    terms = read_terms(results)
+    late = terms.late_of_record(record) if terms else None
+    return write_whole(results / "feedback" / student / f"{unit}.html", feedback_page(record, texts, language, late))
 
 
 def write_feedback(

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
+from ...grading.terms import Late
 from ..harmless import on_one_line, tame
 
 LANGUAGES = ("en", "zh")
@@ -119,6 +120,16 @@ def date_line(record: Mapping[str, Any], t: Mapping[str, str]) -> str:
         return ""
     zone = " UTC" if date.endswith(("+00:00", "Z")) else ""
     return t["graded_on"].format(date=tame(date[:16].replace("T", " ")) + zone)
+
+
+def late_sentence(late: Late, t: Mapping[str, str]) -> str:
+    """What being late has cost a notebook."""
+    hours = max(1, round(late.seconds / 3600))
+    days, rest = divmod(hours, 24)
+    parts = [t[f"late_{unit}"].format(count=count) for unit, count in (("days", days), ("hours", rest)) if count]
+    time = " ".join(parts)
+    numbers = {"penalty": points(late.penalty), "points": points(late.points), "left": points(late.left)}
+    return t["late_counted" if late.is_counted else "late_uncounted"].format(time=time, **numbers)
 
 
 def title_of(texts: Mapping[str, Any], unit: str, language: str) -> str:
