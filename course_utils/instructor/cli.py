@@ -243,20 +243,21 @@ def _grade(
 
 def _meet_class(plan: Plan, class_: Class | None) -> Plan:
     """Write what is known of the class into the results; the plan with its people, the best attempts in place."""
-    from ..engine.grading.collect.best import settle_best
+    from ..engine.grading.best import settle_best
     from ..engine.grading.run import students
-    from ..engine.grading.terms import FILE, make_terms
+    from ..engine.grading.terms import FILE, make_terms, read_terms
     from ..engine.making.units import find_units
 
-    folders, units = students(plan.submitted), [unit.name for unit in find_units(plan.solutions, plan.units)]
-    chosen = {}
+    folders, units = students(plan.submitted), [unit.name for unit in find_units(plan.solutions)]
+    chosen, graded = {}, plan.units or units
     if class_ and class_.attempts == "best":
         with progress("choosing among attempts") as tell:
-            chosen = settle_best(plan, class_, units, tell)
+            chosen = settle_best(plan, class_, graded, tell)
     terms = make_terms(class_, plan.submitted, folders, units, chosen)
     if terms is None:
         (plan.results / FILE).unlink(missing_ok=True)
         return plan
+    terms = terms.after(read_terms(plan.results), graded)
     terms.write(plan.results)
     if untold := terms.untold():
         shown = ", ".join(on_one_line(f"{student} {unit}") for student, unit in untold[:SHOWN_FILES])

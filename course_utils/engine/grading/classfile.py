@@ -231,5 +231,5 @@ def _keys(table: Sequence[str | int]) -> Iterable[str]:
 
 
 def _near(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f". Did you mean {near[0]}?" if near else ""

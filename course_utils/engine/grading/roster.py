@@ -141,13 +141,11 @@ class Roster:
         return Match(None, "", self._similar(text) if "name" in kinds else "not on the roster")
 
     def _similar(self, text: str) -> str:
-        names = {folded(person.full_name): person for person in self.people}
-        near = difflib.get_close_matches(folded(text), names, n=1, cutoff=0.8)
-        return (
-            f"not on the roster; is it {names[near[0]].full_name} ({names[near[0]].id})?"
-            if near
-            else "not on the roster"
-        )
+        words = {_sorted_words(person.full_name): person for person in self.people}
+        near = difflib.get_close_matches(_sorted_words(text), words, n=1, cutoff=0.8)
+        if not near:
+            return "not on the roster"
+        return f"not on the roster; is it {words[near[0]].full_name} ({words[near[0]].id})?"
 
     def plain(self) -> list[dict[str, Any]]:
         """The people as plain data; `of_plain` makes a roster of it."""
@@ -157,6 +155,10 @@ class Roster:
     def of_plain(cls, people: Sequence[Mapping[str, Any]]) -> Roster:
         """The roster of plain data."""
         return cls(tuple(Person(**{**person, "aliases": tuple(person["aliases"])}) for person in people))
+
+
+def _sorted_words(name: str) -> str:
+    return " ".join(sorted(folded(name).replace(",", " ").split()))
 
 
 def read_roster(path: Path) -> Roster:
@@ -216,7 +218,8 @@ def header_key(header: str) -> str:
 def fields_of(header: Sequence[str]) -> dict[str, list[int]]:
     """The places of the columns of each field."""
     keys = [header_key(name) for name in header]
-    canvas = "sisloginid" in keys or "sisuserid" in keys
+    # Canvas's own table calls its number "ID"; one that says "Canvas id" beside an "id" is a school's
+    canvas = {"sisloginid", "sisuserid"} & set(keys) and {"student", "lastname"} & set(keys) and "canvasid" not in keys
     found: dict[str, list[int]] = defaultdict(list)
     for place, key in enumerate(keys):
         name = "canvas_id" if canvas and key == "id" else _HEADERS.get(key)

@@ -115,6 +115,16 @@ class Terms:
         points = sum(float(score["points"]) for score in record["scores"])
         return self.late_of(record["student"], record["unit"], points)
 
+    def after(self, before: Terms | None, graded: Sequence[str]) -> Terms:
+        """These terms, with the earlier arrivals of units that are not graded now, and of folders that are gone."""
+        if before is None:
+            return self
+        arrivals = {student: dict(units) for student, units in self.arrivals.items()}
+        for student, units in before.arrivals.items():
+            own = arrivals.setdefault(student, {})
+            own |= {unit: arrival for unit, arrival in units.items() if unit not in graded or unit not in own}
+        return replace(self, arrivals=arrivals)
+
     def untold(self) -> list[tuple[str, str]]:
         """(student, unit) of notebooks of which nobody knows whether they were late."""
         own = ((student, unit, arrival) for student, units in self.arrivals.items() for unit, arrival in units.items())

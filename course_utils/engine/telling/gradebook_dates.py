@@ -7,7 +7,7 @@ nbgrader takes seconds to import, and marks by hand change what being late costs
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -41,22 +41,26 @@ def write_dates(results: Path, terms: Terms | None, records: Sequence[Mapping[st
 
 
 def _write(db: sqlite3.Connection, terms: Terms, records: Sequence[Mapping[str, Any]]) -> None:
-    units = {record["unit"] for record in records}
-    _update(db, "assignment SET duedate = ? WHERE name = ?", ((_moment(terms.due.get(unit)), unit) for unit in units))
-    assignment = "(SELECT id FROM assignment WHERE name = ?)"
-    submission = f"id FROM submitted_assignment WHERE student_id = ? AND assignment_id = {assignment}"
-    submissions, penalties = [], []
-    for record in records:
+    """Only units with a date in the class file are touched: dates of others may be a person's own."""
+    unit_ = "(SELECT id FROM assignment WHERE name = ?)"
+    whose = f"(SELECT id FROM submitted_assignment WHERE student_id = ? AND assignment_id = {unit_})"
+    dues = [(_moment(due), unit) for unit, due in terms.due.items()]
+    times, extensions, penalties = [], [], []
+    for record in (record for record in records if record["unit"] in terms.due):
         student, unit = record["student"], record["unit"]
         arrival = terms.arrivals.get(student, {}).get(unit)
-        late = terms.late_of_record(record)
+        if arrival and arrival.first:
+            times.append((_moment(arrival.first), student, unit))
         extension = timedelta(seconds=arrival.extension) if arrival else timedelta()
         granted = f"{_EPOCH + extension:%Y-%m-%d %H:%M:%S}.000000" if extension else None
-        submissions.append((_moment(arrival.first if arrival else ""), granted, student, unit))
+        extensions.append((granted, student, unit))
+        late = terms.late_of_record(record)
         penalties.append((late.penalty if late else None, student, unit))
-    _update(db, f"submitted_assignment SET timestamp = ?, extension = ? WHERE id = (SELECT {submission})", submissions)
-    _update(
-        db, f"submitted_notebook SET late_submission_penalty = ? WHERE assignment_id = (SELECT {submission})", penalties
+    db.executemany("UPDATE assignment SET duedate = ? WHERE name = ?", dues)
+    db.executemany(f"UPDATE submitted_assignment SET timestamp = ? WHERE id = {whose}", times)
+    db.executemany(f"UPDATE submitted_assignment SET extension = ? WHERE id = {whose}", extensions)
+    db.executemany(
+        f"UPDATE submitted_notebook SET late_submission_penalty = ? WHERE assignment_id = {whose}", penalties
     )
     if terms.roster:
         # names in formgrader make marks depend on whose they are; a class that wants that says so
@@ -66,11 +70,7 @@ def _write(db: sqlite3.Connection, terms: Terms, records: Sequence[Mapping[str, 
             else (person.first or person.full_name, person.last, person.email, person.id)
             for person in terms.roster.people
         ]
-        _update(db, "student SET first_name = ?, last_name = ?, email = ? WHERE id = ?", names)
-
-
-def _update(db: sqlite3.Connection, what: str, rows: Iterable[Sequence[Any]]) -> None:
-    db.executemany(f"UPDATE {what}", rows)
+        db.executemany("UPDATE student SET first_name = ?, last_name = ?, email = ? WHERE id = ?", names)
 
 
 def _moment(text: str | None) -> str | None:

@@ -1,8 +1,8 @@
 """Feedback pages as Moodle's "upload multiple feedback files in a zip" takes them.
 
 Moodle's importer (mod/assign/feedback/file/importziplib.php) breaks each part of a path at its underscores: a full
-name, the participant's number in this assignment, `assignsubmission`, `file`. Number and full name are those of the folder in
-which Moodle's own download held the submission; whoever is not in a download cannot be given a file this way.
+name, the participant's number in this assignment, `assignsubmission`, `file`. Number and full name are those of the
+folder in which Moodle's own download held the submission; whoever is not in a download cannot be given a file this way.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Ledger:
         """submitted: the folder; attempts, lines: what is known so far."""
         self._folder = submitted / FOLDER
         self.attempts = list(attempts)
-        self.lines = {line["source"]: dict(line) for line in lines}
+        self.lines = [dict(line) for line in lines]
 
     @classmethod
     def read(cls, submitted: Path) -> Ledger:
@@ -100,9 +100,14 @@ class Ledger:
 
     def write(self) -> None:
         """Write the ledger, whole or not at all."""
-        lines = [self.lines[source] for source in sorted(self.lines)]
-        content = {"format": _FORMAT, "attempts": [asdict(attempt) for attempt in self.attempts], "lines": lines}
+        attempts = [asdict(attempt) for attempt in self.attempts]
+        content = {"format": _FORMAT, "attempts": attempts, "lines": self.lines}
         write_whole(self._folder / LEDGER, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+    def tell(self, lines: Iterable[Mapping[str, str]]) -> None:
+        """Take lines in, each in the place of an earlier one on the same file."""
+        known = {(line["source"], line["digest"]): dict(line) for line in [*self.lines, *lines]}
+        self.lines = [known[key] for key in sorted(known)]
 
     def add(self, new: Attempt, data: bytes, is_packed: bool) -> Attempt:
         """Keep an attempt; one that is known already learns what else is known of it. Returns the one that is kept.

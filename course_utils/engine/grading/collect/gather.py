@@ -20,9 +20,9 @@ from pathlib import Path
 
 from ...making import files
 from ...making.units import find_units
-from ...telling.harmless import cell_of_name, shown_name
+from ...telling.harmless import cell_of_name, on_one_line, shown_name
 from ..classfile import Class
-from ..finding import NOTEBOOK, Finder, shown_path
+from ..finding import NOTEBOOK, Finder
 from ..intake import REASONS
 from ..roster import MAX_ID
 from . import worksheet
@@ -62,6 +62,7 @@ class _Found:
     reason: str  # a key of intake.REASONS, empty for a notebook
     is_notebook: bool  # by its name or its content
     identity: str = ""
+    digest: str = ""
     origin: Origin | None = None
     student: str = ""
     why_unknown: str = ""
@@ -82,6 +83,7 @@ class _Run:
     tell: Callable[[int], None]
     lines: list[dict[str, str]] = field(default_factory=list)
     unknown: dict[str, str] = field(default_factory=dict)
+    times: dict[str, worksheet.Line] = field(default_factory=dict)
     touched: dict[tuple[str, str, str], list[tuple[int, str]]] = field(default_factory=lambda: defaultdict(list))
     files: int = 0
     systems: int = 0
@@ -108,15 +110,16 @@ def collect(
         for left in (into / FOLDER).glob(f"{WAITING}*"):  # by a run that was killed
             shutil.rmtree(left, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=WAITING, dir=into / FOLDER) as waiting:
-            for number, source in enumerate(sources):
+            rest = [source for source in sources if not _read_times(run, source)]
+            for number, source in enumerate(rest):
                 _read(run, source, Path(waiting) / str(number))
         new = len(ledger.attempts) - known
         ledger.write()
         replaced = _place(run)
-        ledger.lines |= {line["source"]: line for line in run.lines}
+        ledger.tell(run.lines)
         ledger.write()
         missing = _missing(run)
-        _write_table(into / TABLE, list(ledger.lines.values()), missing)
+        _write_table(into / TABLE, ledger.lines, missing)
     return Collected(run.lines, missing, run.unknown, run.files, new, replaced, run.systems)
 
 
@@ -126,21 +129,33 @@ def collect(
 def _read(run: _Run, source: Path, waiting: Path) -> None:
     waiting.mkdir()
     found: list[_Found] = []
-    times: dict[str, worksheet.Line] = {}
     for item in read_source(source, run.zone):
         run.files += not item.is_system
         run.tell(run.files)
         if item.data is None:
             run.systems += item.is_system
             _line(run, item, note=item.note)
-        elif item.parts[-1].casefold().endswith(".csv") and (sheet := worksheet.read_worksheet(item.data, run.zone)):
-            times |= sheet
-            _line(run, item, note="Moodle's grading worksheet: the times of its participants")
         else:
             found.append(_set_aside(run, item, waiting / str(len(found))))
-    _tell_people(run, found, times)
+    _tell_people(run, found)
     _keep(run, found)
     shutil.rmtree(waiting)
+
+
+def _read_times(run: _Run, source: Path) -> bool:
+    """Whether a source is Moodle's grading worksheet, and the times of its participants.
+
+    Only a file that was named itself: one among what students handed in could tell any time of anybody.
+    """
+    if source.suffix.casefold() != ".csv" or not source.is_file():
+        return False
+    (item,) = read_source(source, run.zone)
+    sheet = worksheet.read_worksheet(item.data or b"", run.zone)
+    if sheet:
+        run.files += 1
+        run.times |= sheet
+        _line(run, item, note="Moodle's grading worksheet: when its participants handed in")
+    return bool(sheet)
 
 
 def _set_aside(run: _Run, item: Item, place: Path) -> _Found:
@@ -150,16 +165,25 @@ def _set_aside(run: _Run, item: Item, place: Path) -> _Found:
     unit, answers, reason = run.finder.look_into(data) if named or data[:1] == b"{" else ("", 0, "not_json")
     place.write_bytes(data)
     is_notebook = bool(unit) or ".ipynb" in name
-    return _Found(replace(item, data=None), place, unit, answers, reason, is_notebook, identity_of(data))
+    return _Found(
+        replace(item, data=None),
+        place,
+        unit,
+        answers,
+        reason,
+        is_notebook,
+        identity_of(data),
+        hashlib.sha256(data).hexdigest(),
+    )
 
 
-def _tell_people(run: _Run, found: Sequence[_Found], times: Mapping[str, worksheet.Line]) -> None:
+def _tell_people(run: _Run, found: Sequence[_Found]) -> None:
     """Say of each file whose it is."""
     roster = run.class_.roster if run.class_ else None
     shared = _shared([one.item.parts for one in found])
     for one in found:
         one.origin = origin = origin_of(one.item.parts, shared, run.units, roster, run.zone)
-        if origin.platform == MOODLE and (told := times.get(origin.number)):
+        if origin.platform == MOODLE and (told := run.times.get(origin.number)):
             match = roster.match(told.email, ["e-mail"]) if roster and told.email else origin.match
             one.origin = replace(origin, time=told.time, match=match if match.person else origin.match)
     numbers: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -197,8 +221,8 @@ def _name(run: _Run, one: _Found, has_namesake: bool) -> None:
         note = f"two people in one download are called as {person.full_name} ({person.id}) is"
     ambiguous = has_namesake or note.startswith("could be")
     name = _folder_name(f"{origin.name or origin.full_name} {origin.number}" if ambiguous else origin.name)
-    if run.class_ and run.class_.roster and run.class_.roster.match(name, ["id"]).person:
-        name = f"{name} (unknown)"  # a platform's name is no id: nobody gets into another's folder by it
+    if run.class_ and run.class_.roster and run.class_.roster.match(name).person:
+        name = f"{name} (unknown)"  # or it would be read as somebody's of the roster by and by
     one.student, one.why_unknown = name, note
     if run.class_ and run.class_.roster:
         run.unknown[name] = note
@@ -238,15 +262,14 @@ def _attempt(one: _Found) -> Attempt:
     is_readable = one.is_notebook and not one.reason
     seen = (one.item.modified or datetime.now(UTC)).isoformat(timespec="seconds")
     time = origin.time.isoformat(timespec="seconds") if origin.time else ""
-    data = one.data()
     return Attempt(
         student=one.student,
         unit=unit,
         file=f"{unit}.ipynb" if unit and one.is_notebook else _folder_name(name),
         identity=one.identity,
-        digest=hashlib.sha256(data).hexdigest(),
+        digest=one.digest,
         path="",
-        source=shown_path(one.item.parts),
+        source=_source(one.item),
         platform=origin.platform,
         answers=one.answers,
         is_readable=is_readable,
@@ -326,7 +349,7 @@ def _line(
         if origin.is_late:
             note = f"{note}; late, says {origin.platform}" if note else f"late, says {origin.platform}"
     row = [
-        shown_path(item.parts),
+        _source(item),
         one.student if one else "",
         unit or (one.unit if one else ""),
         read_as,
@@ -334,7 +357,11 @@ def _line(
         time,
         known,
     ]
-    run.lines.append(dict(zip(COLUMNS, row, strict=True)))
+    run.lines.append({**dict(zip(COLUMNS, row, strict=True)), "digest": one.digest if one else ""})
+
+
+def _source(item: Item) -> str:
+    return on_one_line("/".join(item.parts))
 
 
 def _missing(run: _Run) -> list[tuple[str, str]]:

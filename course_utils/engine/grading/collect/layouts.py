@@ -189,12 +189,10 @@ def _behind_unit(name: str, units: Sequence[str]) -> str:
 
 
 def _names_nobody(text: str, units: Sequence[str]) -> bool:
-    key = re.sub(r"\d+$", "", header_key(text))
-    return (
-        not key
-        or key in _NAMES_NOBODY
-        or bool(unit_in(text, units) and not _pattern(unit_in(text, units)).sub("", text))
-    )
+    key, unit = header_key(text), unit_in(text, units)
+    if unit:
+        return not header_key(_pattern(unit).sub("", text))
+    return not key or re.sub(r"\d+$", "", key) in _NAMES_NOBODY
 
 
 def unit_in(text: str, units: Iterable[str]) -> str:

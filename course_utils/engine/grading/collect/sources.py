@@ -10,6 +10,7 @@ Notable choices:
 from __future__ import annotations
 
 import os
+import re
 import stat
 import unicodedata
 import zipfile
@@ -101,7 +102,9 @@ def _folder(folder: Path, parts: tuple[str, ...], left: _Left, zone: tzinfo, dep
 
 
 def _is_tools(name: str) -> bool:
-    return name.startswith(".") or name.casefold() in _TOOLS
+    """Whether a folder is none in which people work; a name that a platform wrote is a person's, dots and all."""
+    hidden = bool(re.fullmatch(r"\.[A-Za-z][\w.-]*", name)) and "_assignsubmission_" not in name
+    return hidden or name.casefold() in _TOOLS
 
 
 def _file(path: Path, parts: tuple[str, ...], left: _Left, zone: tzinfo) -> Iterator[Item]:

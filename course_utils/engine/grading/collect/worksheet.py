@@ -1,6 +1,6 @@
 """Moodle's grading worksheet: the one file in which Moodle tells when each participant handed in.
 
-The zip of all submissions does not: its members carry the time of the download. So a worksheet among the sources
+The zip of all submissions does not: its members carry the time of the download. So a worksheet named as a source
 ("Download grading worksheet", in the assignment's menu) gives the files of its assignment their times, and says by
 e-mail address who a participant is. Known by its columns, in English, German and Chinese.
 """

@@ -11,15 +11,15 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ...making.files import write_whole
-from ..classfile import Class
-from ..intake import digest
-from ..plan import Plan
-from ..provenance import checks_digest
-from ..run import grade_all
-from ..task import Task
-from ..terms import LateRule, arrival_of, judged
-from .attempts import Attempt, Ledger, locked, place
+from ..making.files import write_whole
+from .classfile import Class
+from .collect.attempts import Attempt, Ledger, locked, place
+from .intake import digest
+from .plan import Plan
+from .provenance import checks_digest
+from .run import grade_all
+from .task import Task
+from .terms import LateRule, arrival_of, judged
 
 KEPT = "attempts.json"  # in the results folder: hashes -> points
 
