@@ -10,7 +10,7 @@ from course_utils.engine.grading.collect import gather
 from course_utils.engine.grading.collect.attempts import Ledger
 from course_utils.engine.grading.plan import RunError
 
-from .conftest import FIRST, SECOND, laid, notebook, run_again, zipped
+from ...desk import FIRST, SECOND, laid, notebook, run_again, zipped
 
 ALL = {f"{student}/{FIRST}/{FIRST}.ipynb" for student in ("mueller", "wang", "oneil")}
 

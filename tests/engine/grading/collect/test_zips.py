@@ -10,7 +10,7 @@ import pytest
 
 from course_utils.engine.grading.collect import sources, zips
 
-from .conftest import FIRST, notebook, zipped
+from ...desk import FIRST, notebook, zipped
 
 WANG = "王小明_5_assignsubmission_file_"
 

@@ -1,17 +1,20 @@
-"""What tests of collecting share: notebooks with answers in them, and downloads as each platform writes them."""
+"""An instructor's desk: notebooks with answers in them, downloads as platforms write them, a class on its way."""
 
 import csv
 import json
 import os
 import zipfile
+from concurrent.futures import Executor, Future
 from datetime import UTC, datetime
 
-import pytest
+from typer.testing import CliRunner
 
 from course_utils.engine.grading.classfile import read_class
+from course_utils.engine.grading.collect.gather import collect
 from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
+from course_utils.instructor.cli import app
 
 UNITS = {unit.name: unit for unit in find_units(files.SOLUTIONS, ["01_positional_encoding", "02_attention"])}
 FIRST, SECOND = UNITS
@@ -76,12 +79,6 @@ def laid(folder, content, when="2026-10-05 10:00:00"):
     return folder
 
 
-@pytest.fixture
-def desk(tmp_path):
-    """An instructor's folder: a roster, a class file beside `submitted`, and what works on them."""
-    return Desk(tmp_path)
-
-
 class Desk:
     """A class and its files."""
 
@@ -101,8 +98,6 @@ class Desk:
         return read_class(self.root / "class.toml", [unit.name for unit in find_units(files.SOLUTIONS)])
 
     def collect(self, *sources, class_=True):
-        from course_utils.engine.grading.collect.gather import collect
-
         return collect(sources, self.submitted, self.class_ if class_ else None)
 
     def handed_in(self):
@@ -119,3 +114,35 @@ class Desk:
     def graded(self, student, unit=FIRST):
         """The bytes of the notebook that is there to be graded."""
         return (self.submitted / student / unit / f"{unit}.ipynb").read_bytes()
+
+    def run(self, *words):
+        """A command of the course, which must succeed."""
+        result = CliRunner().invoke(app, [str(word) for word in words])
+        assert result.exit_code == 0, result.output + result.stderr
+        return " ".join(result.output.split())
+
+    def grade(self, *options):
+        return self.run("grade", self.submitted, "--results", self.results, "--sandbox", "none", *options)
+
+    def scores(self):
+        """(student, unit) -> the row of scores.csv."""
+        with (self.results / "scores.csv").open(encoding="utf-8", newline="") as file:
+            return {(row["student"], row["unit"]): row for row in csv.DictReader(file)}
+
+    def page(self, student, unit=FIRST):
+        return (self.results / "feedback" / student / f"{unit}.html").read_text(encoding="utf-8")
+
+    def exported(self, form, *options, name="marks.csv"):
+        """The rows of an exported table."""
+        self.run("export", "--format", form, "--results", self.results, "--out", self.root / name, *options)
+        with (self.root / name).open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.reader(file))
+
+
+class Here(Executor):
+    """Runs each task at once, in this process."""
+
+    def submit(self, function, task):
+        future = Future()
+        future.set_result(function(task))
+        return future
