@@ -157,11 +157,15 @@ def collect(
 
 def _read_class(submitted: Path, given: Path | None) -> Class | None:
     """The class of a folder of submissions; None where it has no file."""
-    from ..engine.grading.classfile import find_class_file, read_class
+    from ..engine.grading.terms import find_class_file
     from ..engine.making.units import find_units
 
     path = find_class_file(submitted, given)
-    return read_class(path, [unit.name for unit in find_units(files.SOLUTIONS)]) if path else None
+    if path is None:
+        return None
+    from ..engine.grading.classfile import read_class  # pydantic takes its time to import
+
+    return read_class(path, [unit.name for unit in find_units(files.SOLUTIONS)])
 
 
 @app.command()
@@ -243,7 +247,6 @@ def _grade(
 
 def _meet_class(plan: Plan, class_: Class | None) -> Plan:
     """Write what is known of the class into the results; the plan with its people, the best attempts in place."""
-    from ..engine.grading.best import settle_best
     from ..engine.grading.run import students
     from ..engine.grading.terms import FILE, make_terms, read_terms
     from ..engine.making.units import find_units
@@ -251,6 +254,8 @@ def _meet_class(plan: Plan, class_: Class | None) -> Plan:
     folders, units = students(plan.submitted), [unit.name for unit in find_units(plan.solutions)]
     chosen, graded = {}, plan.units or units
     if class_ and class_.attempts == "best":
+        from ..engine.grading.best import settle_best
+
         with progress("choosing among attempts") as tell:
             chosen = settle_best(plan, class_, graded, tell)
     terms = make_terms(class_, plan.submitted, folders, units, chosen)

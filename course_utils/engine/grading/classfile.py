@@ -41,7 +41,6 @@ from .plan import RunError
 from .roster import Person, Roster, read_roster
 from .toml_lines import line_of, lines_of_keys
 
-NAME = "class.toml"
 END_OF_DAY = time(23, 59, 59)
 
 
@@ -108,6 +107,7 @@ class Class:
     path: Path
     title: str
     roster: Roster | None
+    roster_path: Path | None
     language: str
     zone: ZoneInfo
     attempts: str  # "latest" or "best"
@@ -147,12 +147,6 @@ class Class:
     def _moment(self, value: date | datetime, of_a_day: time) -> datetime:
         moment = value if isinstance(value, datetime) else datetime.combine(value, of_a_day)
         return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
-
-
-def find_class_file(submitted: Path, given: Path | None = None) -> Path | None:
-    """The class file that is meant: the given one, else that beside the folder of submissions, where there is one."""
-    beside = submitted.absolute().parent / NAME
-    return given or (beside if beside.is_file() else None)
 
 
 def read_class(path: Path, units: Iterable[str]) -> Class:
@@ -202,7 +196,17 @@ def read_class(path: Path, units: Iterable[str]) -> Class:
             raise wrong(("extensions", number, "student"), f"{item.student!r}: {found.note}")
         extensions.append((found.person.id if found and found.person else item.student, item))
     told = Class(
-        path, file.title, roster, file.language, zone, file.attempts, file.anonymous, file.late, file.units, extensions
+        path,
+        file.title,
+        roster,
+        path.parent / file.roster if file.roster else None,
+        file.language,
+        zone,
+        file.attempts,
+        file.anonymous,
+        file.late,
+        file.units,
+        extensions,
     )
     for name, dates in file.units.items():
         due = told.due(name)

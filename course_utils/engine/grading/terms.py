@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .classfile import Class
 
 FILE = "class.json"
+CLASS_FILE = "class.toml"
 DAY = 24 * 60 * 60
 
 
@@ -141,6 +142,12 @@ class Terms:
             },
         }
         write_whole(results / FILE, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
+def find_class_file(submitted: Path, given: Path | None = None) -> Path | None:
+    """The class file that is meant: the given one, else that beside the folder of submissions, where there is one."""
+    beside = submitted.absolute().parent / CLASS_FILE
+    return given or (beside if beside.is_file() else None)
 
 
 def read_terms(results: Path) -> Terms | None:

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from course_utils.engine.grading.classfile import find_class_file, read_class
+from course_utils.engine.grading.classfile import read_class
 from course_utils.engine.grading.plan import RunError
+from course_utils.engine.grading.terms import find_class_file
 
 UNITS = ["01_positional_encoding", "02_attention"]
 WHOLE = """\

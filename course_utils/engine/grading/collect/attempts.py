@@ -20,7 +20,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ...making.files import write_whole
 from ..intake import IntakeError, read_cells, read_file
@@ -219,13 +218,11 @@ def lying_there(submitted: Path, attempt: Attempt) -> tuple[bytes, str] | None:
     return data, modified.isoformat(timespec="seconds")
 
 
-def plain(attempt: Attempt) -> dict[str, Any]:
-    """What a results folder keeps of an attempt that was graded."""
-    return {
-        "first": attempt.first,
-        "first_seen": attempt.first_seen,
-        "is_late": attempt.is_late,
-        "platform": attempt.platform,
-        "number": attempt.number,
-        "full_name": attempt.full_name,
-    }
+def take_away(submitted: Path, attempt: Attempt) -> None:
+    """Take the copy of an attempt from where it is graded, with the folders that this leaves empty; it stays kept."""
+    folder = submitted / attempt.student / attempt.unit if attempt.unit else submitted / attempt.student
+    (folder / attempt.file).unlink(missing_ok=True)
+    (folder / TIMESTAMP).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()

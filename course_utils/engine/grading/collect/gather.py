@@ -26,9 +26,9 @@ from ..finding import NOTEBOOK, Finder
 from ..intake import REASONS
 from ..roster import MAX_ID
 from . import worksheet
-from .attempts import FOLDER, Attempt, Ledger, identity_of, locked, lying_there, place
+from .attempts import FOLDER, Attempt, Ledger, identity_of, locked, lying_there, place, take_away
 from .layouts import LOOSE, MOODLE, Origin, origin_of
-from .sources import Item, read_source
+from .sources import Item, check_source, read_source
 
 TABLE = "collect.csv"
 COLUMNS = ("source", "student", "unit", "read_as", "note", "handed_in", "known_by")
@@ -101,6 +101,8 @@ def collect(
     tell: is told how many files have been read
     Raises RunError for a source that cannot be read, or a folder that cannot be written to.
     """
+    for source in sources:
+        check_source(source)
     zone = class_.zone if class_ else UTC
     units = [unit.name for unit in find_units(solutions)]
     with locked(into):
@@ -129,7 +131,9 @@ def collect(
 def _read(run: _Run, source: Path, waiting: Path) -> None:
     waiting.mkdir()
     found: list[_Found] = []
-    for item in read_source(source, run.zone):
+    files_of_class = (run.class_.path, run.class_.roster_path) if run.class_ else ()
+    own = (run.submitted, *(path for path in files_of_class if path))
+    for item in read_source(source, run.zone, own):
         run.files += not item.is_system
         run.tell(run.files)
         if item.data is None:
@@ -247,6 +251,7 @@ def _keep(run: _Run, found: Sequence[_Found]) -> None:
         lying = lying_there(run.submitted, attempt)
         if lying and not run.ledger.knows(attempt, identity_of(lying[0])):
             _adopt(run, attempt, *lying)
+        _bring_home(run, attempt)
         kept = run.ledger.add(attempt, one.data(), one.item.is_packed)
         unit = kept.unit if one.is_notebook else (one.origin.unit if one.origin else "")
         note = REASONS[one.reason]["en"] if one.reason and one.is_notebook else ""
@@ -282,6 +287,21 @@ def _attempt(one: _Found) -> Attempt:
         number=origin.number,
         full_name=origin.full_name,
     )
+
+
+def _bring_home(run: _Run, attempt: Attempt) -> None:
+    """Give what was collected for somebody unknown to the person of the roster whose it turns out to be."""
+    roster = run.class_.roster if run.class_ else None
+    if not roster or not roster.match(attempt.student, ["id"]).person:
+        return
+    for number, known in enumerate(run.ledger.attempts):
+        same = (known.source, known.digest) == (attempt.source, attempt.digest)
+        if not same or known.student == attempt.student or roster.match(known.student, ["id"]).person:
+            continue
+        lying = lying_there(run.submitted, known)
+        if lying and lying[0] == run.ledger.data(known):
+            take_away(run.submitted, known)
+        run.ledger.attempts[number] = replace(known, student=attempt.student)
 
 
 def _adopt(run: _Run, attempt: Attempt, data: bytes, modified: str) -> None:

@@ -56,25 +56,32 @@ class _Left:
 
     files: int = MAX_FILES
     size: int = MAX_TOTAL
+    own: tuple[Path, ...] = ()  # the folder of submissions and the class's files, which are no sources
 
 
-def read_source(source: Path, zone: tzinfo) -> Iterator[Item]:
-    """All files of a source, a folder, a zip file or a single file, in the order of their paths.
-
-    zone: in which zip files tell the time
-    Raises RunError where there is no such source.
-    """
+def check_source(source: Path) -> None:
+    """Raise RunError for a source that is not there, or is neither a folder nor a file."""
     try:
-        status = source.stat()
+        mode = source.stat().st_mode
     except OSError as error:
         raise RunError(f"{source} cannot be read ({error.strerror}); name what the school's system sent") from None
-    left, name = _Left(), _plain(source.absolute().name)
-    if stat.S_ISDIR(status.st_mode):
-        yield from _folder(source, (name,), left, zone, 0)
-    elif stat.S_ISREG(status.st_mode):
-        yield from _file(source.resolve(), (name,), left, zone)
-    else:
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise RunError(f"{source} is neither a folder nor a file; name what the school's system sent")
+
+
+def read_source(source: Path, zone: tzinfo, own: tuple[Path, ...] = ()) -> Iterator[Item]:
+    """All files of a source, a folder, a zip file or a single file, in the order of their paths.
+
+    zone: in which zip files tell the time; own: what in it is passed over
+    Raises RunError where there is no such source.
+    """
+    check_source(source)
+    left, name = _Left(), _plain(source.resolve().name)
+    left.own = own
+    if source.is_dir():
+        yield from _folder(source, (name,), left, zone, 0)
+    else:
+        yield from _file(source.resolve(), (name,), left, zone)
 
 
 def _folder(folder: Path, parts: tuple[str, ...], left: _Left, zone: tzinfo, depth: int) -> Iterator[Item]:
@@ -89,7 +96,9 @@ def _folder(folder: Path, parts: tuple[str, ...], left: _Left, zone: tzinfo, dep
         if entry.is_symlink():
             yield Item(place, None, note="a link, not followed")
         elif entry.is_dir(follow_symlinks=False):
-            if _is_tools(entry.name) or (Path(entry.path) / "pyvenv.cfg").is_file():
+            if _is_one_of(entry.path, left.own):
+                yield Item(place, None, note="the folder of submissions itself")
+            elif _is_tools(entry.name) or (Path(entry.path) / "pyvenv.cfg").is_file():
                 yield Item(place, None, note=TOOLS, is_system=True)
             elif depth >= MAX_FOLDERS:
                 yield Item(place, None, note=f"more than {MAX_FOLDERS} folders in each other, not looked into")
@@ -97,8 +106,14 @@ def _folder(folder: Path, parts: tuple[str, ...], left: _Left, zone: tzinfo, dep
                 yield from _folder(Path(entry.path), place, left, zone, depth + 1)
         elif not entry.is_file(follow_symlinks=False):
             yield Item(place, None, note="not a regular file")
+        elif _is_one_of(entry.path, left.own):
+            yield Item(place, None, note="the class's own file")
         else:
             yield from _file(Path(entry.path), place, left, zone)
+
+
+def _is_one_of(path: str, others: tuple[Path, ...]) -> bool:
+    return any(other.exists() and os.path.samefile(path, other) for other in others)
 
 
 def _is_tools(name: str) -> bool:

@@ -126,8 +126,8 @@ def late_sentence(late: Late, t: Mapping[str, str]) -> str:
     """What being late has cost a notebook."""
     hours = max(1, round(late.seconds / 3600))
     days, rest = divmod(hours, 24)
-    parts = [t[f"late_{unit}"].format(count=count) for unit, count in (("days", days), ("hours", rest)) if count]
-    time = " ".join(parts)
+    parts = ((t["late_days"], days), (t["late_hours"], rest))
+    time = " ".join(words.format(count=count) for words, count in parts if count)
     numbers = {"penalty": points(late.penalty), "points": points(late.points), "left": points(late.left)}
     return t["late_counted" if late.is_counted else "late_uncounted"].format(time=time, **numbers)
 

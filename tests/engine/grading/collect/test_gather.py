@@ -248,6 +248,16 @@ def test_two_people_of_the_roster_with_one_name_are_not_guessed(desk):
     assert done.unknown == {"Li Wei 7": "could be a or b, who have one name"}
 
 
+def test_whoever_is_put_on_the_roster_later_gets_what_was_collected(desk):
+    source = packed(desk, {"Zoë Q_9_assignsubmission_file_/x.ipynb": notebook()})
+    desk.collect(source)
+    desk.write_class(roster="id,name\nzoe,Zoë Q\n")
+    done = desk.collect(source)
+    assert desk.handed_in() == {f"zoe/{FIRST}/{FIRST}.ipynb"}
+    assert (done.unknown, done.new) == ({}, 0)
+    assert not (desk.submitted / "Zoë Q").exists()
+
+
 def test_canvas_knows_a_person_by_number_whatever_the_name(desk):
     desk.collect(packed(desk, {"formernamed_102_77_x.ipynb": notebook()}))
     assert desk.handed_in() == {f"wang/{FIRST}/{FIRST}.ipynb"}
@@ -439,6 +449,20 @@ def test_a_name_in_the_table_is_never_a_formula(desk):
 def test_a_source_that_is_not_there_is_named(desk):
     with pytest.raises(RunError, match=r"nowhere cannot be read \(No such file or directory\)"):
         desk.collect(desk.downloads / "nowhere")
+
+
+def test_no_source_is_read_where_one_is_not_there(desk):
+    with pytest.raises(RunError, match="nowhere cannot be read"):
+        desk.collect(LAYOUTS["Canvas, zip"](desk.downloads), desk.downloads / "nowhere")
+    assert not desk.submitted.exists()
+
+
+def test_the_folder_of_submissions_is_no_source_of_its_own(desk):
+    LAYOUTS["Canvas, zip"](desk.downloads)
+    desk.collect(desk.downloads)
+    done = desk.collect(desk.root)
+    assert done.new == 0
+    assert desk.handed_in() == ALL
 
 
 def test_a_damaged_ledger_is_named_and_left_alone(desk):
