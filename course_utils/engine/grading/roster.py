@@ -27,7 +27,16 @@ from .lettering import decoded, folded, name_keys
 from .plan import RunError
 
 MAX_ID = 200  # bytes; an id is a folder's name
-KINDS = ("id", "login", "e-mail", "SIS id", "Canvas id", "alias", "name")  # what a person is known by, surest first
+KINDS = (
+    "id",
+    "login",
+    "e-mail",
+    "SIS id",
+    "Canvas id",
+    "repository",
+    "alias",
+    "name",
+)  # what a person is known by, surest first
 
 # header, folded and without blanks and signs -> field
 _HEADERS: dict[str, str] = {
@@ -43,7 +52,8 @@ _HEADERS: dict[str, str] = {
         "last": "lastname surname familyname nachname 姓 姓氏",
         "section": "section sections group groups class gruppe gruppen klasse 班级 小组 分组",
         "extension": "extension extensiondays extradays verlangerung 延期 延长",
-        "alias": "alias aliases github githubusername githubid githubname gitlab",
+        "repository": "github githubusername githubname gitlab gitlabusername",
+        "alias": "alias aliases",
     }.items()
     for header in headers.split()
 }
@@ -67,7 +77,8 @@ class Person:
     sis_id: str = ""
     canvas_id: str = ""
     section: str = ""
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()  # other names, and what Moodle calls a participant
+    repositories: tuple[str, ...] = ()  # names at GitHub and the like
     extension_hours: float = 0.0  # for every unit
     line: int = 0  # of the roster
 
@@ -97,6 +108,7 @@ class Person:
         yield from ((kind, folded(text).strip()) for kind, text in plain.items() if text)
         if self.canvas_id:
             yield "Canvas id", self.canvas_id
+        yield from (("repository", folded(name)) for name in self.repositories)
         yield from (("alias", folded(alias)) for alias in self.aliases)
         if "@" in self.email:
             yield "e-mail", folded(self.email.partition("@")[0])
@@ -154,7 +166,8 @@ class Roster:
     @classmethod
     def of_plain(cls, people: Sequence[Mapping[str, Any]]) -> Roster:
         """The roster of plain data."""
-        return cls(tuple(Person(**{**person, "aliases": tuple(person["aliases"])}) for person in people))
+        lists = ("aliases", "repositories")
+        return cls(tuple(Person(**{**person, **{name: tuple(person[name]) for name in lists}}) for person in people))
 
 
 def _sorted_words(name: str) -> str:
@@ -175,7 +188,7 @@ def read_roster(path: Path) -> Roster:
         raise RunError(f"{path} is empty; the roster has a line of headers, such as id,name,email, and a line a person")
     line, header = rows[start]
     fields = fields_of(header)
-    if not set(fields) & {"id", "login", "email", "sis_id", "name", "last", "alias"}:
+    if not set(fields) & {"id", "login", "email", "sis_id", "name", "last", "alias", "repository"}:
         raise RunError(
             f"{path}, line {line}: no column says who a person is, got {', '.join(header)}; "
             "name one id, name, e-mail, login or SIS id"
@@ -187,7 +200,8 @@ def read_roster(path: Path) -> Roster:
             continue
         sis_ids = [word for cell in _cells(row, fields.get("sis_id", ())) for word in re.split(r"[;,\s]+", cell)]
         values["sis_id"] = next(iter(sis_ids), "")
-        person = _person(values, [*_cells(row, fields.get("alias", ())), *sis_ids[1:]], path, line)
+        aliases = [*_cells(row, fields.get("alias", ())), *sis_ids[1:]]
+        person = _person(values, aliases, _cells(row, fields.get("repository", ())), path, line)
         known = people.setdefault(folded(person.id), person)
         if known is not person:
             raise RunError(f"{path}, line {line}: {person.id} stands on line {known.line} already; each id stands once")
@@ -241,13 +255,13 @@ def is_no_person(values: Mapping[str, str], row: Sequence[str]) -> bool:
     )
 
 
-def _person(values: Mapping[str, str], aliases: list[str], path: Path, line: int) -> Person:
+def _person(values: Mapping[str, str], aliases: list[str], repositories: list[str], path: Path, line: int) -> Person:
     identity = values.get("id", "")
     if _PARTICIPANT.fullmatch(identity) and (values.get("email") or values.get("name")):
         aliases, identity = [*aliases, identity], ""
     name = values.get("name") or " ".join(filter(None, (values.get("first"), values.get("last"))))
     fallbacks = [values.get(field, "") for field in ("login", "sis_id", "email")]
-    identity = next(filter(None, [identity, *fallbacks, *aliases, name]), "")
+    identity = next(filter(None, [identity, *fallbacks, *repositories, *aliases, name]), "")
     if not identity:
         raise RunError(f"{path}, line {line}: this person has no id, login, SIS id, e-mail address or name")
     check_id(identity, f"{path}, line {line}")
@@ -265,6 +279,7 @@ def _person(values: Mapping[str, str], aliases: list[str], path: Path, line: int
         values.get("canvas_id", ""),
         values.get("section", ""),
         tuple(aliases),
+        tuple(repositories),
         _extension(values.get("extension", ""), path, line),
         line,
     )

@@ -84,11 +84,16 @@ class Ledger:
 
     @classmethod
     def read(cls, submitted: Path) -> Ledger:
-        """The ledger of a folder; an empty one where nothing was collected. Raises RunError for a damaged one."""
+        """The ledger of a folder, without attempts whose files somebody has deleted; empty where nothing was collected.
+
+        Raises RunError for a damaged one.
+        """
         path = submitted / FOLDER / LEDGER
         try:
             content = json.loads(path.read_bytes())
-            return cls(submitted, (Attempt(**item) for item in content["attempts"]), content["lines"])
+            attempts = (Attempt(**item) for item in content["attempts"])
+            kept = [attempt for attempt in attempts if (path.parent / attempt.path).is_file()]
+            return cls(submitted, kept, content["lines"])
         except FileNotFoundError:
             return cls(submitted)
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -40,6 +40,7 @@ _NBGRADER = re.compile(
 _BLACKBOARD = re.compile(
     r"(?P<unit>.+)_(?P<name>[^_]+)_attempt_(?P<time>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)(?:_(?P<file>.+)|\.txt)?", re.DOTALL
 )
+_ACCOUNTS = ("id", "login", "e-mail", "SIS id", "alias")  # what a system knows its users by
 _NAMES_NOBODY = set(
     "submissions submission submitted inbound download downloads files file notebooks notebook homework assignment "
     "assignments answers solution solutions en zh src work home desktop documents transformercourse courseutils "
@@ -94,10 +95,10 @@ def _platform(part: str, units: Sequence[str], roster: Roster | None, zone: tzin
             f"{found['day']} {re.sub('[_.-]', ':', found['clock'])}", "%Y-%m-%d %H:%M:%S", zone, found["zone"]
         )
         unit = unit_in(found["unit"], units)
-        return Origin(NBGRADER, found["name"], who((found["name"], KINDS[:6])), unit, time=time)
+        return Origin(NBGRADER, found["name"], who((found["name"], _ACCOUNTS)), unit, time=time)
     if found := _BLACKBOARD.fullmatch(part):
         time, unit = _moment(found["time"], "%Y-%m-%d-%H-%M-%S", zone), unit_in(found["unit"], units)
-        return Origin(BLACKBOARD, found["name"], who((found["name"], KINDS[:6])), unit, time=time)
+        return Origin(BLACKBOARD, found["name"], who((found["name"], _ACCOUNTS)), unit, time=time)
     if found := _ANONYMOUS_CANVAS.fullmatch(part) or _CANVAS.fullmatch(part):
         match = who((found["user"], ["Canvas id"]), (found["name"], ["name"]))
         late, sequence = bool(found["late"]), int(found["number"])
@@ -152,7 +153,7 @@ def _candidates(name: str, units: Sequence[str]) -> Iterator[tuple[str, Sequence
         yield behind, KINDS
     for cut in (found.start() for found in re.finditer(r"[-_ ]", name)):  # a user's name may have hyphens itself
         if _tells_work(name[:cut], units):
-            yield name[cut + 1 :], ("id", "login", "alias")
+            yield name[cut + 1 :], ("id", "login", "repository", "alias")
         if _tells_work(name[cut + 1 :], units):
             yield name[:cut], KINDS
 

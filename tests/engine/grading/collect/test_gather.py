@@ -1,14 +1,17 @@
 """What schools send comes to its place: ten layouts as the platforms write them, attempts, and collecting again."""
 
 import json
+import shutil
 import zipfile
 from io import BytesIO
 
 import pytest
+from typer.testing import CliRunner
 
 from course_utils.engine.grading.collect import gather
 from course_utils.engine.grading.collect.attempts import Ledger
 from course_utils.engine.grading.plan import RunError
+from course_utils.instructor.cli import app
 
 from ...desk import FIRST, SECOND, laid, notebook, run_again, zipped
 
@@ -180,6 +183,38 @@ def test_what_came_without_a_roster_is_kept_under_its_own_names(desk, layout):
     assert len([path for path in desk.handed_in() if path.endswith(f"{FIRST}/{FIRST}.ipynb")]) == 3
 
 
+def test_the_terminal_shows_what_needs_a_look_who_is_unknown_and_who_is_missing(desk):
+    content = {
+        "王小明_LATE_102_1_x.ipynb": notebook(),
+        "müllerannalena_101_2_x.ipynb": notebook(filled=False),
+        "nobodyknown_999_3_x.ipynb": notebook(),
+        "müllerannalena_101_4_x.rar": b"Rar!",
+    }
+    told = desk.run("collect", zipped(desk.downloads / "d.zip", content), "--into", desk.submitted)
+    assert "late, says Canvas" in told
+    assert "an archive that is no zip file" in told
+    assert "Not on the roster; kept under their own names" in told
+    assert "1 of 3" in told
+    assert "Seán O'Neil" in told
+    assert "read 4 files of 3 students: 3 notebooks to grade" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("late = 3\n", "class.toml, line 2: late must be"),
+        ("colour = 3\n", "class.toml, line 2: this file has no key 'colour'"),
+    ],
+)
+def test_a_wrong_class_file_is_one_sentence_and_nothing_is_done(desk, text, sentence):
+    desk.write_class(text)
+    source = zipped(desk.downloads / "d.zip", {"王小明_LATE_102_1_x.ipynb": notebook()})
+    result = CliRunner().invoke(app, ["collect", str(source), "--into", str(desk.submitted)])
+    assert result.exit_code == 1
+    assert sentence in " ".join(result.stderr.split())
+    assert not desk.submitted.exists()
+
+
 @pytest.mark.parametrize("encoding", ["gbk", "utf-8"])
 def test_chinese_names_of_a_zip_file_without_a_flag_are_read(desk, encoding):
     content = {"王小明_502_assignsubmission_file_/作业.ipynb": notebook()}
@@ -222,6 +257,11 @@ def test_a_name_that_is_nearly_one_of_the_roster_is_asked_about(desk):
 def test_a_full_name_of_ones_choice_never_reaches_anothers_folder(desk):
     desk.collect(packed(desk, {"wxm_9_assignsubmission_file_/x.ipynb": notebook()}))
     assert desk.handed_in() == {f"wxm (unknown)/{FIRST}/{FIRST}.ipynb"}
+
+
+def test_a_full_name_like_anothers_name_at_a_classroom_of_repositories_does_not_match(desk):
+    desk.collect(packed(desk, {"anna-gh_9_assignsubmission_file_/x.ipynb": notebook()}))
+    assert f"mueller/{FIRST}/{FIRST}.ipynb" not in desk.handed_in()
 
 
 def test_a_file_called_like_another_student_stays_with_whoever_handed_it_in(desk):
@@ -498,6 +538,16 @@ def test_a_run_that_was_stopped_leaves_nothing_half_done(desk, monkeypatch):
         gather.collect([source], desk.submitted, desk.class_, tell=stop)
     assert desk.handed_in() == set()
     assert [path.name for path in (desk.submitted / ".attempts").iterdir()] == [".lock"]
+    desk.collect(source)
+    assert desk.handed_in() == ALL
+
+
+def test_what_is_deleted_of_a_student_is_forgotten(desk):
+    source = LAYOUTS["Canvas, zip"](desk.downloads)
+    desk.collect(source)
+    shutil.rmtree(desk.submitted / ".attempts" / "wang")
+    shutil.rmtree(desk.submitted / "wang")
+    assert {attempt.student for attempt in Ledger.read(desk.submitted).attempts} == {"mueller", "oneil"}
     desk.collect(source)
     assert desk.handed_in() == ALL
 
