@@ -193,7 +193,10 @@ def read_class(path: Path, units: Iterable[str]) -> Class:
             raise wrong(("extensions", number), "an extension has days or until, one of the two")
         found = roster.match(item.student) if roster else None
         if found and not found.person:
-            raise wrong(("extensions", number, "student"), f"{item.student!r}: {found.note}")
+            near = roster.similar(item.student) if roster else ""
+            raise wrong(
+                ("extensions", number, "student"), "; ".join(filter(None, [f"{item.student!r}: {found.note}", near]))
+            )
         extensions.append((found.person.id if found and found.person else item.student, item))
     told = Class(
         path,

@@ -26,6 +26,7 @@ from ..telling.harmless import shown_name
 from .lettering import decoded, folded, name_keys
 from .plan import RunError
 
+UNKNOWN = "not on the roster"
 MAX_ID = 200  # bytes; an id is a folder's name
 KINDS = (
     "id",
@@ -150,14 +151,13 @@ class Roster:
                 return Match(next(iter(found.values())), kind)
             if found:
                 return Match(None, "", f"could be {' or '.join(found)}, who have one {kind}")
-        return Match(None, "", self._similar(text) if "name" in kinds else "not on the roster")
+        return Match(None, "", UNKNOWN)
 
-    def _similar(self, text: str) -> str:
+    def similar(self, text: str) -> str:
+        """Who may be meant by a name that nobody has, as a question; empty where nobody is called alike."""
         words = {_sorted_words(person.full_name): person for person in self.people}
         near = difflib.get_close_matches(_sorted_words(text), words, n=1, cutoff=0.8)
-        if not near:
-            return "not on the roster"
-        return f"not on the roster; is it {words[near[0]].full_name} ({words[near[0]].id})?"
+        return f"is it {words[near[0]].full_name} ({words[near[0]].id})?" if near else ""
 
     def plain(self) -> list[dict[str, Any]]:
         """The people as plain data; `of_plain` makes a roster of it."""

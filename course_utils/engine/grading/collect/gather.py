@@ -24,7 +24,7 @@ from ...telling.harmless import cell_of_name, on_one_line, shown_name
 from ..classfile import Class
 from ..finding import NOTEBOOK, Finder
 from ..intake import REASONS
-from ..roster import MAX_ID
+from ..roster import MAX_ID, UNKNOWN
 from . import worksheet
 from .attempts import FOLDER, Attempt, Ledger, identity_of, locked, lying_there, place, take_away
 from .layouts import LOOSE, MOODLE, Origin, origin_of
@@ -229,7 +229,9 @@ def _name(run: _Run, one: _Found, has_namesake: bool) -> None:
         name = f"{name} (unknown)"  # or it would be read as somebody's of the roster by and by
     one.student, one.why_unknown = name, note
     if run.class_ and run.class_.roster:
-        run.unknown[name] = note
+        if name not in run.unknown and note == UNKNOWN:
+            note = "; ".join(filter(None, [note, run.class_.roster.similar(origin.name)]))
+        run.unknown.setdefault(name, note)
 
 
 def _folder_name(name: str) -> str:

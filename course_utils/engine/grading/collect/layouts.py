@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from ..roster import KINDS, Match, Roster, header_key
+from ..roster import KINDS, UNKNOWN, Match, Roster, header_key
 
 MOODLE, CANVAS, NBGRADER, BLACKBOARD, LOOSE = "Moodle", "Canvas", "nbgrader", "Blackboard", "name"
 
@@ -140,7 +140,7 @@ def _loose(names: Sequence[str], shared: int, units: Sequence[str], roster: Rost
                     return match, ""
                 first = first or match
     kept = next((text for name in order if (text := _person_in(name, units))), names[0])
-    return first or Match(None, "", "not on the roster" if roster else ""), kept
+    return first or Match(None, "", UNKNOWN if roster else ""), kept
 
 
 def _candidates(name: str, units: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:

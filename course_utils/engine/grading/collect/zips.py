@@ -20,6 +20,7 @@ from ..lettering import decoded
 
 MAX_DIRECTORY = 16 * 2**20  # bytes of a list of members, about 100,000 of them
 MAX_RATIO = 200  # plain zlib packs text at most a tenth, and zeros a thousandth
+MAX_PARTS, MAX_NAME = 40, 255  # folders in each other, characters of a name
 RATIO_FROM = 2**20  # bytes below which the ratio does not matter
 
 _END = struct.Struct("<4s4H2LH")  # the end of central directory record
@@ -126,6 +127,8 @@ def _fault(info: zipfile.ZipInfo, name: str, parts: tuple[str, ...], max_bytes: 
     mode = info.external_attr >> 16
     if ".." in parts or name.startswith(("/", "\\")) or (len(name) > 1 and name[1] == ":"):
         return "its path leads out of its folder"
+    if len(parts) > MAX_PARTS or any(len(part) > MAX_NAME for part in parts):
+        return "a path that is longer than a file's may be"
     if mode and not S_ISREG(mode) and mode & 0o170000:
         return "a link or another thing that is no regular file"
     if info.flag_bits & _ENCRYPTED:
