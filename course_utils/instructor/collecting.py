@@ -21,12 +21,14 @@ SHOWN = 20  # rows of a table, and names in a list; all of them stand in the fil
 def show_collected(console: Console, done: Collected, class_: Class | None, into: Path) -> None:
     """Show what was read as what, what was left aside, who is unknown and who is missing."""
     counts = {kind: sum(line["read_as"] == kind for line in done.lines) for kind in (NOTEBOOK, ATTEMPT, FILE, "")}
-    noted = [line for line in done.lines if line["note"] not in ("", TOOLS, SYSTEM_NOTE)]
+    lines = [line for line in done.lines if line["note"] not in (TOOLS, SYSTEM_NOTE)]
+    few = len(lines) <= SHOWN
+    shown = lines if few else [line for line in lines if line["note"]]
     _table(
         console,
-        "What was left aside or needs a look",
+        "What was read as what" if few else "What was left aside or needs a look",
         ("file", "student", "unit", "read as", "note"),
-        [(line["source"], line["student"], line["unit"], line["read_as"] or "–", line["note"]) for line in noted],
+        [(line["source"], line["student"], line["unit"], line["read_as"] or "–", line["note"]) for line in shown],
     )
     _table(
         console,
