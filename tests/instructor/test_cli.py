@@ -350,13 +350,13 @@ def test_an_interrupted_run_says_how_to_go_on(course, tmp_path, unit, monkeypatc
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows decides otherwise which files may be read")
 def test_a_submission_that_may_not_be_read_is_told_to_the_student(course, tmp_path, unit, monkeypatch):
-    from course_utils.engine.grading import finding, intake
+    from course_utils.engine.grading import folder, intake
 
     def refuse(*_):
         raise intake.IntakeError("unreadable")
 
     one_student(tmp_path / "submitted", unit)
-    monkeypatch.setattr(finding, "read_file", refuse)  # a mock: root may read everything
+    monkeypatch.setattr(folder, "read_file", refuse)  # a mock: root may read everything
     result = course("grade", tmp_path / "submitted", "--results", tmp_path / "results", "--sandbox", "none")
     assert result.exit_code == 0
     scores = json.loads((tmp_path / "results" / "scores.json").read_bytes())

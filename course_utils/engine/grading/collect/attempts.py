@@ -63,12 +63,14 @@ class Attempt:
 
 
 def identity_of(data: bytes) -> str:
-    """A hash of what a notebook's cells say, whatever they put out; of the bytes of what is no notebook."""
+    """A hash of what a notebook's cells say and show, whatever they put out; of the bytes of what is no notebook."""
     try:
         notebook = read_notebook(data)
     except IntakeError:
         return hashlib.sha256(data).hexdigest()
-    said = [[cell.kind, cell.source] for cell in notebook.cells]
+    if notebook.is_script:  # it has no outputs that could differ
+        return hashlib.sha256(data).hexdigest()
+    said = [[cell.kind, cell.source, cell.pictures_digest] for cell in notebook.cells]
     return hashlib.sha256(json.dumps(said).encode("utf-8", "replace")).hexdigest()
 
 

@@ -21,10 +21,11 @@ from pathlib import Path
 from ...course import current
 from ...making import files
 from ...making.units import find_units
+from ...reading.decoding import HEAD, text_of
 from ...telling.harmless import cell_of_name, on_one_line, shown_name
 from ..classfile import Class
 from ..finding import NOTEBOOK, Finder
-from ..folder import COLLECTED
+from ..folder import COLLECTED, is_cloud_file
 from ..intake import REASONS
 from ..roster import MAX_ID, UNKNOWN
 from . import worksheet
@@ -168,10 +169,11 @@ def _read_times(run: _Run, source: Path) -> bool:
 def _set_aside(run: _Run, item: Item, place: Path) -> _Found:
     data = item.data or b""
     name = item.parts[-1].casefold()
-    named = ".ipynb" in name or name.endswith(".json")
-    unit, answers, reason = run.finder.look_into(data) if named or data[:1] == b"{" else ("", 0, "not_json")
+    named = ".ipynb" in name or name.endswith((".json", ".py"))
+    looked = named or text_of(data[:HEAD]).lstrip().startswith("{")
+    unit, answers, reason = run.finder.look_into(data) if looked else ("", 0, "not_json")
     place.write_bytes(data)
-    is_notebook = bool(unit) or ".ipynb" in name
+    is_notebook = (bool(unit) or ".ipynb" in name) and not name.endswith(".py") and not is_cloud_file(name)
     return _Found(
         replace(item, data=None),
         place,
@@ -247,9 +249,11 @@ def _folder_name(name: str) -> str:
 
 
 def _keep(run: _Run, found: Sequence[_Found]) -> None:
-    with_notebook = {one.student for one in found if one.is_notebook}
+    notebooks = {(one.student, one.unit) for one in found if one.is_notebook}
+    with_notebook = {student for student, _ in notebooks}
     for one in found:
-        if not one.is_notebook and one.student in with_notebook:
+        only = one.unit and (one.student, one.unit) not in notebooks  # a script, of a unit of which nothing else came
+        if not one.is_notebook and one.student in with_notebook and not only:
             _line(run, one.item, one, note="not a notebook; a notebook that came with it is read")
             continue
         attempt = _attempt(one)
