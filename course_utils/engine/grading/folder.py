@@ -33,8 +33,10 @@ MAX_NAME = 60  # characters of a file's name in a sentence
 
 _SYSTEM = {
     "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__pycache__", "$recycle.bin",
-    "system volume information",
+    "system volume information", "timestamp.txt", "submission_secret.txt",
 }  # fmt: skip
+ATTEMPTS, COLLECTED = ".attempts", "collect.csv"  # what `course collect` keeps beside the students' folders
+OF_COLLECT = frozenset({ATTEMPTS, COLLECTED})
 _KEPT = frozenset(" ._-()+,&#@'~")  # of a file's name, beside letters and digits: these mean nothing in Markdown or TeX
 # What the standard library raises for an archive that somebody damaged on purpose.
 UNZIPPING = (
@@ -45,7 +47,7 @@ _END_OF_ZIP = struct.Struct("<4s4H2LH")
 
 
 def is_system_file(name: str) -> bool:
-    """Whether a file or folder is the work of an operating system or an editor, and of no student."""
+    """Whether a file or folder is the work of an operating system, an editor or an exchange, and of no student."""
     return (name.startswith((".", "~$")) and not is_cloud_file(name)) or name.casefold() in _SYSTEM
 
 
