@@ -104,7 +104,7 @@ class Block(nn.Module):
 
 
 class BrokenBlock(nn.Module):
-    """A block with three mistakes. It runs, and its shapes are right."""
+    """A block with a mistake in each line. It runs, and its shapes are right."""
 
     def __init__(self, columns: int) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class BrokenBlock(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         mixed = self.mix(x)
         state = self.norm(mixed)
-        return self.map(state).relu()
+        return state + self.map(x)
 
 
 class MendedBlock(nn.Module):

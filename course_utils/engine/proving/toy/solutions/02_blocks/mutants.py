@@ -8,7 +8,7 @@ MUTANTS = [
         name="cut_across_rows",
         exercise="cut",
         hint="cut_across_rows",
-        loses=("cut-values",),
+        loses=("cut-values", "cut-gradient"),
         change=[("x.unflatten(-1, (parts, -1)).transpose(1, 2)", "x.reshape(len(x), parts, x.size(1), -1)")],
     ),
     Mutant(
@@ -22,7 +22,7 @@ MUTANTS = [
         name="join_without_move",
         exercise="join",
         hint="join_without_move",
-        loses=("join-values",),
+        loses=("join-values", "join-gradient"),
         change=[("x.transpose(1, 2).flatten(2)", "x.reshape(len(x), x.size(2), -1)")],
     ),
     Mutant(

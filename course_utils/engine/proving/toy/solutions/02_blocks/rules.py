@@ -37,7 +37,7 @@ def cut(student: Student, draw: Draw) -> Mapping[str, Part]:
     x = draw.normal(draw.batch, draw.rows, draw.columns)
     return {
         "values": lambda: {"parts": student.tensor("cut", x, draw.parts)},
-        "gradient": lambda: student.slope("cut", x, draw.parts) | _moves(student, draw, "cut", x, draw.parts),
+        "gradient": lambda: student.slope("cut", x, draw.parts) | _arranges(student, draw, "cut", x, draw.parts),
     }
 
 
@@ -47,21 +47,26 @@ def join(student: Student, draw: Draw) -> Mapping[str, Part]:
     x = draw.normal(draw.batch, draw.parts, draw.rows, draw.width)
     return {
         "values": lambda: {"whole": student.tensor("join", x)},
-        "gradient": lambda: student.slope("join", x) | _moves(student, draw, "join", x),
+        "gradient": lambda: student.slope("join", x) | _arranges(student, draw, "join", x),
     }
 
 
-def _moves(student: Student, draw: Draw, name: str, x: Tensor, *more: int) -> Observations:
-    """Whether each single number of x moves exactly one number of the answer: so it is with one that only arranges."""
+def _arranges(student: Student, draw: Draw, name: str, x: Tensor, *more: int) -> Observations:
+    """Whether a single 1 comes out as a single 1, in the same row: an answer that only arranges keeps rows together."""
     zeros = torch.zeros_like(x)
-    others = []
-    for place in range(0, x.numel(), max(1, x.numel() // 6)):
+    places = range(0, x.numel(), max(1, x.numel() // 7))
+    others, rows = [], []
+    for place in places:
         one = zeros.clone()
         one.view(-1)[place] = 1.0
         others.append(student.request(name, one, *more))
+        rows.append(int(one.nonzero()[0, -2]))
     answers = content.answers_to(student, draw.seed_to_tell, [student.request(name, zeros, *more), *others])
-    moved = {int((answer != 0).sum()) if answer.numel() == x.numel() else -1 for answer in answers[1:]}
-    return {CONTENT: moved == {1} and not answers[0].any()}
+    axis = 1 if name == "join" else 2  # of the rows in what comes out
+    found = [
+        int(answer.nonzero()[0, axis]) if answer.dim() > axis and answer.sum() == 1 else -1 for answer in answers[1:]
+    ]
+    return {CONTENT: found == rows and not answers[0].any()}
 
 
 @looks("blend", shares=Check(), mean=CONSTANT, mask=Check(), gradient=CONSTANT)
@@ -138,32 +143,31 @@ def _block(name: str, student: Student, draw: Draw) -> Mapping[str, Part]:
     if error is not None:
         raise error
 
-    def seen(part: str) -> tuple[list[Any], Any]:
-        """The arguments of a part's one call, those by name behind the others, and what came out of it."""
-        if len(calls[part]) != 1:
-            raise Fault("odd_value")
-        args, kwargs, given, *_ = calls[part][0]
-        return [*args, *kwargs.values()], given
+    def inputs(part: str) -> list[list[Any]]:
+        """The arguments of each call of a part, those by name behind the others."""
+        return [[*args, *kwargs.values()] for args, kwargs, *_ in calls[part]]
+
+    def outputs(part: str) -> list[Any]:
+        return [given for _, _, given, *_ in calls[part]]
 
     def mix() -> Observations:
-        args, _ = seen("mix")
-        return {
-            "what goes in": _same(args[0], x),
-            "the mask": len(args) == 2 and isinstance(args[1], Tensor) and torch.equal(args[1], mask),
-        }
+        takes = [len(args) == 2 and _same(args[0], x) and _same(args[1], mask) for args in inputs("mix")]
+        return {"what goes in": any(takes)}
 
     def norm() -> Observations:
-        args, given = seen("norm")
-        normed = F.layer_norm(args[0], args[0].shape[-1:])  # raises for what no norm takes, such as complex numbers
-        return {"what goes in": _same(args[0], x + seen("mix")[1]), "a norm": _same(given, normed)}
+        sums = [x + given for given in outputs("mix")]
+        takes = [_same(args[0], total) for args in inputs("norm") for total in sums]
+        # raises for what no norm takes, such as complex numbers
+        normed = [F.layer_norm(args[0], args[0].shape[-1:]) for args in inputs("norm")]
+        return {"what goes in": any(takes), "a norm": any(map(_same, outputs("norm"), normed))}
 
     def map_() -> Observations:
-        args, _ = seen("map")
-        return {"what goes in": _same(args[0], seen("norm")[1])}
+        return {"what goes in": any(_same(args[0], given) for args in inputs("map") for given in outputs("norm"))}
 
     def whole() -> Observations:
-        state, mapped = seen("norm")[1], seen("map")[1]
-        return {"sum": _same(output, as_tensor(state) + as_tensor(mapped).relu()), CONTENT: not _same(output, x)}
+        parts = [(state, mapped) for state in outputs("norm") for mapped in outputs("map")]
+        sums = [_same(output, as_tensor(state) + as_tensor(mapped).relu()) for state, mapped in parts]
+        return {"sum": any(sums), CONTENT: not _same(output, x)}
 
     return {"mix": mix, "norm": norm, "map": map_, "output": whole}
 

@@ -59,7 +59,7 @@ def scorer(student: Student, draw: Draw) -> Mapping[str, Part]:
 
     def layers() -> Observations:
         held, used = student.fixture(Probe, module.reference, draw.seed_to_tell).method("sizes", x)
-        return {"numbers in weights": int(held), "of which count": int(used)}
+        return {"numbers in weights": int(held), "of which count": int(used), CONTENT: answers}
 
     def dropout() -> Observations:
         trains = [module.switch(True), run, run, module.switch(False)]
