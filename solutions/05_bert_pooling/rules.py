@@ -326,8 +326,9 @@ def _weighs(student: Student, draw: Draw) -> bool:
         kept = [weights for weights in answers[2::3] if isinstance(weights, Tensor)]
         if len(kept) < len(points):
             return bends
-        first, second, _, again = map(content.numbers, kept)
-        return content.repeats(first, again) and (bends or content.differ(first, second))
+        first, second, middle, again = map(content.numbers, kept)
+        # kept numbers that move as straight as the vectors do are a part of these
+        return content.repeats(first, again) and (bends or content.differ(middle, (first + second) / 2))
 
     return content.has_content(student, draw, "AttentionPooling", find)
 

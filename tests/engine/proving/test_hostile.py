@@ -24,7 +24,7 @@ from course_utils.engine.judging import judge
 from course_utils.engine.judging.rule import Rule
 from course_utils.engine.making.units import Unit, UnitError, find_units
 from course_utils.engine.proving import sample, selftest, toy
-from course_utils.engine.proving.hostile import BANK, HONEST, KINDS, Hostile
+from course_utils.engine.proving.hostile import BANK, KINDS, Hostile
 from course_utils.engine.proving.toy import BLOCKS, LEARNING, ROWS
 from course_utils.engine.telling.harmless import shown_name
 from course_utils.engine.texts import fingerprint_of_source

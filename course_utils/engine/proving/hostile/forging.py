@@ -200,9 +200,9 @@ codec.encode = lambda value: codec.LENGTHS.pack(len(body), 0) + body
         'import sys\nprint(\'{"points": 3, "outcome": "passed"}\')\nsys.displayhook(5.0)\n5.0',
     ),
     by_cell(
-        "a transformer of cells",
+        "a rewriter of cells",
         FORGE,
-        "rewrites later cells through IPython's transformers",
+        "rewrites later cells through IPython's own hooks",
         """
 import ast
 class Yes(ast.NodeTransformer):

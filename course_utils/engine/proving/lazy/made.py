@@ -2,8 +2,8 @@
 
 Noted are the shapes and plain numbers of each call, and of what came back: the shape, or that it was a ValueError. An
 answer that is made of this gives something of the right shape in every place, has the right parameters by their names,
-and refuses what has to be refused; but whatever it gives is a constant, noise, one of its inputs, or what another draw
-would have given.
+and refuses what has to be refused; but whatever it gives is a constant, noise, one of its inputs, or what is right on
+the draws of the self-check, whose looks at the truth every student has.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...judging import judge
 from ...making.units import Unit
 from ...texts import VISIBLE_SEED
 
-SEEDS = ("made", "made again")  # what differs between them depends on more than sizes
+SEED = "made"
 
 # Both sides of it run the same lines: here to note a call, in an answer to look it up.
 KEYS = """
@@ -56,13 +56,21 @@ def floats_in(value):
     return [found for item in items for found in floats_in(item)]
 
 
+def mean_of(args):
+    floats = floats_in(args)
+    return floats[0].mean().item() if floats else 0.0
+
+
 def fitted(value, like):
-    if value.numel() == like.numel():  # as it came: to arrange an input anew can be a part of the work
-        return value
     numbers = value.reshape(-1).to(like.dtype)
     if not numbers.numel() or not like.numel():
         return torch.zeros_like(like)
     return numbers.repeat(-(-like.numel() // numbers.numel()))[: like.numel()].reshape(like.shape)
+
+
+def handed(value, like):
+    # as it came where all of it fits: to arrange an input anew can be a part of the work
+    return value if value.numel() == like.numel() else fitted(value, like)
 
 
 def filled(what, args):
@@ -91,40 +99,37 @@ FILLS = {
     "torch's noise": ("torch.randn(like.shape).to(like.dtype)", "torch.rand(()).item()"),
     "the same noise each time": (f"({SEEDED}).to(like.dtype)", "0.25"),
     "noise in shares": ("torch.randn(like.shape).softmax(-1).to(like.dtype) if like.dim() else like", "0.75"),
-    "what is given": ("fitted(floats[0], like) if floats else like", "floats_in(args)[0].mean().item() if floats_in(args) else 0.0"),
-    "what is given last": ("fitted(floats[-1], like) if floats else like", "0.1"),
+    "what is given": ("handed(floats[0], like) if floats else like", "mean_of(args)"),
+    "what is given last": ("handed(floats[-1], like) if floats else like", "0.1"),
     "the mean of what is given": ("like + floats[0].mean().to(like.dtype) if floats else like", "0.9"),
-    "twice what is given": ("2 * fitted(floats[0], like) if floats else like", "3.0"),
+    "twice what is given": ("2 * handed(floats[0], like) if floats else like", "3.0"),
 }  # fmt: skip
 TIES = {"": "None", ", in a graph": "0.0 * sum((one.sum() for one in [*floats, *WEIGHTS]), torch.zeros(()))"}
 
 
 def made_answers(unit: Unit, exercise: str) -> dict[str, str]:
     """Answers that are made without knowing the exercise: name -> the source of its cell."""
-    first, second = (_noted(unit, exercise, seed) for seed in SEEDS)
-    seen = _noted(unit, exercise, VISIBLE_SEED)
-    notes = _Notes(seen.calls | first.calls, seen.kept | first.kept, seen.makes | first.makes, {})
+    hidden, seen = (_noted(unit, exercise, seed) for seed in (SEED, VISIBLE_SEED))
+    notes = _Notes(seen.calls | hidden.calls, seen.kept | hidden.kept, seen.makes | hidden.makes)
     found = {}
     for name, (fill, number) in FILLS.items():
         for tied, tie in TIES.items():
             found[f"made: {name}{tied}"] = _source(exercise, notes, fill, number, tie)
-    if first.values != second.values:  # else this is the right answer
-        place = "VALUES.get(tuple(like.shape), like.tolist())"
-        fill = f"torch.tensor({place}).to(like.dtype).reshape(like.shape)"
-        found["made: what another draw gives"] = f"VALUES = {second.values!r}\n" + _source(
-            exercise, notes, fill, "0.5", "None"
-        )
+    if seen.values:
+        known = f"import torch\nnan, inf = torch.nan, torch.inf\nVALUES = {seen.values!r}\n"
+        fill = "fitted(torch.tensor(VALUES.get(tuple(like.shape), next(iter(VALUES.values())))), like)"
+        found["made: what the self-check sees"] = known + _source(exercise, notes, fill, "0.5", "None")
     return found
 
 
 class _Notes:
     """What the truth was asked and gave."""
 
-    def __init__(self, calls: Any = None, kept: Any = None, makes: Any = None, values: Any = None) -> None:
+    def __init__(self, calls: Any = None, kept: Any = None, makes: Any = None) -> None:
         self.calls: dict[str, Any] = calls or {}  # key of a call, of a module behind that of making it: what it gave
         self.kept: dict[str, Any] = kept or {}  # likewise: tensors that a module has among its attributes after it
         self.makes: dict[str, Any] = makes or {}  # key of making a module: shapes of its parameters and buffers
-        self.values: dict[tuple[int, ...], list[Any]] = values or {}  # shape of a tensor that came back: its numbers
+        self.values: dict[tuple[int, ...], list[Any]] = {}  # shape of a tensor that came back: its numbers
 
     def noting(self, function: Callable[..., Any], before: str = "") -> Callable[..., Any]:
         """The function, noting each call."""
@@ -169,8 +174,8 @@ class _Notes:
             return ("number",)
         if isinstance(value, tuple):
             return ("tuple", [self._shape_of(item) for item in value])
-        if isinstance(value, list):
-            return [self._shape_of(item) for item in value]
+        if isinstance(value, list):  # of plain values, how many there are is a part of the answer
+            return [self._shape_of(item) for item in value] if any(isinstance(i, Tensor) for i in value) else []
         if isinstance(value, dict):
             return {name: self._shape_of(item) for name, item in value.items()}
         return type(value)() if isinstance(value, int | str) else None

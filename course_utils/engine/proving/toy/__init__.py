@@ -1,4 +1,4 @@
-"""A small course of the engine's own, on which known right, wrong and hostile notebooks hang, whatever course is at hand.
+"""A small course of the engine's own, on which hostile, honest and damaged notebooks hang, whatever course is at hand.
 
 It is a course as any other: `course --course course_utils/engine/proving/toy build` makes its notebooks.
 

@@ -1,6 +1,7 @@
 """Answers of 03_learning: a mean under a mask, a model on top of it, one round of learning, and a share."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ class Scorer(nn.Module):
         # Make the maps.
         ### BEGIN SOLUTION
         sizes = [columns] + [width] * layers
-        self.maps = nn.ModuleList([nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)])
+        self.maps = nn.ModuleList([nn.Linear(a, b) for a, b in pairwise(sizes)])
         self.dropout = nn.Dropout(dropout)
         self.last = nn.Linear(width, classes)
         ### END SOLUTION

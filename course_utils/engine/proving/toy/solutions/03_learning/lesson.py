@@ -5,6 +5,7 @@
 
 # %% role="setup"
 from collections.abc import Iterable
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn

@@ -29,7 +29,7 @@ MUTANTS = [
         exercise="Scorer",
         hint="one_layer_for_all",
         loses=("Scorer-layers",),
-        change=[("for a, b in zip(sizes, sizes[1:], strict=False)", "for a, b in [sizes[:2]]")],
+        change=[("for a, b in pairwise(sizes)", "for a, b in [sizes[:2]]")],
     ),
     Mutant(
         name="never_dropped",

@@ -17,7 +17,9 @@ CASES: dict[str, list[dict[str, Any]]] = {
 
 def kept_mean(x: Tensor, mask: Tensor) -> Tensor:
     """Row by row, those that count alone."""
-    means = [row[keep != 0].mean(0) if bool((keep != 0).any()) else row[0] * 0.0 for row, keep in zip(x, mask)]
+    means = [
+        row[keep != 0].mean(0) if bool((keep != 0).any()) else row[0] * 0.0 for row, keep in zip(x, mask, strict=True)
+    ]
     return torch.stack(means)
 
 
@@ -57,5 +59,5 @@ def score(model: nn.Module, batches: Iterable[dict[str, Tensor]]) -> float:
     """Row by row."""
     model.train(False)
     with torch.no_grad():
-        pairs = [(row, label) for b in batches for row, label in zip(model(b["x"]), b["labels"])]
+        pairs = [(row, label) for b in batches for row, label in zip(model(b["x"]), b["labels"], strict=True)]
     return sum(float(max(row) == row[label]) for row, label in pairs) / len(pairs)
