@@ -1,7 +1,7 @@
 """A notebook that was released and solved earlier still checks itself, and gets the marks that it got then.
 
-`before/` holds the first unit as it was released on 2026-11-29, before a unit lay in one folder: solved with the answers
-of then, but for a dropout that is forgotten, and graded by the grader of then, with which marks.json was written.
+`before/` holds the first unit as it was released on 2026-11-29, before a unit lay in one folder: solved with the
+answers of then, but for a dropout that is forgotten; marks.json is what the grader of then gave for it.
 """
 
 import json

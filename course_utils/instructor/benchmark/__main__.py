@@ -138,9 +138,8 @@ def main(
     """Measure the grader and the self-check; write the figures into a file."""
     try:
         mode = find_mode(sandbox.value)
-        settings = Settings(
-            tuple(unit or current().unit_names[:FIRST]), students, nbgrader_sample, cores or usable_cores(), mode
-        )
+        names = tuple(unit or current().unit_names[:FIRST])
+        settings = Settings(names, students, nbgrader_sample, cores or usable_cores(), mode)
         figures = measure(settings, with_training)
     except (RunError, RuntimeError, UnitError, SandboxUnavailable, OSError) as error:
         raise fail(error) from None

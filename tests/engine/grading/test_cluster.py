@@ -65,7 +65,7 @@ def test_a_parcel_holds_its_unit_and_of_the_earlier_ones_only_names():
         names = archive.namelist()
     assert f"notebooks/en/{last.name}/{last.name}.ipynb" in names
     assert f"solutions/{last.name}/hints.yml" in names
-    assert {Path(name).name for name in names if last.name not in name} <= {"answers.py", "truth.py"}
+    assert {Path(name).name for name in names if last.name not in name} <= {"answers.py", "unit.toml", "course.toml"}
 
 
 def test_a_unit_can_be_judged_from_its_parcel_alone(tmp_path):
@@ -214,13 +214,13 @@ def test_a_scheduler_without_workers_is_told_in_one_sentence(tmp_path):
 def test_a_cluster_of_three_grades_as_one_core_does_also_when_a_worker_is_killed(tmp_path, unit, mode, monkeypatch):
     patient(monkeypatch)
     names = mixed_class(tmp_path / "submitted", unit, 14)
-    serial = run(
-        Plan(tmp_path / "submitted", tmp_path / "serial", (ROWS,), jobs=1, solutions=COURSE.folder, sandbox=mode)
-    )
+
+    def plan_for(results: str, **more):
+        return Plan(tmp_path / "submitted", tmp_path / results, (ROWS,), solutions=COURSE.folder, sandbox=mode, **more)
+
+    serial = run(plan_for("serial", jobs=1))
     with cluster_of(3, tmp_path) as made:
-        plan = Plan(
-            tmp_path / "submitted", tmp_path / "calm", (ROWS,), dask=made.address, solutions=COURSE.folder, sandbox=mode
-        )
+        plan = plan_for("calm", dask=made.address)
         calm = run(plan)
         assert students_in_the_log(plan.results) == names
         assert what_was_scored(calm.records) == what_was_scored(serial.records)
@@ -233,14 +233,7 @@ def test_a_cluster_of_three_grades_as_one_core_does_also_when_a_worker_is_killed
                 killed.append(made.workers[0])
                 os.kill(made.workers[0].pid, signal.SIGKILL)
 
-        shaken_plan = Plan(
-            tmp_path / "submitted",
-            tmp_path / "shaken",
-            (ROWS,),
-            dask=made.address,
-            solutions=COURSE.folder,
-            sandbox=mode,
-        )
+        shaken_plan = plan_for("shaken", dask=made.address)
         shaken = run(shaken_plan, tell=kill_one)
         assert [process.wait(10) for process in killed] == [-signal.SIGKILL]
     assert shaken.failures == []
