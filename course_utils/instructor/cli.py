@@ -480,7 +480,10 @@ def selftest(
     units: UnitNames = None,
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where the notebooks run.")] = SandboxChoice.auto,
 ) -> None:
-    """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must."""
+    """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must.
+
+    Of the units that are named the known answers alone; the hostile notebooks hang on a toy course, not on a unit.
+    """
     from ..engine.grading.plan import RunError
     from ..engine.making.units import UnitError
     from ..engine.proving.selftest import rows, run_selftest
