@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,7 +23,9 @@ from ..engine.telling.harmless import on_one_line
 from ..terminal import app, console, fail
 
 if TYPE_CHECKING:
+    from ..engine.grading.classfile import Class
     from ..engine.grading.finding import Row
+    from ..engine.grading.plan import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +53,15 @@ class Format(StrEnum):
     canvas = "canvas"
     moodle = "moodle"
     csv = "csv"
+    xlsx = "xlsx"
+    moodle_feedback = "moodle-feedback"
+
+
+class Missing(StrEnum):
+    """How work that is missing is told."""
+
+    zero = "zero"
+    blank = "blank"
 
 
 UnitNames = Annotated[
@@ -63,6 +75,9 @@ ResultsFolder = Annotated[
         default_factory=lambda: current().build / "results",
         show_default="build/results",
     ),
+]
+ClassFile = Annotated[
+    Path | None, typer.Option("--class", help="The class's file; default class.toml beside the submissions.")
 ]
 
 
@@ -176,6 +191,47 @@ def bundle(
 
 
 @app.command()
+def collect(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Folders and zip files that the school's system sent.")
+    ],
+    into: Annotated[Path, typer.Option("--into", help="The folder of submissions, for course grade.")],
+    class_file: ClassFile = None,
+) -> None:
+    """Bring what Moodle, Canvas, nbgrader, a classroom of repositories or a folder holds to STUDENT/UNIT/UNIT.ipynb.
+
+    Collect as often as you like: every attempt is kept, and an older download never replaces a newer attempt.
+    """
+    from ..engine.grading.collect.gather import collect as gather
+    from ..engine.grading.plan import RunError
+    from ..engine.making.units import UnitError
+    from .collecting import show_collected
+
+    try:
+        class_ = _read_class(into, class_file)
+        with console.status("collecting") as status:
+            done = gather(sources, into, class_, tell=lambda files: status.update(f"collecting: {files} files"))
+    except (RunError, UnitError, OSError) as error:
+        raise fail(error) from None
+    except KeyboardInterrupt:
+        raise fail("interrupted; run the same command again to go on") from None
+    show_collected(console, done, class_, into)
+
+
+def _read_class(submitted: Path, given: Path | None) -> Class | None:
+    """The class of a folder of submissions; None where it has no file."""
+    from ..engine.grading.terms import find_class_file
+    from ..engine.making.units import find_units
+
+    path = find_class_file(submitted, given)
+    if path is None:
+        return None
+    from ..engine.grading.classfile import read_class  # pydantic takes its time to import
+
+    return read_class(path, [unit.name for unit in find_units(current().folder)])
+
+
+@app.command()
 def grade(
     submitted: Annotated[Path, typer.Argument(help="The folder with STUDENT/UNIT/UNIT.ipynb.")],
     results: ResultsFolder,
@@ -184,6 +240,7 @@ def grade(
     dask: Annotated[str, typer.Option(help="Address of a Dask scheduler to work on instead of this machine.")] = "",
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where student code runs.")] = SandboxChoice.auto,
     regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
+    class_file: ClassFile = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on the terminal, too.")] = False,
     log_file: Annotated[
         Path | None,
@@ -199,11 +256,18 @@ def grade(
             log.enter_context(logging_into(path, console if verbose else None))
         except OSError as error:
             raise fail(f"{path} cannot hold the log ({error.strerror}); name another file: --log-file FILE") from None
-        _grade(submitted, unit or (), results, jobs, dask, sandbox, regrade)
+        _grade(submitted, unit or (), results, jobs, dask, sandbox, regrade, class_file)
 
 
 def _grade(
-    submitted: Path, units: Sequence[str], results: Path, jobs: int, dask: str, sandbox: SandboxChoice, regrade: bool
+    submitted: Path,
+    units: Sequence[str],
+    results: Path,
+    jobs: int,
+    dask: str,
+    sandbox: SandboxChoice,
+    regrade: bool,
+    class_file: Path | None,
 ) -> None:
     from ..engine.grading.plan import Plan, RunError, secrets_of
     from ..engine.grading.run import run
@@ -217,11 +281,13 @@ def _grade(
     if os.path.isdir(submitted) and not dask:
         nursery()  # torch loads there while the sandbox is put to the proof here
     try:
+        class_ = _read_class(submitted, class_file)
         secrets = secrets_of(submitted, results)
         mode = find_mode(sandbox.value, secrets) if not dask else sandbox.value.replace("auto", "bwrap")
         if mode == "none":
             console.print("Warning: --sandbox none runs what students wrote with your own rights.", style="bold red")
         plan = Plan(submitted, results, tuple(units), jobs, dask, mode, regrade)
+        plan = _meet_class(plan, class_)
         writer = Writer(plan)
         with progress("grading") as tell:
             outcome = run(plan, tell=tell, confirm=_confirm, writer=writer)
@@ -242,6 +308,41 @@ def _grade(
         console.print(f"not graded: {on_one_line(failure)}", style="red", markup=False)
     if outcome.failures:
         raise typer.Exit(1)
+
+
+def _meet_class(plan: Plan, class_: Class | None) -> Plan:
+    """Write what is known of the class into the results; the plan with its people, the best attempts in place."""
+    from ..engine.grading.run import students
+    from ..engine.grading.terms import FILE, make_terms, read_terms
+    from ..engine.making.units import find_units
+
+    folders, units = students(plan.submitted), [unit.name for unit in find_units(plan.solutions)]
+    chosen, graded = {}, plan.units or units
+    if class_ and class_.attempts == "best":
+        from ..engine.grading.best import settle_best
+
+        with progress("choosing among attempts") as tell:
+            chosen = settle_best(plan, class_, graded, tell)
+    terms = make_terms(class_, plan.submitted, folders, units, chosen)
+    if terms is None:
+        (plan.results / FILE).unlink(missing_ok=True)
+        return plan
+    terms = terms.after(read_terms(plan.results), graded)
+    terms.write(plan.results)
+    if untold := terms.untold():
+        shown = ", ".join(on_one_line(f"{student} {unit}") for student, unit in untold[:SHOWN_FILES])
+        more = f" and {len(untold) - SHOWN_FILES} more" if len(untold) > SHOWN_FILES else ""
+        console.print(
+            f"nobody knows when these were handed in, so they count as on time: {shown}{more}; for Moodle, collect the "
+            "assignment's grading worksheet too",
+            markup=False,
+        )
+    if class_ is None:
+        return plan
+    there = {person.id for name in folders if (person := class_.person(name))}
+    people = class_.roster.people if class_.roster else ()
+    missing = tuple(person.id for person in people if person.id not in there)
+    return replace(plan, people=missing, language=class_.language)
 
 
 def _warn(sentence: str) -> None:
@@ -320,20 +421,58 @@ def _from_results(results: Path, what: str, write: Callable[[dict[str, Any]], ob
 
 
 @app.command()
+def review(
+    question: Annotated[str, typer.Argument(help="The question, such as q1_sin_cos; its beginning is enough.")],
+    results: ResultsFolder,
+    everybody: Annotated[bool, typer.Option("--all", help="Show answers too that are marked already.")] = False,
+    names: Annotated[bool, typer.Option("--names", help="Show whose answer it is.")] = False,
+) -> None:
+    """Mark the answers to a question in words, one after the other, in random order and without names.
+
+    Beside each answer stand the question, a model answer and the rubric; each criterion takes its points, Enter gives
+    all of them. s skips an answer, b goes back, q ends; what was given is kept, and stands on pages and in scores at
+    the end. Formgrader shows the same marks.
+    """
+    from ..engine.telling.hand_marks import GradebookError
+    from ..engine.telling.results import refresh
+    from ..engine.telling.review import find_question
+    from .reviewing import review as ask
+
+    try:
+        unit, name = find_question(current(), question)
+        if ask(console, results, unit, name, everybody, names):
+            refresh(results, _warn)
+    except (GradebookError, ValueError, OSError) as error:
+        raise fail(error) from None
+
+
+@app.command()
 def export(
     format: Annotated[Format, typer.Option("--format", help="The school's system.")],
     results: ResultsFolder,
-    out: Annotated[Path | None, typer.Option("--out", help="The file to write.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file to write; for moodle-feedback the folder of its zip files.")
+    ] = None,
+    like: Annotated[
+        Path | None, typer.Option("--like", help="A gradebook that Canvas or Moodle exported, to be filled.")
+    ] = None,
+    missing: Annotated[Missing, typer.Option("--missing", help="How work that is missing is told.")] = Missing.zero,
 ) -> None:
-    """Write the marks in the form that a school's system reads."""
+    """Write the marks in the form that a school's system reads, of the people of the roster where there is one."""
+    from ..engine.telling.export import SUFFIXES
     from ..engine.telling.export import export as write
     from ..engine.telling.hand_marks import GradebookError
 
     try:
-        path = write(results, format.value, out or results / f"marks-{format.value}.csv", _warn)
+        place = out or results / f"marks-{format.value}{SUFFIXES[format.value]}"
+        path = write(results, format.value, place, _warn, missing=missing.value, like=like, note=_note)
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {path}", markup=False)
+
+
+def _note(sentence: str) -> None:
+    console.print(on_one_line(sentence), markup=False)
 
 
 @app.command()

@@ -15,6 +15,10 @@ ALTERNATIVES = [
         "    i = torch.arange((d_model + 1) // 2).double()\n    return 1 / 10000 ** (2 * i / d_model)\n",
     ),
     _div_term(
+        "whole_division_where_it_belongs",
+        "    i = torch.arange((d_model + 1) // 2).float()\n    return torch.exp(i * (-math.log(10000.0) / d_model * 2))\n",
+    ),
+    _div_term(
         "the_report_mended",
         "    return torch.exp(torch.mul(torch.arange(0,d_model,2),-torch.log(torch.tensor(10000))/d_model))\n",
     ),
@@ -45,6 +49,17 @@ def sinusoidal_encoding(max_len, d_model):
             angle = pos / 10000 ** ((column - column % 2) / d_model)
             pe[pos, column] = math.cos(angle) if column % 2 else math.sin(angle)
     return pe
+""",
+    ),
+    Alternative(
+        name="numpy_table_with_pairs_of_columns",
+        exercise="sinusoidal_encoding",
+        source="""
+def sinusoidal_encoding(max_len, d_model):
+    import numpy as np
+    table = np.array([[pos / 10000 ** (2 * (j // 2) / d_model) for j in range(d_model)] for pos in range(max_len)])
+    table[:, 0::2], table[:, 1::2] = np.sin(table[:, 0::2]), np.cos(table[:, 1::2])
+    return torch.tensor(table, dtype=torch.float32)
 """,
     ),
     Alternative(

@@ -70,6 +70,16 @@ MUTANTS = [
         "integer_division",
         (EXPONENTIAL, "frequencies = torch.exp(-(two_i // d_model) * math.log(10000.0))"),
     ),
+    _div_term(
+        "rate_rounded_down",
+        "rate_rounded_down",
+        (EXPONENTIAL, "frequencies = torch.exp(two_i / 2 * (-math.log(10000.0) / d_model // 2))"),
+    ),
+    _div_term(
+        "rate_of_2i_rounded_down",
+        "rate_rounded_down",
+        (EXPONENTIAL, "frequencies = torch.exp(two_i * (-math.log(10000.0) // d_model))"),
+    ),
     _div_term("base_1000", "wrong_base", (EXPONENTIAL, "frequencies = torch.exp(-two_i * math.log(1000.0) / d_model)")),
     _div_term(
         "log10", "wrong_logarithm", (EXPONENTIAL, "frequencies = torch.exp(-two_i * math.log10(10000.0) / d_model)")
@@ -144,6 +154,20 @@ MUTANTS = [
         "odd",
         (ODD, "pe[:, 1::2] = torch.cos(position * frequencies[: d_model // 2] / 10000 ** (1 / d_model))"),
     ),
+    _table(
+        "exponent_counted_twice",
+        "exponent_counted_twice",
+        "even odd",
+        (EVEN, "pe[:, 0::2] = torch.sin(position * frequencies**2)"),
+        (ODD, "pe[:, 1::2] = torch.cos(position * frequencies[: d_model // 2] ** 2 / 10000 ** (2 / d_model))"),
+    ),
+    _table(
+        "exponent_of_pairs_counted_twice",
+        "exponent_counted_twice",
+        "even odd",
+        ("frequencies = div_term(d_model)", "frequencies = div_term(d_model) ** 2"),
+    ),
+    _table("first_row_left_zero", "first_row_left_zero", "odd", ("return pe", "pe[0] = 0\n    return pe")),
     _table("divided", "divided_by_frequency", "even odd", ("= div_term(d_model)", "= 1 / div_term(d_model)")),
     _table("share_of_length", "share_of_length", "even odd", (POSITION, f"{POSITION} / max_len")),
     _table(
@@ -191,6 +215,7 @@ MUTANTS = [
         "values",
         (SUM, "encoded = self.dropout(x + self.pe[: x.size(0)].unsqueeze(1))"),
     ),
+    _layer("rows_by_the_batch", "batch_axis", "values", (SUM, "encoded = self.dropout(x + self.pe[: x.size(0)])")),
     _layer("whole_table", "table_not_cut", "values", (SUM, "encoded = self.dropout(x + self.pe)")),
     _layer("last_rows", "last_rows", "values", (SUM, "encoded = self.dropout(x + self.pe[-seq:])")),
     _layer(

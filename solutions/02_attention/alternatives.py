@@ -184,6 +184,54 @@ def scaled_dot_product_attention(q, k, v, mask=None, *, dropout=0.0):
     ),
     # heads ------------------------------------------------------------------------------------------------------------
     Alternative(
+        name="tilde_of_a_bool",
+        exercise="scaled_dot_product_attention",
+        source="""
+def scaled_dot_product_attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
+    if mask is not None:
+        scores = scores.masked_fill(~mask.bool(), -1e9)
+    attn = torch.softmax(scores, dim=-1)
+    return attn @ v, attn
+""",
+    ),
+    Alternative(
+        name="where_with_a_comparison",
+        exercise="scaled_dot_product_attention",
+        source="""
+def scaled_dot_product_attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
+    if mask is not None:
+        scores = torch.where(mask != 0, scores, torch.tensor(-1e9))
+    attn = torch.softmax(scores, dim=-1)
+    return attn @ v, attn
+""",
+    ),
+    Alternative(
+        name="index_of_an_expanded_mask",
+        exercise="scaled_dot_product_attention",
+        source="""
+def scaled_dot_product_attention(q, k, v, mask=None):
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.size(-1))
+    if mask is not None:
+        scores[(mask == 0).expand_as(scores)] = -1e9
+    attn = torch.softmax(scores, dim=-1)
+    return attn @ v, attn
+""",
+    ),
+    Alternative(
+        name="axes_counted_from_the_front",
+        exercise="scaled_dot_product_attention",
+        source="""
+def scaled_dot_product_attention(q, k, v, mask=None):
+    scores = q @ k.transpose(k.dim() - 1, k.dim() - 2) / math.sqrt(q.size(-1))
+    if mask is not None:
+        scores = scores.masked_fill(mask == 0, -1e9)
+    attn = torch.softmax(scores, dim=scores.dim() - 1)
+    return attn @ v, attn
+""",
+    ),
+    Alternative(
         name="view_and_permute",
         exercise="split_heads",
         source="""
@@ -278,6 +326,36 @@ class MultiHeadSelfAttention(nn.Module):
         self.attn_weights = attn.detach()
         context = context.transpose(1, 2).contiguous().view(batch, seq, d_model)
         return self.out_proj(context)
+""",
+    ),
+    Alternative(
+        name="heads_in_the_batch",
+        exercise="MultiHeadSelfAttention",
+        source="""
+class MultiHeadSelfAttention(nn.Module):
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        if d_model % num_heads:
+            raise ValueError(f"{num_heads} heads do not share {d_model} columns")
+        self.num_heads = num_heads
+        self.q_proj, self.k_proj, self.v_proj = (nn.Linear(d_model, d_model) for _ in range(3))
+        self.out_proj = nn.Linear(d_model, d_model)
+
+    def folded(self, x):
+        batch, seq, d_model = x.shape
+        x = x.view(batch, seq, self.num_heads, -1).transpose(1, 2)
+        return x.reshape(batch * self.num_heads, seq, d_model // self.num_heads)
+
+    def forward(self, x, mask=None):
+        batch, seq, d_model = x.shape
+        q, k, v = self.folded(self.q_proj(x)), self.folded(self.k_proj(x)), self.folded(self.v_proj(x))
+        scores = torch.bmm(q, k.transpose(1, 2)) / math.sqrt(q.size(-1))
+        if mask is not None:
+            scores = scores.masked_fill(mask.repeat_interleave(self.num_heads, 0)[:, None, :] == 0, -1e9)
+        attn = torch.softmax(scores, dim=-1)
+        self.attn_weights = attn.detach().view(batch, self.num_heads, seq, seq)
+        heads = torch.bmm(attn, v).view(batch, self.num_heads, seq, -1)
+        return self.out_proj(heads.transpose(1, 2).reshape(batch, seq, d_model))
 """,
     ),
     Alternative(

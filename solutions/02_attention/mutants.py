@@ -51,6 +51,7 @@ MUTANTS = [
     _scores("sizes_of_the_scores", "no_score_below_0", "(q @ k.transpose(-2, -1)).abs() / math.sqrt(d_k)"),
     _scores("scores_through_a_relu", "no_score_below_0", "torch.relu(q @ k.transpose(-2, -1)) / math.sqrt(d_k)"),
     _scores("queries_scaled_in_place", "changed_inputs", "q.div_(math.sqrt(d_k)) @ k.transpose(-2, -1)"),
+    _scores("keys_of_three_axes", "keys_of_three_axes", "q @ k.permute(0, 2, 1) / math.sqrt(d_k)"),
     # the weights are uniform then, and still right for such scores
     _scores("scores_still_open", "scores_still_open", "q.new_zeros(*q.shape[:-1], k.size(-2))"),
     # weights: which axis, which function
@@ -81,7 +82,16 @@ MUTANTS = [
         (SOFTMAX, "attn = scores.exp() / scores.exp().sum(dim=-1, keepdim=True).clamp(min=1e-30)"),
     ),
     _weights("weights_detached", "cut_gradient", (SOFTMAX, "attn = torch.softmax(scores, dim=-1).detach()")),
+    _weights("softmax_axis_d_k", "softmax_axis_is_a_size", (SOFTMAX, "attn = torch.softmax(scores, dim=d_k)")),
     # weights: the mask
+    _weights("mask_by_tilde", "mask_needs_bool", (HIDING, "scores = scores.masked_fill(~mask, -1e9)")),
+    _weights("mask_in_where", "mask_needs_bool", (HIDING, "scores = torch.where(mask, scores, torch.tensor(-1e9))")),
+    _weights("mask_as_index", "mask_index_alone", (HIDING, "scores[mask == 0] = -1e9")),
+    _weights(
+        "mask_with_plus_infinity",
+        "infinity_with_the_wrong_sign",
+        (HIDING, "scores = scores.masked_fill(mask == 0, float('inf'))"),
+    ),
     _weights("mask_ignored", "mask_ignored", (HIDING, "pass")),
     _weights("mask_always_needed", "mask_always_needed", ("if mask is not None:", "if True:")),
     _weights("mask_inverted", "mask_inverted", (HIDING, "scores = scores.masked_fill(mask == 1, -1e9)")),
@@ -207,6 +217,39 @@ MUTANTS = [
         "    return torch.cat(list(x.detach().unbind(dim=1)), dim=-1)\n",
         ("gradient",),
     ),
+    _heads(
+        "split_heads",
+        "split_heads_before_batch",
+        "heads_before_batch",
+        "    batch, seq, d_model = x.shape\n"
+        "    return x.reshape(batch, seq, num_heads, d_model // num_heads).permute(2, 0, 1, 3)\n",
+        ("values",),
+    ),
+    _heads(
+        "split_heads",
+        "split_into_the_batch",
+        "heads_into_the_batch",
+        "    batch, seq, d_model = x.shape\n    return x.reshape(batch * num_heads, seq, d_model // num_heads)\n",
+        ("values",),
+    ),
+    _heads(
+        "split_heads",
+        "split_moved_into_the_batch",
+        "heads_into_the_batch",
+        "    batch, seq, d_model = x.shape\n    x = x.reshape(batch, seq, num_heads, d_model // num_heads)\n"
+        "    return x.transpose(1, 2).reshape(batch * num_heads, seq, d_model // num_heads)\n",
+        ("values",),
+    ),
+    _heads(
+        "merge_heads",
+        "merge_takes_heads_for_batch",
+        "heads_taken_for_the_batch",
+        "    batch, num_heads, seq, d_head = x.shape\n"
+        "    x = x.reshape(num_heads, batch, seq, d_head).permute(0, 2, 1, 3)\n"
+        "    return x.reshape(batch, seq, num_heads * d_head)\n",
+        ("values",),
+    ),
+    _heads("merge_heads", "merge_by_adding", "heads_added_up", "    return x.sum(dim=1)\n", ("values", "gradient")),
     # the module
     _module(
         "no_output_projection",
@@ -269,6 +312,13 @@ MUTANTS = [
         hint="tokens_not_mixed",
         loses=tuple(f"{MODULE}-{check}" for check in ("values", "weights", "gradient", "padding", "errors")),
         change=[("merge_heads(context)", "self.v_proj(x)")],
+    ),
+    _module(
+        "heads_added",
+        "heads_added_up",
+        "values",
+        ("v = split_heads(self.v_proj(x), self.num_heads)", "v = self.v_proj(x).unsqueeze(1)"),
+        ("merge_heads(context)", "context.sum(dim=1)"),
     ),
     _module("weights_averaged", "weights_averaged", "weights", ("attn.detach()", "attn.mean(dim=1).detach()")),
     _module("weights_in_the_graph", "weights_not_detached", "weights", ("attn.detach()", "attn")),
@@ -343,6 +393,32 @@ MUTANTS = [
         (
             "mask = mask[:, None, None, :]",
             "x, mask = x * mask[:, :, None], None\n            k = split_heads(self.k_proj(x), self.num_heads)\n            v = split_heads(self.v_proj(x), self.num_heads)",
+        ),
+    ),
+    _module(
+        "mask_tiled",
+        "module_mask_of_another_sentence",
+        "padding",
+        ("mask[:, None, None, :]", "mask.repeat(self.num_heads, 1).view(len(mask), self.num_heads, 1, -1)"),
+    ),
+    _module(
+        "two_sided_mask_multiplied",
+        "module_mask_multiplied",
+        "padding",
+        (
+            "context, attn = scaled_dot_product_attention(q, k, v, mask)",
+            "_, attn = scaled_dot_product_attention(q, k, v)\n        if mask is not None:\n"
+            "            attn = attn * (mask * mask.transpose(-2, -1))\n        context = attn @ v",
+        ),
+    ),
+    _module(
+        "mask_multiplied_behind",
+        "module_mask_multiplied",
+        "padding",
+        (
+            "context, attn = scaled_dot_product_attention(q, k, v, mask)",
+            "_, attn = scaled_dot_product_attention(q, k, v)\n        if mask is not None:\n"
+            "            attn = attn * mask\n        context = attn @ v",
         ),
     ),
     _module("no_refusal", "no_refusal", "errors", (REFUSAL, "pass\n")),

@@ -225,6 +225,17 @@ class AddNorm(nn.Module):
         f"{_INIT}        self.first, self.second = AddNorm(self.norm1), AddNorm(self.norm2)\n",
     ),
     _layer(
+        "x_kept_under_another_name_and_eps_written_out",
+        """
+    def forward(self, x, mask=None):
+        residual = x
+        x = self.norm1(self.dropout(self.self_attn(x, mask)) + residual)
+        residual = x
+        return self.norm2(F.dropout(self.ff(x), 0.2, self.training) + residual)
+""",
+        _INIT.replace("nn.LayerNorm(d_model)", "nn.LayerNorm(d_model, eps=1e-5)"),
+    ),
+    _layer(
         "zeros_at_the_padding",
         """
     def forward(self, x, mask=None):

@@ -11,6 +11,7 @@ FORWARD = "forwarded = self.ff(state)"
 SUM2 = "output = self.norm2(state + forwarded)"
 LAST = "return self.norm2(state + forwarded)"
 HEADS = "MultiHeadSelfAttention(d_model, num_heads)"
+EPS = ("1e-6", "1e-12", "1e-3")  # BERT's is 1e-12; smaller ones give the same as that
 WIDTH = "FeedForward(d_model, d_ff, dropout)"
 NORM1 = "self.norm1 = nn.LayerNorm(d_model)"
 NORM2 = "self.norm2 = nn.LayerNorm(d_model)"
@@ -120,6 +121,16 @@ MUTANTS = [
         (ATTENTION, "attended = self.self_attn(x, None if mask is None else mask[:, None, None, :])"),
     ),
     _layer("attention_without_heads", "heads_written_down", "attention", (HEADS, "MultiHeadSelfAttention(d_model, 1)")),
+    _layer(
+        "attention_over_the_batch",
+        "attention_over_the_batch",
+        "attention",
+        (
+            ATTENTION,
+            "turned = None if mask is None else mask.transpose(0, 1)\n"
+            "        attended = self.self_attn(x.transpose(0, 1), turned).transpose(0, 1)",
+        ),
+    ),
     # TODO 2 -----------------------------------------------------------------------------------------------------------
     _layer("no_first_residual", "first_residual_forgotten", "norm1", (SUM1, "state = self.norm1(attended)")),
     _layer("norm1_before_the_sum", "norm_before_the_sum", "norm1", (SUM1, "state = x + self.norm1(attended)")),
@@ -138,7 +149,17 @@ MUTANTS = [
         "norm1",
         (SUM1, "state = self.norm1(x + F.dropout(attended, 0.1))"),
     ),
-    _layer("eps_of_norm1", "eps_changed", "norm1", (NORM1, "self.norm1 = nn.LayerNorm(d_model, eps=1e-6)")),
+    _layer("attention_added_to_itself", "x_overwritten", "norm1", (SUM1, "state = self.norm1(attended + attended)")),
+    _layer(
+        "first_residual_dropped",
+        "dropout_on_the_residual",
+        "norm1",
+        (SUM1, "state = self.norm1(F.dropout(x + attended, 0.3, self.training))"),
+    ),
+    *(
+        _layer(f"eps_of_norm1_{eps}", "eps_changed", "norm1", (NORM1, f"self.norm1 = nn.LayerNorm(d_model, eps={eps})"))
+        for eps in EPS
+    ),
     _layer(
         "norm1_over_the_sequence",
         "norm_over_another_axis",
@@ -213,6 +234,22 @@ MUTANTS = [
         "second_residual_detached", "gradient_cut", "norm2", (SUM2, "output = self.norm2(state.detach() + forwarded)")
     ),
     _layer("output_detached", "gradient_cut", "norm2", (SUM2, "output = self.norm2(state + forwarded).detach()")),
+    *(
+        _layer(f"eps_of_norm2_{eps}", "eps_changed", "norm2", (NORM2, f"self.norm2 = nn.LayerNorm(d_model, eps={eps})"))
+        for eps in ("1e-2",)
+    ),
+    _layer(
+        "second_residual_dropped",
+        "dropout_on_the_residual",
+        "norm2",
+        (SUM2, "output = self.norm2(F.dropout(state + forwarded, 0.3, self.training))"),
+    ),
+    _layer(
+        "output_dropped",
+        "dropout_on_the_residual",
+        "norm2",
+        (SUM2, "output = F.dropout(self.norm2(state + forwarded), 0.3, self.training)"),
+    ),
     _layer("nothing_returned", "nothing_returned", "norm2", ("return output", "output")),
     # several TODOs at once --------------------------------------------------------------------------------------------
     _layer(
@@ -238,12 +275,30 @@ MUTANTS = [
         (SUM1, "state = x + attended"),
         (SUM2, "output = state + forwarded"),
     ),
+    *(
+        _layer(
+            f"eps_of_both_{eps}",
+            "eps_changed",
+            "norm1 norm2",
+            (NORM1, f"self.norm1 = nn.LayerNorm(d_model, eps={eps})"),
+            (NORM2, f"self.norm2 = nn.LayerNorm(d_model, eps={eps})"),
+        )
+        for eps in EPS
+    ),
     _layer(
-        "eps_of_both",
-        "eps_changed",
+        "both_norms_before_the_sums",
+        "norm_before_the_sum",
         "norm1 norm2",
-        (NORM1, "self.norm1 = nn.LayerNorm(d_model, eps=1e-6)"),
-        (NORM2, "self.norm2 = nn.LayerNorm(d_model, eps=1e-6)"),
+        (SUM1, "state = x + self.norm1(attended)"),
+        (SUM2, "output = state + self.norm2(forwarded)"),
+    ),
+    _layer(
+        "norms_of_cct",
+        "norms_misplaced",
+        "norm1 norm2",
+        (ATTENTION, "attended = self.self_attn(self.norm1(x), mask)"),
+        (SUM1, "state = self.norm2(x + attended)"),
+        (SUM2, "output = state + forwarded"),
     ),
     _layer(
         "batch_norm",
@@ -277,6 +332,15 @@ MUTANTS = [
     _repaired("norm1_still_used_again", "bug_at_the_norm", "norm2", (LAST, "return self.norm1(state + forwarded)")),
     _repaired(
         "residual_from_the_input", "residual_from_the_input", "norm2", (LAST, "return self.norm2(x + forwarded)")
+    ),
+    _repaired(
+        "mended_to_pre_ln",
+        "pre_ln",
+        "norm1 norm2",
+        (ATTENTION, "attended = self.self_attn(self.norm1(x), mask)"),
+        (SUM1, "state = x + attended"),
+        (FORWARD, "forwarded = self.ff(self.norm2(state))"),
+        (LAST, "return state + forwarded"),
     ),
     _repaired(
         "broken_as_it_was",

@@ -87,6 +87,17 @@ ALTERNATIVES = [
     return (hidden * mask).sum(-2).div(n)
 """,
     ),
+    _mean(
+        "means_where_there_are_tokens",
+        """
+    kept = mask.bool()
+    result = hidden.new_zeros(hidden.size(0), hidden.size(2))
+    some = kept.any(dim=1)
+    weights = kept[some].to(hidden.dtype)
+    result[some] = torch.einsum("bsd,bs->bd", hidden[some], weights) / weights.sum(dim=1, keepdim=True)
+    return result
+""",
+    ),
     # TransformerEncoderClassifier -------------------------------------------------------------------------------------
     _classifier(
         "scaled_embedding_and_a_head_with_dropout",
@@ -267,6 +278,30 @@ class Encoder(nn.Module):
         return torch.einsum("bs,bsc->bc", mask / mask.sum(1, keepdim=True).clamp(min=1), votes)
 """,
     ),
+    _classifier(
+        "dropout_written_by_hand",
+        """
+    def __init__(self, SIZES):
+        super().__init__()
+        self.dropout = dropout
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.positions = PositionalEncoding(d_model, 0.0, max_len)
+        self.layers = nn.ModuleList([TransformerEncoderLayer(d_model, num_heads, d_ff, 0.0) for _ in range(num_layers)])
+        self.head = nn.Linear(d_model, num_classes)
+
+    def drop(self, x):
+        if not self.training or self.dropout == 0:
+            return x
+        return x * (torch.rand(x.shape) >= self.dropout) * (1 / (1 - self.dropout))
+
+    def forward(self, input_ids, attention_mask=None):
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        x = self.drop(self.positions(self.embedding(input_ids)))
+        for layer in self.layers:
+            x = self.drop(layer(x, mask))
+        return self.head(masked_mean(x, mask))
+""",
+    ),
     # train_epoch ------------------------------------------------------------------------------------------------------
     _epoch(
         "keyword_arguments_and_a_print",
@@ -388,6 +423,56 @@ class Encoder(nn.Module):
         total += loss.item() * len(batch["labels"])
         count += len(batch["labels"])
     return total / count
+""",
+    ),
+    _epoch(
+        "gradients_clipped_to_a_norm_of_1",
+        """
+    model.train()
+    seen, sizes = [], []
+    for batch in batches:
+        optimizer.zero_grad()
+        loss = loss_fn(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), max_norm=1.0)
+        optimizer.step()
+        seen.append(loss.item())
+        sizes.append(len(batch["labels"]))
+    return sum(a * b for a, b in zip(seen, sizes)) / sum(sizes)
+""",
+    ),
+    _epoch(
+        "a_schedule_of_its_own",
+        """
+    batches = list(batches)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / (len(batches) + 1))
+    model.train()
+    total = 0.0
+    for step, batch in enumerate(batches):
+        loss = loss_fn(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_value_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        total += loss.item() * len(batch["labels"])
+    return total / sum(len(batch["labels"]) for batch in batches)
+""",
+    ),
+    _epoch(
+        "progress_that_knows_how_many_batches_there_are",
+        """
+    model.train()
+    running, seen = 0.0, 0
+    for number, batch in enumerate(batches, start=1):
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_fn(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])
+        loss.backward()
+        optimizer.step()
+        running += loss.item() * batch["input_ids"].size(0)
+        seen += batch["input_ids"].size(0)
+        print(f"{number} of {len(batches)}: {running / seen:.3f}")
+    return running / seen
 """,
     ),
     # evaluate ---------------------------------------------------------------------------------------------------------

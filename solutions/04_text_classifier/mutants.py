@@ -37,6 +37,27 @@ PREDICTED = "predicted = logits.argmax(dim=-1)"
 RIGHT = 'right += (predicted == batch["labels"]).sum().item()'
 SHARE = "return right / max(count, 1)"
 
+TORCH_ENCODER = """class TransformerEncoderClassifier(nn.Module):
+    def __init__(
+        self, vocab_size, num_classes, d_model=128, num_heads=4, d_ff=256, num_layers=2, max_len=256, dropout=0.1
+    ):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.positions = PositionalEncoding(d_model, dropout, max_len)
+        layer = nn.TransformerEncoderLayer(d_model, num_heads, d_ff, dropout, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, num_layers, enable_nested_tensor=False)
+        self.head = nn.Linear(d_model, num_classes)
+
+    def forward(self, input_ids, attention_mask=None):
+        x = self.positions(self.embedding(input_ids))
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+            x = self.encoder(x)
+        else:
+            x = self.encoder(x, src_key_padding_mask=attention_mask.bool())
+        return self.head(masked_mean(x, attention_mask))
+"""
+
 
 def _mutant(exercise: str, name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
     checks = tuple(f"{exercise}-{check}" for check in loses.split())
@@ -106,13 +127,57 @@ MUTANTS = [
         "values",
         (TOTAL, "hidden *= kept; total = hidden.sum(dim=1)"),
     ),
+    _mean(
+        "one_mean_for_the_batch",
+        "one_mean_for_the_batch",
+        "values padding empty gradient",
+        (MEAN, "mean = hidden[mask != 0].mean(dim=0)"),
+    ),
+    _mean("root_of_the_length", "root_of_the_length", "values", (MEAN, "mean = total / count.sqrt()")),
+    _mean(
+        "lengths_sorted",
+        "lengths_sorted",
+        "padding",
+        (COUNT, "count = kept.sum(dim=1).clamp(min=1).sort(dim=0, descending=True).values"),
+    ),
+    _mean(
+        "lengths_sorted_from_the_shortest",
+        "lengths_sorted",
+        "padding",
+        (COUNT, "count = kept.sum(dim=1).clamp(min=1).sort(dim=0).values"),
+    ),
+    _mean(
+        "length_of_the_first",
+        "divided_by_the_length",
+        "padding",
+        (COUNT, "count = kept[:1].sum(dim=1).clamp(min=1)"),
+    ),
+    _mean(
+        "length_of_the_longest",
+        "divided_by_the_length",
+        "padding",
+        (COUNT, "count = kept.sum(dim=1).max().clamp(min=1)"),
+    ),
+    _mean(
+        "mean_over_the_batch",
+        "mean_over_the_batch",
+        "values padding empty gradient",
+        (MEAN, "mean = hidden.mean(dim=0)"),
+    ),
+    _mean("float64_given_back", "wider_than_hidden", "values", (MEAN, "mean = total.double() / count.double()")),
+    _mean(
+        "tilde_for_not",
+        "tilde_for_not",
+        "padding",
+        (TOTAL, "total = hidden.masked_fill(~mask.unsqueeze(-1), 0.0).sum(dim=1)"),
+    ),
     # TransformerEncoderClassifier: padding ----------------------------------------------------------------------------
     _classifier("mask_not_in_attention", "mask_not_in_attention", "padding", (LAYER, "x = layer(x)")),
     _classifier("mask_not_in_pooling", "mask_not_in_pooling", "padding", (POOLED, "pooled = x.mean(dim=1)")),
     _classifier("mask_nowhere", "mask_nowhere", "padding", (LAYER, "x = layer(x)"), (POOLED, "pooled = x.mean(dim=1)")),
     _classifier(
         "mask_inverted_in_attention",
-        "mask_not_in_attention",
+        "mask_turned_round_in_attention",
         "padding",
         (LAYER, "x = layer(x, attention_mask == 0)"),
     ),
@@ -144,6 +209,20 @@ MUTANTS = [
             "if attention_mask is None:\n            attention_mask = torch.ones_like(input_ids)\n"
             "        else:\n            attention_mask = attention_mask * (input_ids != 0)",
         ),
+    ),
+    Mutant(
+        name="mask_of_torch_turned_round",
+        exercise="TransformerEncoderClassifier",
+        source=TORCH_ENCODER,
+        hint="mask_turned_round_in_attention",
+        loses=("TransformerEncoderClassifier-padding", "TransformerEncoderClassifier-none_mask"),
+    ),
+    _classifier(
+        "mask_turned_round_everywhere",
+        "mask_turned_round",
+        "output padding none_mask order pooling layers training",
+        (LAYER, "x = layer(x, attention_mask == 0)"),
+        (POOLED, "pooled = masked_mean(x, attention_mask == 0)"),
     ),
     # TransformerEncoderClassifier: no mask ----------------------------------------------------------------------------
     _classifier("none_not_thought_of", "none_not_thought_of", "none_mask", (NO_MASK, "pass")),
@@ -199,6 +278,18 @@ MUTANTS = [
         "pooling",
         (POOLED, "pooled = (x * attention_mask.unsqueeze(-1)).sum(dim=1)"),
     ),
+    _classifier(
+        "mean_over_the_sentences",
+        "pooled_over_the_batch",
+        "output padding pooling",
+        (POOLED, "pooled = x.mean(dim=0)"),
+    ),
+    _classifier(
+        "root_of_the_number",
+        "sum_of_vectors",
+        "pooling",
+        (POOLED, "pooled = masked_mean(x, attention_mask) * (attention_mask != 0).sum(1, keepdim=True).sqrt()"),
+    ),
     # TransformerEncoderClassifier: output -----------------------------------------------------------------------------
     _classifier(
         "softmax_at_the_end", "shares_for_logits", "output", (LOGITS, "logits = self.head(pooled).softmax(-1)")
@@ -217,6 +308,9 @@ MUTANTS = [
         "length_written_down",
         "output",
         (POSITIONS, "self.positions = PositionalEncoding(d_model, dropout, 256)"),
+    ),
+    _classifier(
+        "logits_in_float64", "wider_than_the_weights", "output", (LOGITS, "logits = self.head(pooled).double()")
     ),
     # TransformerEncoderClassifier: layers -----------------------------------------------------------------------------
     _classifier(
@@ -376,6 +470,20 @@ MUTANTS = [
         "training",
         (EMBEDDING, "self.embedding = nn.Embedding.from_pretrained(torch.randn(vocab_size, d_model))"),
     ),
+    _classifier(
+        "layers_in_eval_mode_for_good",
+        "mode_changed_for_good",
+        "training",
+        (EACH, "self.layers.eval()\n        for layer in self.layers:"),
+    ),
+    _classifier(
+        "noise_for_dropout",
+        "noise_for_dropout",
+        "training",
+        (POSITIONS, "self.rate = dropout\n        self.positions = PositionalEncoding(d_model, 0.0, max_len)"),
+        (STACK, STACK.replace("dropout)", "0.0)")),
+        (LOGITS, "pooled = pooled + self.training * self.rate * torch.randn_like(pooled)\n        " + LOGITS),
+    ),
     # train_epoch: loss ------------------------------------------------------------------------------------------------
     _epoch(
         "mean_of_batch_means", "mean_of_batch_means", "loss", (ADD, "total += loss.item()"), (ADD_COUNT, "count += 1")
@@ -394,6 +502,62 @@ MUTANTS = [
         "another_loss",
         "loss",
         (LOSS, 'loss = nn.functional.cross_entropy(logits, batch["labels"])'),
+    ),
+    _epoch(
+        "assigned_for_added",
+        "last_batch_alone_in_the_sum",
+        "loss",
+        (ADD, 'total = loss.item() * len(batch["labels"])'),
+    ),
+    _epoch(
+        "size_of_the_first_batch_for_all",
+        "one_batch_size_for_all",
+        "loss",
+        (TRAIN, "model.train()\n    size = None\n"),
+        (ADD, 'size = size or len(batch["labels"])\n        total += loss.item() * size'),
+    ),
+    _epoch(
+        "as_many_examples_as_full_batches_hold",
+        "one_batch_size_for_all",
+        "loss",
+        (TRAIN, "model.train()\n    size = None\n"),
+        (ADD, 'size = size or len(batch["labels"])\n        ' + ADD),
+        (ADD_COUNT, "count += size"),
+    ),
+    _epoch(
+        "length_of_the_data_set",
+        "asks_for_a_data_set",
+        "loss",
+        (MEAN_LOSS, "return total / len(batches.dataset)"),
+    ),
+    _epoch(
+        "loss_after_the_step",
+        "loss_after_the_step",
+        "loss",
+        (
+            ADD,
+            'loss = loss_fn(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])\n'
+            '        total += loss.item() * len(batch["labels"])',
+        ),
+    ),
+    _epoch(
+        "counted_before",
+        "gone_through_twice",
+        "loss",
+        (TRAIN, 'model.train()\n    count = sum(len(batch["labels"]) for batch in batches)\n'),
+        (ADD_COUNT, "pass"),
+    ),
+    _epoch(
+        "counted_afterwards",
+        "gone_through_twice",
+        "loss",
+        (MEAN_LOSS, 'return total / sum(len(batch["labels"]) for batch in batches)'),
+    ),
+    _epoch(
+        "first_batch_looked_at_before",
+        "gone_through_twice",
+        "loss",
+        (TRAIN, "model.train()\n    next(iter(batches))\n"),
     ),
     # train_epoch: updates ---------------------------------------------------------------------------------------------
     _epoch("no_step", "no_step", "updates", (STEP, "pass\n")),
@@ -461,6 +625,22 @@ MUTANTS = [
         "mask_guessed_from_the_ids",
         "mask",
         (CALL, 'logits = model(batch["input_ids"], (batch["input_ids"] != 0).long())'),
+    ),
+    _epoch(
+        "mask_turned_round",
+        "given_mask_turned_round",
+        "mask",
+        (CALL, 'logits = model(batch["input_ids"], 1 - batch["attention_mask"])'),
+    ),
+    _epoch(
+        "cut_to_the_first_sentence",
+        "cut_to_the_first_sentence",
+        "mask",
+        (
+            CALL,
+            'seq = int(batch["attention_mask"][0].sum())\n        '
+            'logits = model(batch["input_ids"][:, :seq], batch["attention_mask"][:, :seq])',
+        ),
     ),
     # evaluate ---------------------------------------------------------------------------------------------------------
     _evaluate(
@@ -531,5 +711,53 @@ MUTANTS = [
         (CALL, 'labels = batch.pop("labels")\n            logits = model(**batch)'),
         (RIGHT, "right += (predicted == labels).sum().item()"),
         (ADD_COUNT, "count += len(labels)"),
+    ),
+    _evaluate(
+        "as_many_as_full_batches_hold",
+        "full_batches_assumed",
+        "accuracy",
+        (EVAL, "model.eval()\n    size = None\n"),
+        (ADD_COUNT, 'size = size or len(batch["labels"])\n            count += size'),
+    ),
+    _evaluate(
+        "assigned_for_added_up",
+        "last_batch_alone_in_the_count",
+        "accuracy",
+        (RIGHT, 'right = (predicted == batch["labels"]).sum().item()'),
+    ),
+    _evaluate(
+        "length_of_the_data_set_here",
+        "asks_for_a_data_set",
+        "accuracy",
+        (SHARE, "return right / len(batches.dataset)"),
+    ),
+    _evaluate(
+        "counted_before_the_loop",
+        "gone_through_twice",
+        "accuracy",
+        (EVAL, 'model.eval()\n    count = sum(len(batch["labels"]) for batch in batches)\n'),
+        (ADD_COUNT, "pass"),
+    ),
+    _evaluate(
+        "counted_behind_the_loop",
+        "gone_through_twice",
+        "accuracy",
+        (SHARE, 'return right / sum(len(batch["labels"]) for batch in batches)'),
+    ),
+    _evaluate(
+        "mask_turned_round_here",
+        "given_mask_turned_round",
+        "mask",
+        (CALL, 'logits = model(batch["input_ids"], 1 - batch["attention_mask"])'),
+    ),
+    _evaluate(
+        "cut_to_the_first_sentence_here",
+        "cut_to_the_first_sentence",
+        "mask",
+        (
+            CALL,
+            'seq = int(batch["attention_mask"][0].sum())\n            '
+            'logits = model(batch["input_ids"][:, :seq], batch["attention_mask"][:, :seq])',
+        ),
     ),
 ]

@@ -10,42 +10,25 @@ import torch
 from torch import Tensor, nn
 
 CASES: dict[str, list[dict[str, Any]]] = {
-    "masked_mean": [dict(batch=2, seq=7, d_model=5), dict(batch=4, seq=5, d_model=3)],
+    "masked_mean": [dict(batch=3, seq=7, d_model=5), dict(batch=4, seq=5, d_model=3)],
     "TransformerEncoderClassifier": [
         dict(
-            batch=5,
-            seq=7,
-            vocab_size=31,
-            num_classes=4,
-            d_model=18,
-            num_heads=3,
-            d_ff=26,
-            num_layers=2,
-            max_len=10,
-            long=280,
+            batch=5, seq=7, vocab_size=31, num_classes=4, d_model=18, num_heads=3, d_ff=26, num_layers=2, max_len=10,
+            long=260,
         ),
         dict(
-            batch=3,
-            seq=5,
-            vocab_size=19,
-            num_classes=5,
-            d_model=14,
-            num_heads=2,
-            d_ff=11,
-            num_layers=1,
-            max_len=6,
-            long=13,
+            batch=3, seq=5, vocab_size=19, num_classes=5, d_model=14, num_heads=2, d_ff=11, num_layers=2, max_len=6,
         ),
     ],
     "train_epoch": [
-        dict(batches=(5, 5, 5, 2), seq=3, vocab_size=17, num_classes=3, d_model=6, rate=0.15, smoothing=0.15),
-        dict(batches=(3, 1), seq=5, vocab_size=12, num_classes=5, d_model=4, rate=0.25, smoothing=0.05),
+        dict(batches=(5, 5, 2), seq=3, vocab_size=17, num_classes=3, d_model=6, rate=1.5, smoothing=0.15),
+        dict(batches=(3, 1), seq=5, vocab_size=12, num_classes=5, d_model=4, rate=2.5, smoothing=0.05),
     ],
     "evaluate": [
-        dict(batches=(7, 7, 7, 1), seq=3, vocab_size=17, num_classes=7, d_model=6),
+        dict(batches=(7, 7, 1), seq=3, vocab_size=17, num_classes=7, d_model=6),
         dict(batches=(5, 1, 5), seq=5, vocab_size=12, num_classes=5, d_model=4),
     ],
-}
+}  # fmt: skip
 
 
 def masked_mean(hidden: Tensor, mask: Tensor) -> Tensor:

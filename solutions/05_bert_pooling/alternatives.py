@@ -138,6 +138,23 @@ class NewsDataset(Dataset):
         }
 """,
     ),
+    _answer(
+        "NewsDataset",
+        "as_for_transformers_4",
+        _NEWS_INIT
+        + """
+    def __getitem__(self, item):
+        encoding = self.tokenizer.encode_plus(
+            str(self.texts[item]), add_special_tokens=True, max_length=self.max_length, truncation=True,
+            padding="max_length", return_token_type_ids=False, return_attention_mask=True, return_tensors="pt",
+        )
+        return {
+            "input_ids": encoding["input_ids"].flatten(),
+            "attention_mask": encoding["attention_mask"].flatten(),
+            "labels": torch.tensor(self.labels[item]),
+        }
+""",
+    ),
     # cls_pooling ------------------------------------------------------------------------------------------------------
     _report("cls_pooling", "def cls_pooling(hidden, mask):\n    return hidden[:, 0, :]"),
     _answer("cls_pooling", "select", "def cls_pooling(hidden, mask):\n    return hidden.select(1, 0).clone()"),
@@ -564,6 +581,36 @@ class BertClassifier(nn.Module):
     def forward(self, input_ids, attention_mask):
         hidden, *_ = self.encoder(input_ids, attention_mask, return_dict=False)
         return self.head(self.dropout(self.pool(hidden, attention_mask)))
+""",
+    ),
+    _answer(
+        "BertClassifier",
+        "last_of_all_layers",
+        """
+class BertClassifier(nn.Module):
+    def __init__(self, encoder, num_labels, pooling="cls", dropout=0.1):
+        super().__init__()
+        if pooling not in POOLINGS:
+            raise ValueError(f"pooling: one of {POOLINGS}, not {pooling}")
+        self.config, self.pooling, self.encoder = encoder.config, pooling, encoder
+        self.attention = AttentionPooling(encoder.config.hidden_size) if pooling == "attention" else None
+        self.dropout = nn.Dropout(dropout)
+        self.classifier = nn.Linear(encoder.config.hidden_size, num_labels)
+
+    def forward(self, input_ids, attention_mask):
+        self.encoder.train(self.training)
+        states = self.encoder(input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
+        hidden = states[len(states) - 1]
+        keep = (attention_mask != 0)[..., None]
+        if self.pooling == "cls":
+            pooled = hidden[:, 0]
+        elif self.pooling == "mean":
+            pooled = torch.where(keep, hidden, 0.0).sum(1) / keep.sum(1)
+        elif self.pooling == "max":
+            pooled = torch.where(keep, hidden, -torch.inf).amax(1)
+        else:
+            pooled = self.attention(hidden, attention_mask)
+        return self.classifier(self.dropout(pooled))
 """,
     ),
 ]

@@ -19,6 +19,10 @@ KEEP = "self.weights = weights.detach()"
 SUM = "pooled = (weights[..., None] * hidden).sum(dim=1)"
 
 HIDDEN = "hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state"
+STATES = (
+    "states = self.encoder(\n            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True\n"
+    "        ).hidden_states\n        "
+)
 POOL = "pooled = self.pool(hidden, attention_mask)"
 LOGITS = "logits = self.head(self.dropout(pooled))"
 DROPOUT = "self.dropout = nn.Dropout(dropout)"
@@ -179,6 +183,13 @@ class NewsDataset(Dataset):
     _cls("detached", "gradient_cut", "gradient", "pooled = hidden[:, 0].detach()"),
     _cls("squeezed", "batch_axis_lost", "values", "pooled = hidden[:, 0].squeeze()"),
     _cls("cut_out_and_squeezed", "batch_axis_lost", "values", "pooled = hidden[:, :1, :].squeeze()"),
+    _cls(
+        "first_token_of_the_mask",
+        "first_token_of_the_mask",
+        "values",
+        "pooled = hidden[torch.arange(len(hidden)), (mask != 0).long().argmax(dim=1)]",
+    ),
+    _cls("in_float64", "another_type", "values", "pooled = hidden[:, 0].double()"),
     # max_pooling ------------------------------------------------------------------------------------------------------
     _max("no_mask", "max_over_padding", "padding", (HIDE, "hidden = hidden")),
     _max("times_mask", "padding_set_to_0", "padding", (HIDE, "hidden = hidden * mask[..., None]")),
@@ -196,6 +207,33 @@ class NewsDataset(Dataset):
         "mask_inverted",
         "values padding gradient",
         (HIDE, 'hidden = hidden.masked_fill(mask[..., None] == 1, float("-inf"))'),
+    ),
+    _max(
+        "inverted_with_a_number",
+        "mask_inverted",
+        "values padding gradient",
+        (HIDE, "hidden = hidden.masked_fill(mask[..., None] != 0, -1e9)"),
+    ),
+    _max(
+        "plus_infinity",
+        "plus_infinity",
+        "padding",
+        (HIDE, 'hidden = hidden.masked_fill(mask[..., None] == 0, float("inf"))'),
+    ),
+    _max("in_float64", "another_type", "values", (MAX, "pooled = hidden.double().max(dim=1).values")),
+    _max("in_float16", "another_type", "values gradient", (MAX, "pooled = hidden.max(dim=1).values.half()")),
+    _max(
+        "bool_only_and_in_place",
+        "bool_mask_and_in_place",
+        "padding gradient",
+        (HIDE, 'hidden.masked_fill_(~mask.unsqueeze(-1), float("-inf"))'),
+    ),
+    _max(
+        "indexed_by_the_mask",
+        "mask_of_one_type_only",
+        "padding",
+        (HIDE, ""),
+        (MAX, "pooled = torch.stack([row[keep].amax(dim=0) for row, keep in zip(hidden, mask)])"),
     ),
     _max(
         "bool_only",
@@ -253,6 +291,38 @@ class NewsDataset(Dataset):
         (SCORES, "scores = self.score(torch.relu(self.inner(hidden))).squeeze(-1)"),
     ),
     _attention(
+        "gelu_for_tanh",
+        "another_activation",
+        "weights",
+        (SCORES, "scores = self.score(nn.functional.gelu(self.inner(hidden))).squeeze(-1)"),
+    ),
+    _attention(
+        "sigmoid_for_tanh",
+        "another_activation",
+        "weights",
+        (SCORES, "scores = self.score(torch.sigmoid(self.inner(hidden))).squeeze(-1)"),
+    ),
+    _attention(
+        "layer_norm_and_gelu",
+        "layer_norm_between",
+        "weights",
+        (
+            "nn.Linear(attention_size, 1)",
+            "nn.Linear(attention_size, 1)\n        self.norm = nn.LayerNorm(attention_size)",
+        ),
+        (SCORES, "scores = self.score(nn.functional.gelu(self.norm(self.inner(hidden)))).squeeze(-1)"),
+    ),
+    _attention(
+        "layer_norm_and_tanh",
+        "layer_norm_between",
+        "weights",
+        (
+            "nn.Linear(attention_size, 1)",
+            "nn.Linear(attention_size, 1)\n        self.norm = nn.LayerNorm(attention_size)",
+        ),
+        (SCORES, "scores = self.score(torch.tanh(self.norm(self.inner(hidden)))).squeeze(-1)"),
+    ),
+    _attention(
         "tanh_of_the_score",
         "tanh_misplaced",
         "weights",
@@ -287,11 +357,28 @@ class NewsDataset(Dataset):
         (SOFTMAX, "weights = torch.nan_to_num(torch.softmax(scores, dim=-1)).squeeze(-1)"),
     ),
     _attention(
+        "softmax_over_one_with_a_number",
+        "softmax_over_one",
+        "weights padding pooled gradient",
+        (SCORES, "scores = self.score(torch.tanh(self.inner(hidden)))"),
+        (HIDE_SCORES, "scores = scores.masked_fill(mask[..., None] == 0, -1e9)"),
+        (SOFTMAX, "weights = torch.softmax(scores, dim=-1).squeeze(-1)"),
+    ),
+    _attention(
         "no_softmax",
         "softmax_forgotten",
         "weights",
         (HIDE_SCORES, "scores = scores.masked_fill(mask == 0, 0.0)"),
         (SOFTMAX, "weights = scores"),
+    ),
+    _attention(
+        "equal_weights",
+        "weights_without_scores",
+        "weights padding pooled gradient",
+        (
+            SOFTMAX,
+            "weights = (mask != 0).to(hidden.dtype)\n        weights = weights / weights.sum(dim=1, keepdim=True)",
+        ),
     ),
     _attention("sigmoid", "sigmoid_for_softmax", "weights", (SOFTMAX, "weights = torch.sigmoid(scores)")),
     _attention("no_mask", "mask_forgotten", "padding", (HIDE_SCORES, "")),
@@ -305,6 +392,25 @@ class NewsDataset(Dataset):
     _attention(
         "filled_with_0", "scores_set_to_0", "padding", (HIDE_SCORES, "scores = scores.masked_fill(mask == 0, 0.0)")
     ),
+    _attention(
+        "inverted",
+        "mask_inverted",
+        "weights padding pooled gradient",  # nothing is left of a sentence without padding
+        (HIDE_SCORES, 'scores = scores.masked_fill(mask != 0, float("-inf"))'),
+    ),
+    _attention(
+        "inverted_with_a_number",
+        "mask_inverted",
+        "weights padding pooled",
+        (HIDE_SCORES, "scores = scores.masked_fill(mask != 0, -1e9)"),
+    ),
+    _attention(
+        "plus_infinity",
+        "plus_infinity",
+        "padding gradient",
+        (HIDE_SCORES, 'scores = scores.masked_fill(mask == 0, float("inf"))'),
+    ),
+    _attention("in_float64", "another_type", "pooled", (SUM, SUM.replace("* hidden", "* hidden.double()"))),
     _attention(
         "bool_only",
         "mask_of_one_type_only",
@@ -457,6 +563,36 @@ class NewsDataset(Dataset):
             "self.pool = cls_pooling",
         ),
     ),
+    _bert(
+        "last_but_one_layer",
+        "another_layer",
+        "logits gradient",
+        (HIDDEN, STATES + "hidden = states[-2]"),
+    ),
+    _bert(
+        "mean_of_first_and_last_layer",
+        "another_layer",
+        "logits",
+        (HIDDEN, STATES + "hidden = (states[-1] + states[1]) / 2"),
+    ),
+    _bert(
+        "mask_for_token_types",
+        "mask_as_token_types",
+        "logits padding",
+        (HIDDEN, "hidden = self.encoder(input_ids, token_type_ids=attention_mask.long()).last_hidden_state"),
+    ),
+    _bert(
+        "mask_for_token_types_too",
+        "mask_as_token_types",
+        "logits",
+        (HIDDEN, HIDDEN.replace("=attention_mask)", "=attention_mask, token_type_ids=attention_mask.long())")),
+    ),
+    _bert(
+        "encoder_mask_inverted",
+        "encoder_mask_inverted",
+        "logits padding",
+        (HIDDEN, HIDDEN.replace("=attention_mask)", "=1 - attention_mask)")),
+    ),
     _bert("log_probabilities", "log_softmax_in_the_model", "logits", (LOGITS, LOGITS + ".log_softmax(dim=-1)")),
     _bert("probabilities", "softmax_in_the_model", "logits", (LOGITS, LOGITS + ".softmax(dim=-1)")),
     _bert(
@@ -505,6 +641,24 @@ class NewsDataset(Dataset):
         "dropout",
         (DROPOUT, "self.rate = dropout"),
         (LOGITS, "logits = self.head(nn.functional.dropout(pooled, self.rate))"),
+    ),
+    _bert(
+        "encoder_in_eval_mode",
+        "encoder_mode_changed",
+        "dropout",
+        (HIDDEN, "self.encoder.eval()\n        " + HIDDEN),
+    ),
+    _bert(
+        "encoder_left_in_eval_mode",
+        "encoder_mode_changed",
+        "dropout",
+        (HIDDEN, HIDDEN + "\n        self.encoder.eval()"),
+    ),
+    _bert(
+        "encoder_in_train_mode",
+        "encoder_mode_changed",
+        "dropout",
+        (HIDDEN, "self.encoder.train()\n        " + HIDDEN),
     ),
     _bert(
         "attention_past_the_dropout",

@@ -64,8 +64,8 @@ def _tokens(hidden: Tensor, mask: Tensor) -> list[Tensor]:
 
 
 def cls_pooling(hidden: Tensor, mask: Tensor) -> Tensor:
-    """Sentence by sentence, the first of its vectors."""
-    return torch.stack([tokens[0] for tokens in _tokens(hidden, mask)]).to(hidden.dtype)
+    """Sentence by sentence, the first of its vectors, also where the mask hides it."""
+    return torch.stack([row[0] for row in hidden])
 
 
 def max_pooling(hidden: Tensor, mask: Tensor) -> Tensor:

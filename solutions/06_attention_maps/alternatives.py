@@ -92,6 +92,13 @@ ALTERNATIVES = [
     return per_query.masked_fill(~mask.bool()[:, None], float("nan")).nanmean(dim=-1)
 """,
     ),
+    _entropy(
+        "sentence_by_sentence_with_a_bool_index",
+        """
+    h = torch.special.entr(attn).sum(-1)
+    return torch.stack([row[:, keep != 0].mean(-1) for row, keep in zip(h, mask)])
+""",
+    ),
     # rollout ----------------------------------------------------------------------------------------------------------
     _rollout(
         "halves",
@@ -154,6 +161,17 @@ ALTERNATIVES = [
     eye = torch.eye(attn.size(-1)).unsqueeze(0)
     layer = (attn.sum(1) / attn.size(1) + eye) / 2
     return layer.bmm(attention_rollout(below)) if below else layer
+""",
+    ),
+    _rollout(
+        "sums_with_an_axis_added",
+        """
+    rollout = None
+    for attn in attentions:
+        a = attn.mean(1) + torch.eye(attn.shape[-1])[None]
+        a = torch.div(a, a.sum(2)[:, :, None])
+        rollout = a if rollout is None else torch.einsum("bij,bjk->bik", a, rollout)
+    return rollout
 """,
     ),
 ]

@@ -53,6 +53,14 @@ MUTANTS = [
     _entropy("sum_over_queries", "sum_over_queries", "values", (MEAN, "mean = (entropy * is_token).sum(dim=-1)")),
     _entropy("heads_averaged", "heads_averaged", "values padding", (MEAN, f"{MEAN}\n    mean = mean.mean(dim=1)")),
     _entropy("queries_kept", "no_mean", "values padding", (MEAN, "mean = entropy * is_token")),
+    _entropy("one_number", "one_number", "values padding", (MEAN, "mean = entropy.mean()")),
+    _entropy(
+        "one_number_of_the_tokens",
+        "one_number",
+        "values padding",
+        (MEAN, "mean = (entropy * is_token).sum() / is_token.expand_as(entropy).sum()"),
+    ),
+    _entropy("in_float64", "another_type", "values", (ENTROPY, "attn = attn.double()\n    " + ENTROPY)),
     _entropy(
         "zeros", "constant_result", "values zeros padding", (MEAN, "mean = torch.zeros(attn.size(0), attn.size(1))")
     ),
@@ -71,6 +79,18 @@ MUTANTS = [
         (ENTROPY, "entropy = -(attn * attn.clamp_(min=1e-9).log()).sum(dim=-1)"),
     ),
     # entropy: padding
+    _entropy(
+        "mask_inverted",
+        "mask_inverted",
+        "values zeros padding",
+        (MEAN, MEAN.replace("is_token", "(1 - is_token)")),
+    ),
+    _entropy(
+        "mask_inverted_and_no_division_by_0",
+        "mask_inverted",
+        "values zeros padding",
+        (MEAN, MEAN.replace("is_token", "(1 - is_token)") + ".clamp(min=1)"),
+    ),
     _entropy("mean_over_all_queries", "padded_queries", "padding", (MEAN, "mean = entropy.mean(dim=-1)")),
     _entropy("divided_by_seq", "divided_by_seq", "padding", (MEAN, "mean = (entropy * is_token).mean(dim=-1)")),
     _entropy(
@@ -130,6 +150,12 @@ MUTANTS = [
         ),
     ),
     _entropy(
+        "indexed_by_the_mask",  # whole numbers are positions, floats are no index
+        "number_mask",
+        "padding",
+        (MEAN, "mean = torch.stack([row[:, keep].mean(dim=-1) for row, keep in zip(entropy, mask)])"),
+    ),
+    _entropy(
         "padded_keys_emptied_in_place",
         "changed_by_mask",
         "padding",
@@ -144,6 +170,8 @@ MUTANTS = [
         "layer",
         (ROWS, "layer = layer / layer.sum(dim=-2, keepdim=True)"),
     ),
+    _rollout("rows_without_keepdim", "keepdim_forgotten", "layer", (ROWS, "layer = layer / layer.sum(dim=-1)")),
+    _rollout("layers_in_float64", "another_type", "layer", (HEADS, "layer = attn.double().mean(dim=1)")),
     _rollout("softmax_for_division", "softmax_for_division", "layer", (ROWS, "layer = torch.softmax(layer, dim=-1)")),
     _rollout("largest_head", "heads_not_averaged", "layer", (HEADS, "layer = attn.amax(dim=1)")),
     _rollout("smallest_head", "heads_not_averaged", "layer", (HEADS, "layer = attn.amin(dim=1)")),

@@ -8,31 +8,33 @@ Notable choices:
   are paid for in `zeros` alone
 - `product` compares several layers with the learner's own single layers, whatever `layer` says of these; it also wants
   the order of the layers to matter, or else a function that gives the identity would have it right
+- a layer that stops with several sentences is looked at with one: its product may be right
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_utils.engine.asking.draws import Draw
-from course_utils.engine.asking.student import Student, as_tensor
+from course_utils.engine.asking.student import Student, StudentError, answered, as_tensor
 from course_utils.engine.asking.workbench import Request
 from course_utils.engine.judging import content
-from course_utils.engine.judging.dtypes import of_each_type, of_some_type
-from course_utils.engine.judging.rule import CONTENT, AnyOf, Observations, rule
+from course_utils.engine.judging.dtypes import ask_unmasked, ask_with_each_type, changed, is_nothing, told_by_type
+from course_utils.engine.judging.rule import CONTENT, AnyOf, Check, Observations, Part, looks
 
 MATTERS = 1e-5  # rounding is below 1e-6; two layers in another order differ by over 5e-3, with each known mistake too
 MOVED = 1e-3  # what other weights change is larger than this; an answer that no weight moves earns nothing
 UNSEEN = 1e-12  # a weight whose share of any sum is below float32's precision, and that still has a logarithm
 
 
-def _weights(draw: Draw, seq: int) -> Tensor:
+def _weights(draw: Draw, batch: int, seq: int) -> Tensor:
     """Weights (batch, heads, seq, seq) whose rows sum to 1: broad in some heads, narrow in others, none of them 0."""
     sharpness = 0.4 + 0.7 * torch.arange(draw.heads)[:, None, None]
-    return torch.softmax(draw.normal(draw.batch, draw.heads, seq, seq) * sharpness, dim=-1)
+    return torch.softmax(draw.normal(batch, draw.heads, seq, seq) * sharpness, dim=-1)
 
 
 def _size(difference: Tensor) -> Tensor:
@@ -40,156 +42,164 @@ def _size(difference: Tensor) -> Tensor:
     return difference.double().abs().max()
 
 
-def _ones(weights: Tensor) -> Tensor:
-    return torch.ones(weights.shape[0], weights.shape[-1], dtype=torch.int64)
-
-
-def _entropy(student: Student, weights: Tensor) -> Tensor:
-    """The entropies of sentences without padding."""
-    return as_tensor(of_some_type(lambda mask: student.call("attention_entropy", weights, mask), _ones(weights)))
-
-
-def _inputs_after(student: Student, weights: Tensor, mask: Tensor) -> list[Any]:
-    """Weights and mask after a call; the mask as int again."""
-    after, masked = of_some_type(lambda typed: student.inputs_after("attention_entropy", weights, typed), mask)
-    return [after, masked.to(mask.dtype) if isinstance(masked, Tensor) else masked]
-
-
 def _equal(a: Any, b: Any) -> bool:
     return isinstance(a, Tensor) and isinstance(b, Tensor) and torch.equal(a, b)
 
 
-def _measures_spread(student: Student, draw: Draw) -> bool:
-    """Whether the mean of two maps has another result than the mean of theirs: any measure of how far they spread.
+@looks("attention_entropy", values=Check(), zeros=Check(), padding=Check())
+def attention_entropy(student: Student, draw: Draw) -> Mapping[str, Part]:
+    """The mean over the queries that are tokens, in nats; a weight of 0 adds as much as one that is nearly 0.
 
-    A weight, or a mean of weights, is none.
+    Padding is compared with the sentence cut off where its padding starts, and with a sentence that repeats its queries
+    in the place of the padding, which leaves their mean as it is: one of the two has to hold.
     """
-
-    def find(draw: Draw) -> bool:
-        one, other = _weights(draw, draw.seq), _weights(draw, draw.seq)
-
-        def looked(mask: Tensor) -> bool:
-            def ask(weights: Tensor) -> Request:
-                return student.request("attention_entropy", weights, mask)
-
-            return content.curved(student, draw.seed_to_tell, ask, one, other)
-
-        return of_some_type(looked, _ones(one))
-
-    return content.has_content(student, draw, "attention_entropy", find)
-
-
-@rule("attention_entropy", "values")
-def attention_entropy_values(student: Student, draw: Draw) -> Observations:
-    """Without padding: one number for each sentence and head, the mean over the queries, in nats."""
-    weights = _weights(draw, draw.seq)
+    weights = _weights(draw, draw.batch, draw.seq)
     uniform = torch.full_like(weights, 1 / draw.seq)
-    return {
-        "entropy": _entropy(student, weights),
-        "entropy of equal weights": _entropy(student, uniform),
-    }
-
-
-@rule("attention_entropy", "zeros")
-def attention_entropy_zeros(student: Student, draw: Draw) -> Observations:
-    """A weight of exactly 0 adds as much as a weight that is nearly 0, and the weights stay as they were."""
     seen = torch.tril(torch.ones(draw.seq, draw.seq))  # the first query has one key only
-    narrowed = _weights(draw, draw.seq) * seen
-    narrowed = narrowed / narrowed.sum(-1, keepdim=True)
-    nearly = torch.where(seen == 0, UNSEEN, narrowed)
-    entropy = _entropy(student, narrowed)
-    uniform = torch.full_like(narrowed, 1 / draw.seq)
-    return {
-        "with zeros and with nearly zeros": _size(entropy - _entropy(student, nearly)),
-        "weights move the result": bool(_size(entropy - _entropy(student, uniform)) > MOVED),
-        CONTENT: _measures_spread(student, draw),
-        "weights kept": _equal(_inputs_after(student, narrowed, _ones(narrowed))[0], narrowed),
-    }
-
-
-@rule("attention_entropy", "padding")
-def attention_entropy_padding(student: Student, draw: Draw) -> Observations:
-    """The queries of padding have no part in the mean, wherever it stands and with any kind of mask.
-
-    Two comparisons, of which one has to hold: with the sentence cut off where its padding starts, and with a sentence
-    that repeats its queries in the place of the padding, which leaves their mean as it is.
-    """
+    narrowed = weights * seen / (weights * seen).sum(-1, keepdim=True)
     lengths = torch.tensor([draw.seq // share for share in draw.shares])
     tokens = torch.arange(draw.seq)
     mask = (tokens < lengths[:, None]).long()  # (sentences, seq)
-    sizes = Draw(draw.seed + 1, batch=len(lengths), heads=draw.heads)
-    weights = torch.where(mask[:, None, None, :] == 0, UNSEEN, _weights(sizes, draw.seq))
-    weights = weights / weights.sum(-1, keepdim=True)
-    repeated = torch.stack([sentence[:, tokens % length] for sentence, length in zip(weights, lengths, strict=True)])
-    whole = _entropy(student, repeated)
-    short = [
-        _entropy(student, sentence[None, :, :length, :length])
-        for sentence, length in zip(weights, lengths.tolist(), strict=True)
-    ]
-    cut = torch.cat(short)
+    padded = torch.where(mask[:, None, None, :] == 0, UNSEEN, _weights(draw, len(lengths), draw.seq))
+    padded = padded / padded.sum(-1, keepdim=True)
+    short = [sentence[None, :, :n, :n] for sentence, n in zip(padded, lengths.tolist(), strict=True)]
+    repeated = torch.stack([sentence[:, tokens % n] for sentence, n in zip(padded, lengths, strict=True)])
     order = torch.cat([tokens[::2], tokens[1::2]])  # padding between the tokens too, not only after them
-    weights, mask = weights[:, :, order][..., order], mask[:, order]
-    seen: Observations = {
-        "weights move the result": bool(_size(cut - cut.flatten()[0]) > MOVED),
-        CONTENT: _measures_spread(student, draw),
-    }
-    answers = of_each_type(lambda typed: student.call("attention_entropy", weights, typed), mask)
-    for name, answer in answers.items():
-        padded = answer if isinstance(answer, str) else as_tensor(answer)
-        seen[f"shape with {name} mask"] = padded if isinstance(padded, str) else list(padded.shape)
-        seen[f"{name} mask"] = padded if isinstance(padded, str) else AnyOf([padded - cut, padded - whole])
-    after, masked = _inputs_after(student, weights, mask)
-    seen["weights kept as without padding"] = _equal(after, _inputs_after(student, weights, _ones(weights))[0])
-    seen["mask kept"] = _equal(masked, mask)
-    return seen
+    padded, mask = padded[:, :, order][..., order], mask[:, order]
 
-
-@rule("attention_rollout", "layer")
-def attention_rollout_layer(student: Student, draw: Draw) -> Observations:
-    """With one layer: the mean over the heads and the residual path, in rows that sum to 1, also of one sentence."""
-    weights = _weights(draw, draw.seq)
-    return {
-        "matrix": student.tensor("attention_rollout", [weights]),
-        "matrix of one sentence": student.tensor("attention_rollout", [weights[:1]]),
+    whole = {
+        "weights": weights,
+        "uniform": uniform,
+        "half-way": (weights + uniform) / 2,
+        "narrowed": narrowed,
+        "nearly": torch.where(seen == 0, UNSEEN, narrowed),
+        **{f"cut {number}": sentence for number, sentence in enumerate(short)},
     }
 
+    whole["again"] = weights
 
-@rule("attention_rollout", "product")
-def attention_rollout_product(student: Student, draw: Draw) -> Observations:
-    """Several layers give the product of what each gives alone, the last layer leftmost."""
-    layers = [_weights(draw, draw.seq) for _ in range(draw.layers)]
-    matrix = student.tensor("attention_rollout", layers)
-    alone = [student.tensor("attention_rollout", [layer]).double() for layer in layers]
-    product = alone[0]
-    for single in alone[1:]:
-        product = single @ product
-    there = student.tensor("attention_rollout", layers[:2])
-    back = student.tensor("attention_rollout", layers[1::-1])
-    return {
-        "distance from the product": _size(matrix - product),
-        "the order of layers matters": bool(_size(there - back) > MATTERS),
-    }
+    def ask(one: Tensor, ones: Tensor) -> list[Request]:
+        return [student.request("attention_entropy", one, ones) | ({"inputs": True} if one is narrowed else {})]
+
+    answers = ask_unmasked(student, whole.values(), ask)
+    given = {name: answer for name, (answer,) in zip(whole, answers, strict=True)}
+    after = None
+    if not isinstance(given["narrowed"], StudentError):
+        given["narrowed"], (after, _) = given["narrowed"]
+    kept = isinstance(given["narrowed"], StudentError) or _equal(after, narrowed)
+
+    def entropy(name: str) -> Tensor:
+        return as_tensor(answered(given[name]))
+
+    def measures_spread() -> bool:
+        """Whether the mean of two maps has another result than the mean of theirs: any measure of how far they spread.
+
+        A weight, or a mean of weights, is none.
+        """
+        one, other, middle, again = (
+            content.numbers(entropy(name)) for name in ("weights", "uniform", "half-way", "again")
+        )
+        if not one.shape == other.shape == middle.shape:
+            return False
+        return content.repeats(one, again) and content.differ(middle, (one + other) / 2)
+
+    def values() -> Observations:
+        of_weights = entropy("weights")
+        return {"entropy": of_weights, "entropy of equal weights": entropy("uniform"), "type": str(of_weights.dtype)}
+
+    def zeros() -> Observations:
+        with_zeros = entropy("narrowed")
+        return {
+            "with zeros and with nearly zeros": _size(with_zeros - entropy("nearly")),
+            "weights move the result": bool(_size(with_zeros - entropy("uniform")) > MOVED),
+            CONTENT: measures_spread(),
+            "weights kept": kept,
+        }
+
+    def padding() -> Observations:
+        typed = ask_with_each_type(student, mask, lambda typed: student.request("attention_entropy", padded, typed))
+        one = next(answer[0] for answer in typed.values() if not isinstance(answer, StudentError))
+        seen: Observations = {
+            "shape": list(as_tensor(one).shape),
+            CONTENT: measures_spread(),
+            "weights changed by padding": kept and changed(typed, padded),
+            "mask changed": changed(typed, mask, 1),
+        }
+        if seen["shape"] != [len(lengths), draw.heads]:
+            return seen
+        cut = torch.cat([entropy(f"cut {number}") for number in range(len(short))])
+        seen["weights move the result"] = bool(_size(cut - cut.flatten()[0]) > MOVED)
+
+        def less(value: Any) -> AnyOf:
+            views = [as_tensor(value) - cut]
+            if not is_nothing(views[0]):
+                (whole_again,) = ask_unmasked(student, [repeated], ask)
+                views.append(value - as_tensor(whole_again[0]))
+            return AnyOf(views)
+
+        return seen | told_by_type(typed, less)
+
+    return {"values": values, "zeros": zeros, "padding": padding}
 
 
-@rule("attention_rollout", "inputs")
-def attention_rollout_inputs(student: Student, draw: Draw) -> Observations:
-    """A tuple does as well as a list, and the weights stay as they were."""
-    layers = [_weights(draw, draw.seq) for _ in range(draw.layers)]
-    listed = student.tensor("attention_rollout", layers)
-    others = [_weights(draw, draw.seq) for _ in range(draw.layers)]
-    (after,) = student.inputs_after("attention_rollout", layers)
-    kept = isinstance(after, list) and len(after) == len(layers)
-    return {
-        "tuple as list": _size(student.tensor("attention_rollout", tuple(layers)) - listed),
-        "list kept": kept and all(_equal(a, b) for a, b in zip(after, layers, strict=True)),
-        "weights kept": isinstance(after, list) and all(any(_equal(a, b) for b in layers) for a in after),
-        CONTENT: _weights_move(student, draw, layers, others),
-    }
+@looks("attention_rollout", layer=Check(), product=Check(), inputs=Check())
+def attention_rollout(student: Student, draw: Draw) -> Mapping[str, Part]:
+    """Per layer the mean over the heads and the residual path; several layers give a product, the last one leftmost."""
+    layers = [_weights(draw, draw.batch, draw.seq) for _ in range(draw.layers)]
 
+    def ask(layers: list[Tensor]) -> tuple[list[Any], list[Any]]:
+        """Answers to the list, to a tuple, and to the list backwards; and to each layer alone."""
+        several = [layers, tuple(layers), layers[::-1]]
+        requests = [student.request("attention_rollout", one) for one in [*several, *([layer] for layer in layers)]]
+        requests[0] |= {"inputs": True}
+        answers = student.try_all(requests)
+        return answers[:3], answers[3:]
 
-def _weights_move(student: Student, draw: Draw, layers: list[Tensor], others: list[Tensor]) -> bool:
-    same, other = (student.request("attention_rollout", each) for each in (layers, others))
-    return all(content.moved(student, draw.seed_to_tell, same, [other]))
+    several, alone = ask(layers)
+    one = student.try_all([student.request("attention_rollout", [layers[0][:1]])])[0]
+    in_batch = alone[0]
+    if isinstance(in_batch, StudentError) and not isinstance(one, StudentError):
+        layers = [layer[:1] for layer in layers]
+        several, alone = ask(layers)
+
+    def layer() -> Observations:
+        if isinstance(in_batch, StudentError) and not isinstance(one, StudentError):
+            # rows that are not divided row by row: their sums spread over as many sentences
+            square = student.try_all([student.request("attention_rollout", [_weights(draw, draw.seq, draw.seq)])])[0]
+            if not isinstance(square, StudentError):
+                return {"any number of sentences": False}
+        matrix = as_tensor(answered(in_batch))
+        seen = {"matrix": matrix, "matrix of one sentence": as_tensor(answered(one)), "type": str(matrix.dtype)}
+        return seen | {"any number of sentences": True}
+
+    def product() -> Observations:
+        matrix, backwards = as_tensor(answered(several[0])[0]), as_tensor(answered(several[2]))
+        singles = [as_tensor(answered(single)).double() for single in alone]
+        expected = singles[0]
+        for single in singles[1:]:
+            expected = single @ expected
+        return {
+            "distance from the product": _size(matrix - expected),
+            "the order of layers matters": bool(_size(matrix - backwards) > MATTERS),
+        }
+
+    def inputs() -> Observations:
+        listed, (after,) = answered(several[0])
+        kept = isinstance(after, list) and len(after) == len(layers)
+        return {
+            "tuple as list": _size(as_tensor(answered(several[1])) - as_tensor(listed)),
+            "list kept": kept and all(_equal(a, b) for a, b in zip(after, layers, strict=True)),
+            "weights kept": isinstance(after, list) and all(any(_equal(a, b) for b in layers) for a in after),
+            CONTENT: weights_move(),
+        }
+
+    def weights_move() -> bool:
+        """Whether other layers, or the same in another order, have another result."""
+        first, second = (content.numbers(answered(single)) for single in alone[:2])
+        moved = content.differ(content.numbers(answered(several[0])[0]), content.numbers(answered(several[2])))
+        return moved or content.differ(first, second)
+
+    return {"layer": layer, "product": product, "inputs": inputs}
 
 
 VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {

@@ -24,7 +24,7 @@ def attention_entropy(attn: Tensor, mask: Tensor) -> Tensor:
     """scipy's entropy of each real query, averaged sentence by sentence."""
     entropy = entr(attn.double().numpy()).sum(axis=-1)  # (batch, heads, seq)
     rows = [sentence[:, tokens].mean(axis=1) for sentence, tokens in zip(entropy, mask.numpy() != 0, strict=True)]
-    return torch.from_numpy(np.stack(rows))
+    return torch.from_numpy(np.stack(rows)).to(attn.dtype)
 
 
 def attention_rollout(attentions: Sequence[Tensor]) -> Tensor:
@@ -34,4 +34,4 @@ def attention_rollout(attentions: Sequence[Tensor]) -> Tensor:
         np.linalg.multi_dot([matrix[i] for matrix in reversed(matrices)]) if len(matrices) > 1 else matrices[0][i]
         for i in range(len(matrices[0]))
     ]
-    return torch.from_numpy(np.stack(sentences))
+    return torch.from_numpy(np.stack(sentences)).to(attentions[0].dtype)

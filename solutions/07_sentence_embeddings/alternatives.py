@@ -185,4 +185,33 @@ ALTERNATIVES = [
     return torch.einsum("st,th->sh", masks, hidden)
 """,
     ),
+    _embed(
+        "ends_and_what_is_between",
+        """
+    rows = []
+    for start, end in spans:
+        if not (start >= 0 and start < end and end <= hidden.size(0)):
+            raise ValueError(f"({start}, {end}) is no span of {hidden.size(0)} tokens")
+        total = hidden[start]
+        for token in range(start + 1, end - 1):
+            total = total + hidden[token]
+        rows.append(total if end - start == 1 else (total + hidden[end - 1]) / (end - start))
+    return torch.vstack(rows) if rows else hidden[:0]
+""",
+    ),
+    _pack(
+        "sum_with_special_tokens",
+        """
+    if max_tokens < 3:
+        raise ValueError("max_tokens")
+    blocks, used = [], max_tokens
+    for i, n in enumerate(lengths):
+        used += n
+        if used > max_tokens:
+            blocks.append([])
+            used = 1 + n + 1
+        blocks[-1].append(i)
+    return blocks
+""",
+    ),
 ]

@@ -58,9 +58,10 @@ MUTANTS = [
     _pack(
         "special_tokens_for_each_sentence",
         "special_tokens_each",
-        "room blocks",
+        "room",
         (COUNT, "used += length + SPECIAL_TOKENS"),
     ),
+    _pack("one_token_more_for_each_sentence", "one_more_each", "room", (COUNT, "used += length + 1")),
     _pack(
         "room_in_the_first_block_only",
         "room_in_first_block_only",
@@ -366,6 +367,26 @@ def pack_sentences(lengths, max_tokens):
         "values",
         (ROW, "rows.append(hidden[start + (end - start > 1) : end].mean(dim=0))"),
     ),
+    _embed(
+        "end_minus_one",
+        "last_token_left_out",
+        "values",
+        (ROW, "rows.append(hidden[start : max(end - 1, start + 1)].mean(dim=0))"),
+    ),
+    _embed(
+        "end_minus_one_and_nothing_left",  # a span of one token gives NaN
+        "last_token_left_out",
+        "values",
+        (ROW, "rows.append(hidden[start : end - 1].mean(dim=0))"),
+    ),
+    _embed("both_ends", "both_ends_only", "values", (ROW, "rows.append((hidden[start] + hidden[end - 1]) / 2)")),
+    _embed(
+        "sum_by_the_root",
+        "divided_by_root",
+        "values",
+        (ROW, "rows.append(hidden[start:end].sum(dim=0) / (end - start) ** 0.5)"),
+    ),
+    _embed("in_float64", "another_type", "values", (ROW, "rows.append(hidden[start:end].double().mean(dim=0))")),
     _embed("sum_for_mean", "sum_for_mean", "values", (ROW, "rows.append(hidden[start:end].sum(dim=0))")),
     _embed("largest_for_mean", "largest_for_mean", "values", (ROW, "rows.append(hidden[start:end].amax(dim=0))")),
     _embed("divided_by_seq", "divided_by_seq", "values", (ROW, "rows.append(hidden[start:end].sum(dim=0) / seq)")),
@@ -377,6 +398,9 @@ def pack_sentences(lengths, max_tokens):
     ),
     _embed(
         "first_token_for_all", "first_token_only", "values gradient empty errors", (ROW, "rows.append(hidden[start])")
+    ),
+    _embed(
+        "last_token_for_all", "last_token_only", "values gradient empty errors", (ROW, "rows.append(hidden[end - 1])")
     ),
     _embed(
         "mean_over_columns",

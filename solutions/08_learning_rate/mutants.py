@@ -22,6 +22,12 @@ MUTANTS = [
     _mutant("starts_one_step_up", "one_step_ahead", "warmup", (RISE, "factor = (step + 1) / warmup_steps")),
     _mutant("full_from_the_start", "no_warmup", "warmup", (RISE, "factor = 1.0")),
     _mutant(
+        "one_line_from_1_to_0",
+        "no_warmup",
+        "warmup decay",
+        body="    return max(0.0, (total_steps - step) / max(1, total_steps))\n",
+    ),
+    _mutant(
         "starts_one_step_up_more_slowly", "one_step_ahead", "warmup", (RISE, "factor = (step + 1) / (warmup_steps + 1)")
     ),
     _mutant("reaches_one_too_late", "one_step_behind", "warmup", (RISE, "factor = step / (warmup_steps + 1)")),
@@ -50,6 +56,23 @@ MUTANTS = [
             "import math\n        done = (step - warmup_steps) / (total_steps - warmup_steps)\n"
             "        factor = 0.5 * (1 + math.cos(math.pi * done))",
         ),
+    ),
+    _mutant(
+        "falls_as_a_square", "not_a_falling_line", "decay", (FALL, FALL.replace("factor = ", "factor = (") + ") ** 2")
+    ),
+    _mutant(
+        "falls_by_the_inverse_root",
+        "falls_by_a_root",
+        "decay",
+        (FALL, "factor = (max(step, 1) / max(warmup_steps, 1)) ** -0.5"),
+    ),
+    _mutant(
+        "one_for_ever",
+        "no_decay",
+        "decay edges",
+        (FALLING, "else:"),
+        (FALL, "factor = 1.0"),
+        ("\n    else:\n        factor = 0.0", ""),
     ),
     _mutant(
         "zero_one_step_early",

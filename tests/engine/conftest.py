@@ -1,12 +1,16 @@
-"""What tests of the engine share: a way to be an ordinary user."""
+"""What tests of the engine share: a way to be an ordinary user, and an instructor's desk."""
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from .desk import Desk, Here
 
 # Where Python itself lies in a closed home folder, an open one with nothing but Python in it is mounted over it.
 AS_USER = """
@@ -38,3 +42,41 @@ def as_user() -> Callable[[int, list[str], dict[str, str]], list[str]]:
         return ["unshare", "-m", "sh", "-c", AS_USER, "sh", "".join(closed[:1]), str(base), str(user), *words]
 
     return command
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Commands that run their tasks at once, in this process, on a broad terminal."""
+    from course_utils.engine.grading import run
+
+    @contextmanager
+    def here(plan, given, tasks):
+        yield Here()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "task_executor", here)
+        patch.setenv("COLUMNS", "300")
+        yield
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """An instructor's folder: a roster, a class file beside `submitted`, and commands that work on them at once."""
+    with at_once():
+        yield Desk(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def graded_once(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a class that the module's `grade_class` has graded."""
+    root = tmp_path_factory.mktemp("class")
+    with at_once():
+        request.module.grade_class(Desk(root))
+    return root
+
+
+@pytest.fixture
+def graded(graded_once: Path, desk: Desk) -> Desk:
+    """That class, in a folder of the test's own."""
+    shutil.copytree(graded_once, desk.root, dirs_exist_ok=True)
+    return desk

@@ -23,6 +23,7 @@ COMMANDS = [
     "build",
     "bundle",
     "check",
+    "collect",
     "grade",
     "feedback",
     "report",
@@ -124,8 +125,9 @@ def test_the_help_lists_the_commands_of_the_contract(course, command):
         ("build", ["--check"]),
         ("bundle", ["--lang", "--out"]),
         ("check", ["--json"]),
-        ("grade", ["--unit", "--results", "--jobs", "--dask", "--sandbox", "--regrade"]),
-        ("export", ["--format"]),
+        ("collect", ["--into", "--class"]),
+        ("grade", ["--unit", "--results", "--jobs", "--dask", "--sandbox", "--regrade", "--class"]),
+        ("export", ["--format", "--like", "--missing"]),
     ],
 )
 def test_a_command_has_the_options_of_the_contract(course, command, options):
@@ -153,10 +155,13 @@ def test_the_module_is_the_same_command():
         ["grade", ".", "--jobs", "-1"],
         ["grade", ".", "--sandbox", "docker"],
         ["grade", ".", "too", "many"],
+        ["collect"],
+        ["collect", "x.zip"],
         ["bundle"],
         ["bundle", "--lang", "fr", "--out", "x.zip"],
         ["export"],
         ["export", "--format", "blackboard"],
+        ["export", "--format", "csv", "--missing", "half"],
         ["check"],
         ["report", "--lang", "fr"],
     ],
@@ -281,6 +286,12 @@ def test_a_class_with_broken_notebooks_is_graded_and_ends_with_0(graded):
     assert [row.split(",")[-1] for row in rows[1:]] == ["error", "error", "graded"]
 
 
+def test_a_run_ends_with_a_table_of_what_was_read_as_what(graded):
+    table = said(graded[0]).partition("What was read as what")[2]
+    assert "1 at this place" in table
+    assert "is a link" in table.replace("│", " ")
+
+
 def test_no_sandbox_is_warned_of(graded):
     assert "--sandbox none runs what students wrote with your own rights" in said(graded[0])
 
@@ -345,13 +356,13 @@ def test_an_interrupted_run_says_how_to_go_on(course, tmp_path, unit, monkeypatc
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows decides otherwise which files may be read")
 def test_a_submission_that_may_not_be_read_is_told_to_the_student(course, tmp_path, unit, monkeypatch):
-    from course_utils.engine.grading import finding, intake
+    from course_utils.engine.grading import folder, intake
 
     def refuse(*_):
         raise intake.IntakeError("unreadable")
 
     one_student(tmp_path / "submitted", unit)
-    monkeypatch.setattr(finding, "read_file", refuse)  # a mock: root may read everything
+    monkeypatch.setattr(folder, "read_file", refuse)  # a mock: root may read everything
     result = course("grade", tmp_path / "submitted", "--results", tmp_path / "results", "--sandbox", "none")
     assert result.exit_code == 0
     scores = json.loads((tmp_path / "results" / "scores.json").read_bytes())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,14 +14,12 @@ from torch import Tensor
 from ..judging.raised import Raised
 from . import codec
 from .codec import Reference
-from .workbench import MAX_CALLS, Answer, Request, Workbench, flat
+from .slopes import Slope
+from .workbench import MAX_CALLS, Answer, Request, Workbench
 
 Transport = Callable[[Request], Answer]
 
 MAX_PARAMETERS = 2000  # of one module by name; an honest one has below a hundred, and some rules try each in turn
-SLOPE_STEP = 1e-2  # central differences in float32: rounding 1e-5, curvature 1e-5
-SLOPE_TOLERANCE = 0.03  # relative; a missing path of the gradient is wrong by far more
-SLOPE_SEED = 0  # the same before each call: dropout at the wrong time is no mistake of the gradient
 
 
 class StudentError(Exception):
@@ -172,6 +169,14 @@ class Student:
         refuse_missing([parameter for parameter in missing if parameter not in optional], values)
         return built, sorted(parameter for parameter in optional if parameter in missing)
 
+    def build_shaped(self, name: str, *args: Any, **kwargs: Any) -> tuple[Built, dict[str, torch.Size]]:
+        """A module in eval mode, and the shape of each of its parameters by name.
+
+        Raises Fault where it is no module, or its parameters are too many or too large.
+        """
+        value, shapes = self._call({"name": name}, args, kwargs, shapes=True)
+        return self._built(name, value), _sizes(shapes)
+
     def _built(self, name: str, value: Any) -> Built:
         if not isinstance(value, Reference):
             raise Fault("no_object", name=name)
@@ -211,60 +216,10 @@ class Student:
         return value, list(after)
 
     def _slope(
-        self,
-        target: dict[str, Any],
-        args: Sequence[Any],
-        of: Sequence[int] = (),
-        which: Sequence[int] | None = None,
-    ) -> dict[str, Any]:
-        wanted = of or range(len(args))
-        start = self.restart(SLOPE_SEED)
-
-        def is_variable(value: Any) -> bool:
-            return isinstance(value, Tensor) and value.is_floating_point()
-
-        def outputs(value: Any) -> list[Tensor]:
-            return [item.double() for item in flat(value) if is_variable(item)]
-
-        number, value = self.ask_all([start, _request(target, args, {}) | {"gradient": True}])[1]
-        generator = torch.Generator().manual_seed(len(args))
-        shapes = [item.shape for item in flat(value) if is_variable(item)]
-        if not shapes:  # nothing that could have a slope
-            return {f"slope of argument {position}": False for position in wanted if is_variable(args[position])}
-        cotangents = [torch.randn(shape, generator=generator) for shape in shapes]
-        for place in range(len(cotangents)):
-            if which is not None and place not in which:
-                cotangents[place].zero_()
-        try:
-            gradients = self.ask("backward", call=number, cotangents=cotangents, wants="arguments")
-        except StudentError:
-            gradients = [None] * len(args)
-        agreement = {}
-        positions = [position for position in wanted if is_variable(args[position])]
-        directions = [torch.randn(args[position].shape, generator=generator) for position in positions]
-        moved = [
-            _request(target, [*args[:position], args[position] + step * direction, *args[position + 1 :]], {})
-            for position, direction in zip(positions, directions, strict=True)
-            for step in (SLOPE_STEP, -SLOPE_STEP)
-        ]
-        answers = self.ask_all([request for one in moved for request in (start, one)])[1::2]
-        found = [outputs(answer) for answer in answers]
-        for number, (position, direction) in enumerate(zip(positions, directions, strict=True)):
-            ends, agrees = found[2 * number : 2 * number + 2], False
-            # of other shapes nothing is computed: those that spread over each other fill any memory
-            if all([item.shape for item in end] == shapes for end in ends):
-                numeric = sum(
-                    ((plus - minus) * cotangent).sum().item()
-                    for plus, minus, cotangent in zip(*ends, cotangents, strict=True)
-                ) / (2 * SLOPE_STEP)
-                gradient = gradients[position]
-                fits = isinstance(gradient, Tensor) and gradient.shape == direction.shape
-                exact = (gradient.double() * direction).sum().item() if fits else 0.0
-                agrees = math.isfinite(exact) and math.isfinite(numeric)
-                agrees &= abs(exact - numeric) <= SLOPE_TOLERANCE * max(abs(exact), abs(numeric)) + 3e-3
-                agrees &= numeric != 0.0  # what no argument moves has nothing to do with it: its 0 earns nothing
-            agreement[f"slope of argument {position}"] = agrees
-        return agreement
+        self, target: dict[str, Any], args: Sequence[Any], of: Sequence[int] = (), which: Sequence[int] | None = None
+    ) -> dict[str, bool]:
+        slope = Slope(_request(target, args, {}), of, [which])
+        return slope.agreement(self.try_all(slope.requests))
 
 
 class Built:
@@ -325,19 +280,16 @@ class Built:
 
     def parameter_shapes(self) -> dict[str, torch.Size]:
         """The shape of each parameter by name. Raises Fault where they are too many or too large."""
-        told = self._student.ask("shapes", **self._target)
-        shapes = {name: torch.Size(shape) for name, shape in told.items()}
-        if (
-            len(shapes) > MAX_PARAMETERS
-            or sum(abs(shape.numel()) for shape in shapes.values()) * torch.float32.itemsize > codec.MAX_RAW_BYTES
-        ):
-            raise Fault("odd_value")
-        return shapes
+        return _sizes(self._student.ask("shapes", **self._target))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """A copy of each parameter, and of each buffer, by name."""
-        told = self._student.ask("state", **self._target)
+        (told,) = self._student.ask_all([self.stating()])
         return dict(told["parameters"]), dict(told["buffers"])
+
+    def stating(self) -> Request:
+        """What `state` asks for, to be asked for together with other things."""
+        return {"do": "state", **self._target}
 
     def load(self, values: Mapping[str, Tensor]) -> None:
         """Set parameters by name. Raises Fault where the module has none of that name and shape."""
@@ -361,17 +313,23 @@ class Built:
 
     def gradient(self, cotangent: Tensor, *args: Any) -> Any:
         """The gradient at the first argument of what calling the object returns, for a given cotangent."""
-        number, _ = self._student._call(self._target, args, {}, gradient=True)
-        return self._student.ask("backward", call=number, cotangents=[cotangent], wants="arguments")[0]
+        return pulled(self._student.ask_all([self.pulling(*args, cotangent=cotangent)])[0])[0]
 
     def silent_parameters(self, *args: Any) -> list[str]:
         """Names of the parameters that get no gradient, or only zeros, from a random cotangent."""
-        number, value = self._student._call(self._target, args, {}, gradient=True)
-        generator = torch.Generator().manual_seed(1)
-        shapes = [item.shape for item in flat(value) if isinstance(item, Tensor) and item.is_floating_point()]
-        cotangents = [torch.randn(shape, generator=generator) for shape in shapes]
-        names = self._student.ask("backward", call=number, cotangents=cotangents, wants="parameters")
-        return sorted(name for name in names if isinstance(name, str))
+        return silent_names(self._student.ask_all([self.pulling(*args)])[0])
+
+    def pulling(self, *args: Any, cotangent: Tensor | None = None) -> Request:
+        """A request for the gradients of the arguments, for a given cotangent; else for the silent parameters.
+
+        `pulled` and `silent_names` read the answer, whose first item is the value of the call.
+        """
+        given = {"cotangents": [cotangent], "wants": "arguments"}
+        return self.request(*args) | {"pull": given if cotangent is not None else {"seed": 1, "wants": "parameters"}}
+
+    def tracing(self, children: Sequence[str], *args: Any, **kwargs: Any) -> Request:
+        """What `trace` asks for, to be asked for together with other things; the answer is as the workbench told it."""
+        return self.request(*args, **kwargs) | {"do": "trace", "children": list(children)}
 
     def trace(
         self, children: Sequence[str], *args: Any, **kwargs: Any
@@ -380,15 +338,24 @@ class Built:
 
         A child that raised has its first tensor as its output. Raises Fault for a missing child.
         """
-        value, notes, error = self._student.ask(
-            "trace", **self._target, children=list(children), args=list(_sent(args)), kwargs=_sent(kwargs)
-        )
+        (told,) = self._student.ask_all([self.tracing(children, *args, **kwargs)])
+        value, notes, error = told
         for child in children:
             if child not in notes:
                 raise Fault("no_submodule", name=child)
         # the workbench notes no more than a few calls; what claims to be more would only be slow to look at
         calls = {child: [tuple(call) for call in notes[child][:MAX_CALLS]] for child in children}
         return value, calls, self._student.error_of(error) if error is not None else None
+
+
+def _sizes(told: Mapping[str, Any]) -> dict[str, torch.Size]:
+    shapes = {name: torch.Size(shape) for name, shape in told.items()}
+    if (
+        len(shapes) > MAX_PARAMETERS
+        or sum(abs(shape.numel()) for shape in shapes.values()) * torch.float32.itemsize > codec.MAX_RAW_BYTES
+    ):
+        raise Fault("odd_value")
+    return shapes
 
 
 def refuse_missing(missing: Sequence[str] | StudentError, values: Mapping[str, Tensor]) -> None:
@@ -398,6 +365,26 @@ def refuse_missing(missing: Sequence[str] | StudentError, values: Mapping[str, T
     for name in values:
         if name in missing:
             raise Fault("no_parameter", name=name)
+
+
+def answered(answer: Any) -> Any:
+    """An answer of `try_all`. Raises the StudentError that stands in its place."""
+    if isinstance(answer, StudentError):
+        raise answer
+    return answer
+
+
+def pulled(answer: Any) -> Any:
+    """What was pulled back in a call with `pull`. Raises the StudentError that the call or the pulling raised."""
+    _, found, error = answered(answer)
+    if error is not None:
+        raise StudentError.of(error)
+    return found
+
+
+def silent_names(answer: Any) -> list[str]:
+    """The names of parameters that get no gradient, in the answer to `Built.pulling`. Raises StudentError."""
+    return sorted(name for name in pulled(answer) if isinstance(name, str))
 
 
 def as_tensor(value: Any) -> Tensor:

@@ -14,7 +14,7 @@ import linecache
 import socket
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -138,10 +138,16 @@ class Workbench:
         return getattr(target, request["method"]) if request.get("method") else target
 
     def _do_call(self, request: Request) -> Any:
-        """Call a name, an object or its method; with `gradient`, float tensors among the arguments require it."""
+        """Call a name, an object or its method; with `gradient`, float tensors among the arguments require it.
+
+        With `seed` torch's random numbers start anew there. With `pull` the answer is the value, what pulling
+        cotangents back through the call gives, and what that raised.
+        """
         target = self._target(request)
         args, kwargs = self._revive(request["args"]), self._revive(request["kwargs"])
-        if request.get("gradient"):
+        if "seed" in request:
+            self._do_seed(request)
+        if request.get("gradient") or "pull" in request:
             args = [item.requires_grad_() if _is_float(item) else item for item in args]
         if request.get("complaint"):
             try:
@@ -150,6 +156,8 @@ class Workbench:
                 return [describe(error)["types"], str(error)[:MAX_TEXT], None]
         value = target(*args, **kwargs)
         answer = self._plain(value)
+        if "pull" in request:
+            return [answer, *self._pulled(request["pull"], args, value, target)]
         if request.get("inputs"):
             return [answer, [self._plain(item) for item in args]]
         if "load" in request:
@@ -157,6 +165,11 @@ class Workbench:
                 return [answer, []]
             value.train(False)
             return [answer, _load(value, request["load"])]
+        if "shapes" in request:
+            if not isinstance(answer, Reference):
+                return [answer, {}]
+            value.train(False)
+            return [answer, _shapes(value)]
         if request.get("gradient"):
             self._count += 1
             outputs = [item for item in flat(value) if _is_float(item)]
@@ -174,14 +187,18 @@ class Workbench:
     def _do_backward(self, request: Request) -> list[Any]:
         """Pull cotangents back through a call: gradients of its arguments, or names of parameters that get none."""
         args, outputs, target = self._calls.pop(request["call"])
-        module = target if isinstance(target, nn.Module) else nn.Module()
-        module.zero_grad()
-        pairs = [(o, c) for o, c in zip(outputs, request["cotangents"], strict=True) if o.requires_grad]
-        if pairs:  # as one scalar: backward with given cotangents first imports half a second of symbolic algebra
-            sum((o * c.to(o.dtype)).sum() for o, c in pairs).backward()
-        if request["wants"] == "arguments":
-            return [item.grad if _is_float(item) else None for item in args]
-        return [name for name, value in module.named_parameters() if value.grad is None or not value.grad.any()]
+        return _backward(args, outputs, target, request["cotangents"], request["wants"])
+
+    def _pulled(self, pull: Mapping[str, Any], args: list[Any], value: Any, target: Any) -> list[Any]:
+        """What pulling cotangents, given or drawn at a seed, back through a call gives, and what it raised."""
+        outputs = [item for item in flat(value) if _is_float(item)]
+        cotangents = pull.get("cotangents")
+        if cotangents is None:
+            cotangents = drawn_cotangents([item.shape for item in outputs], pull["seed"], pull.get("outputs"))
+        try:
+            return [_backward(args, outputs, target, cotangents, pull["wants"]), None]
+        except Exception as error:
+            return [None, self._told(error)]
 
     def _do_many(self, request: Request) -> list[Answer]:
         """The answers to several requests."""
@@ -240,7 +257,7 @@ class Workbench:
         }
 
     def _do_shapes(self, request: Request) -> dict[str, list[int]]:
-        return {name: list(value.shape) for name, value in self._target(request).named_parameters()}
+        return _shapes(self._target(request))
 
     def _do_load(self, request: Request) -> list[str]:
         return _load(self._target(request), request["values"])
@@ -286,6 +303,29 @@ class Workbench:
         self._count += 1
         self._objects[self._count] = value
         return Reference(self._count, type(value).__name__)
+
+
+def drawn_cotangents(shapes: Sequence[torch.Size], seed: int, which: Sequence[int] | None = None) -> list[Tensor]:
+    """Random numbers of some shapes, and zeros for all but those that are meant; None stands for all."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = [torch.randn(shape, generator=generator) for shape in shapes]
+    return [one if which is None or place in which else one * 0 for place, one in enumerate(drawn)]
+
+
+def _backward(args: list[Any], outputs: list[Tensor], target: Any, cotangents: Sequence[Tensor], wants: str) -> Any:
+    """Gradients of arguments, or the names of parameters of which each gets none or only zeros; or both, in a list."""
+    module = target if isinstance(target, nn.Module) else nn.Module()
+    module.zero_grad()
+    pairs = [(o, c) for o, c in zip(outputs, cotangents, strict=True) if o.requires_grad]
+    if pairs:  # as one scalar: backward with given cotangents first imports half a second of symbolic algebra
+        sum(((o * c.to(o.dtype)).sum() for o, c in pairs), torch.zeros(())).backward()
+    gradients = [item.grad if _is_float(item) else None for item in args]
+    silent = [name for name, value in module.named_parameters() if value.grad is None or not value.grad.any()]
+    return {"arguments": gradients, "parameters": silent, "both": [gradients, silent]}[wants]
+
+
+def _shapes(module: nn.Module) -> dict[str, list[int]]:
+    return {name: list(value.shape) for name, value in module.named_parameters()}
 
 
 def _load(module: nn.Module, values: dict[str, Tensor]) -> list[str]:

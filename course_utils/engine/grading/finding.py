@@ -28,7 +28,7 @@ from ..making.units import find_units
 from ..reading import decoding, released, script
 from ..reading.notebook import Notebook, read_notebook
 from ..telling.harmless import cell_of_name
-from .folder import Entry, Folder, is_cloud_file, is_system_file, shown_file, shown_path
+from .folder import OF_COLLECT, Entry, Folder, is_cloud_file, is_system_file, shown_file, shown_path
 from .intake import MAX_BYTES, REASONS, IntakeError
 from .skeleton import Skeleton
 from .task import skeleton
@@ -79,7 +79,7 @@ SENTENCES: dict[str, Text] = {
     "more": {"en": "and {count} more", "zh": "另有 {count} 个"},
 }
 
-_SYSTEM_NOTE = "written by a system, nobody's work"
+SYSTEM_NOTE = "written by a system, nobody's work"
 _BESIDE = "beside the students' folders, nobody's; put it into STUDENT/UNIT, or gather a class with: course collect"
 
 
@@ -96,7 +96,7 @@ class Row:
     @property
     def is_system(self) -> bool:
         """Whether nobody need hear of it."""
-        return self.note == _SYSTEM_NOTE
+        return self.note == SYSTEM_NOTE
 
 
 @dataclass(frozen=True)
@@ -163,17 +163,22 @@ class Finder:
         ]
         return self._beside() + rows
 
+    def look_into(self, data: bytes) -> tuple[str, int, str]:
+        """What a file is by its content: its unit, how many answers it holds, and why it cannot be read."""
+        sight = self._known.sight(data)
+        return sight.unit, sight.answers, sight.reason
+
     def _beside(self) -> list[Row]:
-        """The rows of what lies in the folder of a class and is no student's folder."""
+        """The rows of what lies in the folder of a class, is no student's folder, and was not put there by collect."""
         try:
             with os.scandir(self._submitted) as entries:
                 found = sorted((entry.name, entry.is_symlink() or entry.is_dir()) for entry in entries)
         except OSError:
             return []
         return [
-            Row(shown_file(name), "", "", "", _SYSTEM_NOTE if is_system_file(name) else _BESIDE)
+            Row(shown_file(name), "", "", "", SYSTEM_NOTE if is_system_file(name) else _BESIDE)
             for name, is_folder in found
-            if is_system_file(name) or not is_folder
+            if name not in OF_COLLECT and (is_system_file(name) or not is_folder)
         ]
 
     def _files(self, student: str) -> _Files:
@@ -345,7 +350,7 @@ class _Files:
     def _why_not(self, entry: Entry, unit: str, found: HandedIn) -> str:
         """Why a file is left aside."""
         if entry.is_system:
-            return _SYSTEM_NOTE
+            return SYSTEM_NOTE
         if entry.kind not in ("file", "member"):
             return "a link, not followed" if entry.kind == "link" else "not a regular file"
         if reason := self._folder.why_closed(entry):

@@ -33,14 +33,21 @@ MAX_NAME = 60  # characters of a file's name in a sentence
 
 _SYSTEM = {
     "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__pycache__", "$recycle.bin",
-    "system volume information",
+    "system volume information", "timestamp.txt", "submission_secret.txt",
 }  # fmt: skip
+ATTEMPTS, COLLECTED = ".attempts", "collect.csv"  # what `course collect` keeps beside the students' folders
+OF_COLLECT = frozenset({ATTEMPTS, COLLECTED})
 _KEPT = frozenset(" ._-()+,&#@'~")  # of a file's name, beside letters and digits: these mean nothing in Markdown or TeX
+# What the standard library raises for an archive that somebody damaged on purpose.
+UNZIPPING = (
+    OSError, ValueError, LookupError, EOFError, RuntimeError, OverflowError, MemoryError, struct.error, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
 _END_OF_ZIP = struct.Struct("<4s4H2LH")
 
 
 def is_system_file(name: str) -> bool:
-    """Whether a file or folder is the work of an operating system or an editor, and of no student."""
+    """Whether a file or folder is the work of an operating system, an editor or an exchange, and of no student."""
     return (name.startswith((".", "~$")) and not is_cloud_file(name)) or name.casefold() in _SYSTEM
 
 
@@ -177,7 +184,7 @@ class Folder:
         try:
             with archive.open(entry.member) as file:
                 data = file.read(MAX_BYTES + 1)
-        except (OSError, KeyError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile):
+        except UNZIPPING:
             raise IntakeError("unreadable") from None
         if len(data) > MAX_BYTES:
             raise IntakeError("too_large")
@@ -246,7 +253,7 @@ class Folder:
             return "damaged_archive" if len(end) < _END_OF_ZIP.size else "too_many_files"
         try:
             return zipfile.ZipFile(io.BytesIO(data))
-        except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
+        except UNZIPPING:
             return "damaged_archive"
 
 

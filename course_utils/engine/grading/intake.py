@@ -23,6 +23,7 @@ from ..reading import decoding
 from ..reading.decoding import ReadError
 from ..reading.notebook import Cell, grade_id, read_notebook
 from ..reading.python import as_python, definitions
+from ..reading.released import EXPERIMENT
 from ..texts import fingerprint_of_source
 from . import free_text
 from .skeleton import Skeleton, is_exercise, is_experiment, is_setup
@@ -236,6 +237,7 @@ def _extra_cells(cells: list[Cell], skeleton: Skeleton, taken: Mapping[int, str]
     extras: dict[str | None, list[CodeCell]] = {}
     place: str | None = None
     order = {cell["id"]: number for number, cell in enumerate(skeleton.cells)}
+    lost = skeleton.looks.lost_marks(cells)
     for number, cell in enumerate(cells):
         known = skeleton.by_grade_id.get(cell.grade_id) or skeleton.by_identity.get(cell.identity)
         if id(cell) in taken:
@@ -244,10 +246,13 @@ def _extra_cells(cells: list[Cell], skeleton: Skeleton, taken: Mapping[int, str]
                 place = own["id"]  # what comes behind an answer may build on it, also where its id is lost
             continue
         same = _released(cell, skeleton)
-        if same is None and known is None and cell.kind == "code":
+        tagged = EXPERIMENT in cell.tags
+        if (lost or tagged) and same is None and known is None and cell.kind == "code":
             look = skeleton.looks.place(cell.source)
-            known = skeleton.look(look) if look is not None else None  # edited, and its marks are lost
+            known = skeleton.look(look) if look is not None else None  # edited, and its id is lost
         source = _own_part(cell, known, same)
+        if tagged and known is None:
+            source = "\n".join(definitions(source))
         if known is not None and is_exercise(known) and source:
             pass  # half of a split cell: it belongs before the half that defines the exercise
         elif known is not None or same is not None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .plan import RunError
 from .record import Place, Record, RecordError
@@ -103,9 +104,14 @@ def _told(path: Path, number: int, error: Exception) -> str:
 
 
 def append(path: Path, record: Record) -> None:
+    """Add a record's line; see `append_line`."""
+    append_line(path, record.as_json())
+
+
+def append_line(path: Path, entry: Mapping[str, Any]) -> None:
     """Add a line in one write; a kill leaves a whole line or an unfinished last one, which the next run cuts off."""
     with path.open("ab", buffering=0) as log:
-        log.write(json.dumps(record.as_json(), ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
+        log.write(json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
 
 
 Changes = list[tuple[str, str, str, float, float]]  # student, unit, check, points before, points now

@@ -27,6 +27,8 @@ class Plan:
     regrade: bool = False  # grade again what has not changed
     solutions: Path = field(default_factory=lambda: current().folder)
     patience: Patience = field(default_factory=Patience)
+    people: tuple[str, ...] = ()  # of the roster, who stand in the results whether or not they have a folder
+    language: str = "en"  # of pages on which no notebook says it
 
 
 def secrets_of(submitted: Path, results: Path, solutions: Path | None = None) -> tuple[Secret, ...]:

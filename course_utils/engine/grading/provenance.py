@@ -16,7 +16,8 @@ Notable choices:
   alternatives.py never counts, for it only proves that the checks are fair;
 - the walls do not count: they decide what a process may do, not what is right, and a hole that was closed is no reason
   to grade a class again; who has moved a limit in them regrades. Neither does what tells, exports or finds notebooks:
-  what was found is in a record's key beside this;
+  what was found is in a record's key beside this. Of the release's prose, by which an answer in words is told from
+  the question, only that it is there: it decides no mark;
 - neither does the first file of the whole package: it holds the release's number and does nothing.
 """
 

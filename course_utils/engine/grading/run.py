@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
+from ..course import LANGUAGES
 from ..judging.sentences import Text
 from ..machine import usable_cores
 from ..making.units import find_units
@@ -52,7 +53,7 @@ class Outcome:
     read: int = 0  # notebooks of this class that were read, in this run or in an earlier one
     renamed: int = 0  # how many of them lay elsewhere or under another name
     unread: int = 0  # what was handed in and could not be read as a notebook
-    students: int = 0  # whose folders there are
+    students: int = 0  # whose folders there are, and who else is on the roster
     new: int = 0  # how many of those read were graded in this run
     seen: Sequence[Row] = ()  # each file that was found, and what was made of it
     damaged: Sequence[str] = ()  # a sentence for each line of the log that could not be read
@@ -157,6 +158,7 @@ def run(
     """
     names = students(plan.submitted)
     _refuse_units_for_students(names, plan)
+    names = sorted({*names, *plan.people})
     units = [unit.name for unit in find_units(plan.solutions, plan.units)] if plan.units else None
     finder = Finder(plan.submitted, plan.solutions)
     units = units or units_handed_in(finder, names, plan)
@@ -172,7 +174,7 @@ def run(
         known = pending.last if plan.regrade else before
         journal.tell_damaged(damaged)
         wanted = [make_task(plan, student, unit, finder) for student in names for unit in units]
-        keyed = [(task, _key(task, digests[task.unit])) for task in wanted]
+        keyed = [(task, _key(task, digests[task.unit], plan.language)) for task in wanted]
         keys = {place: record.key for place, record in known.items()}
         tasks = [(task, key) for task, key in keyed if keys.get((task.student, task.unit)) != key]
         fresh: list[Record] = []
@@ -190,6 +192,8 @@ def run(
                 failures.append(f"{task.student}, {task.unit}: {fault}")
             else:
                 record = _with_facts(record, key, plan)
+                if task.data is None:
+                    record = replace(record, language=plan.language)
                 fresh.append(record)
                 append(plan.results / place, record)
                 if writer and place == LOG:
@@ -225,8 +229,10 @@ def run(
     )
 
 
-def _key(task: Task, checks: str) -> str:
+def _key(task: Task, checks: str, language: str) -> str:
     """What a record is known by: with another of these, a notebook is graded again."""
+    if task.data is None and language != LANGUAGES[0]:  # the language of what is told of it
+        checks = f"{checks}/{language}"
     note = hashlib.sha256(task.note["en"].encode()).hexdigest()[:8] if task.note else ""
     return f"{task.digest}/{checks}/{note}" if note else f"{task.digest}/{checks}"
 

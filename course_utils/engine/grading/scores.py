@@ -14,6 +14,7 @@ from typing import Any
 from ..making import files
 from ..telling.harmless import cell_of_name
 from .record import Record, RecordError, Score, in_language
+from .terms import read_terms
 
 SCORES = "scores.json"
 _BETWEEN = re.compile(r"[\s,]*")
@@ -32,19 +33,25 @@ def write_scores(results: Path, records: Sequence[Record]) -> None:
     """Write scores.json and scores.csv; records: with what people entered, where there is a gradebook.
 
     scores.csv is for spreadsheets: a student whose name would be a formula has an apostrophe in front of it there,
-    which `harmless.name_of_cell` takes off; scores.json holds each name as it is.
+    which `harmless.name_of_cell` takes off; scores.json holds each name as it is. In a class with a rule for late work
+    a column tells what that took off, and the points are those that are left; scores.json holds what each check gave.
     """
-    rows = [score.as_json() for score in score_rows(records)]
+    rows, terms = [score.as_json() for score in score_rows(records)], read_terms(results)
+    has_penalties = terms is not None and terms.late.rule != "none"
     files.write_whole(results / SCORES, json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["student", "unit", "points", "max_points", "manual_points_open", "outcome"])
+    header = ["student", "unit", "points", "max_points", "manual_points_open", "outcome"]
+    writer.writerow([*header, "late_penalty"] if has_penalties else header)
     for record in records:
         points = sum(score.points for score in record.scores)
         most = sum(score.max_points for score in record.scores)
         manual = sum(score.max_points for score in record.scores if score.outcome == "manual")
         student = cell_of_name(record.student)
-        writer.writerow([student, record.unit, f"{points:g}", f"{most:g}", f"{manual:g}", record.outcome])
+        late = terms.late_of_record(record) if terms else None
+        penalty = late.penalty if late else 0.0
+        row = [student, record.unit, f"{points - penalty:g}", f"{most:g}", f"{manual:g}", record.outcome]
+        writer.writerow([*row, f"{penalty:g}"] if has_penalties else row)
     files.write_whole(results / "scores.csv", table.getvalue())
 
 

@@ -12,6 +12,7 @@ where the answer has content, which each topic describes in a way that the known
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -82,6 +83,19 @@ def repeats(one: Tensor, other: Tensor) -> bool:
     return not differ(one, other, SAME)
 
 
+def moving_rows(answer: Any, rows: Sequence[int] | None = None) -> int:
+    """How many rows of an answer differ from its first one; 0 where the second is not the same, as it has to be.
+
+    rows: which rows to look at, and in which order; None stands for all.
+    """
+    try:
+        found = numbers(answer)
+        first, again, *others = found if rows is None else found[list(rows)]
+    except (Fault, IndexError, TypeError, ValueError):
+        return 0
+    return sum(differ(first, other) for other in others) if repeats(first, again) else 0
+
+
 def moved(student: Student, seed: int, same: Request, others: Sequence[Request]) -> list[bool]:
     """Whether each of the others gets another answer than the first request, which has to get the same one twice."""
     first, again, *rest = answers_to(student, seed, [same, same, *others])
@@ -95,7 +109,23 @@ def curved(student: Student, seed: int, ask: Callable[[Tensor], Request], one: T
     So it is with whatever takes products, shares or a largest value of its inputs. It is not so with constants, noise,
     slices, sums and means of an input, nor with linear maps of these.
     """
-    points = [one, other, (one + other) / 2, (one + other) / 2]
-    start, end, middle, again = answers_to(student, seed, [ask(point) for point in points])
+    middle = (one + other) / 2
+    return bends(*answers_to(student, seed, [ask(point) for point in (one, other, middle, middle)]))
+
+
+def bends(start: Tensor, end: Tensor, middle: Tensor, again: Tensor) -> bool:
+    """Whether the answer half-way is not half-way between the answers at both ends, and is the same twice."""
     shapes = {value.shape for value in (start, end, middle, again)}
     return len(shapes) == 1 and repeats(middle, again) and differ(middle, (start + end) / 2)
+
+
+def once(find: Callable[[], bool]) -> Callable[[], bool]:
+    """Whether an answer has content, as `find` says, which is asked at most once; one that raises there has none."""
+
+    def found() -> bool:
+        try:
+            return find()
+        except (StudentError, Fault):
+            return False
+
+    return cache(found)

@@ -122,7 +122,7 @@ class Looks(Mapping[str, Look]):
             return {}
         if not rule.whole:
             draw = self._draw(rule.seeded_by, number)
-            return _tried(lambda: dict(rule.look(self._student, draw)))
+            return _tried(lambda: _told(rule.look(self._student, draw)))
         if number not in self._runs:
             draw = self._draw(rule.exercise, number)
             self._runs[number] = draw, _tried(lambda: rule.look(self._student, draw))
@@ -131,12 +131,17 @@ class Looks(Mapping[str, Look]):
             return parts
         part = parts[rule.check]
         if not callable(part):
-            return part
+            return _told(part)
         draw.restart(rule.check)
-        return _tried(lambda: dict(part()))
+        return _tried(lambda: _told(part()))
 
     def _draw(self, of: str, number: int) -> Draw:
         return Draw(case_seed(self._seed, of, number), first=number == 0, **self._cases[number])
+
+
+def _told(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Observations, with what is told of an exception in the place of one that a rule has found."""
+    return {name: trouble_of(value) if isinstance(value, StudentError) else value for name, value in part.items()}
 
 
 def _tried(see: Callable[[], T]) -> T | Trouble:
@@ -171,7 +176,10 @@ def placed(seen: Seen, exercise: str, source: str) -> Seen:
     source: the cell as handed in. Cell and line come from the learner's process, which can name any: past the cell's
     end a number could carry a hidden input, and so could a cell's name.
     """
-    if not isinstance(seen, Trouble) or "line" not in seen.about:
+    if not isinstance(seen, Trouble):
+        hidden = {name: placed(value, exercise, source) for name, value in seen.items() if isinstance(value, Trouble)}
+        return {**seen, **hidden} if hidden else seen
+    if "line" not in seen.about:
         return seen
     cell, line = seen.about.get("cell"), seen.about["line"]
     if cell == exercise and isinstance(line, int) and 1 <= line <= count_lines(source):
@@ -198,6 +206,10 @@ def differs(seen: Look, expected: Look, rule: Rule, equal_nan: bool = False) -> 
                 continue
             return got if isinstance(got, Trouble) else Trouble("failed", "odd_value")
         for name in wanted:
+            if isinstance(trouble := got.get(name), Trouble):
+                if isinstance(other := wanted[name], Trouble) and other.kind() == trouble.kind():
+                    continue
+                return trouble
             reason = _unequal(got.get(name), wanted[name], rule, equal_nan)
             if reason:
                 return Difference(name, reason, _first_view(wanted[name]), _first_view(got.get(name)))

@@ -16,6 +16,8 @@ self-check and the grading; what stays with the instructor is the truth, the hid
 - a part (the value under a check's name) may be a function: it is called when that check is asked about, in any order
   and maybe never, so it leaves what it looks at as it found it
 - what a part draws starts at the check's own seed, so that no part moves the inputs of another
+- an observation may be the StudentError that stands in the place of an answer: it is told with its class and line, and
+  the other observations still tell what else is seen
 - a message to the learner's process takes longer than most of what it asks for: ask for all in one `try_all`, and let
   the parts read the answers
 """

@@ -91,20 +91,16 @@ def unit_of_notebook(path: Path, notebook: Notebook) -> str:
 def cells_to_run(notebook: Notebook, unit: str) -> Iterator[tuple[Cell, str]]:
     """The code cells with the source to run of each: of one that only looks at something, what it defines."""
     looks = Looks(unit_texts(unit)["cells"][EXPERIMENT])
+    by_text = looks.lost_marks(notebook.cells)
     for cell in notebook.cells:
         if cell.kind != "code" or not cell.source.strip():
             continue
-        if not is_look(cell, unit, looks):
+        is_look = EXPERIMENT in cell.tags or looks.is_given(cell.source)
+        is_look |= by_text and not cell.grade_id and looks.place(cell.source) is not None
+        if not is_look or any(_is_of(cell, name) for name in unit_texts(unit)["exercises"]):
             yield cell, cell.source
         elif not looks.is_given(cell.source) and (own := "\n".join(definitions(cell.source))):
             yield cell, own
-
-
-def is_look(cell: Cell, unit: str, looks: Looks) -> bool:
-    """Whether a cell only looks at something, by its tag or by its text, and answers nothing."""
-    if cell.grade_id or any(_is_of(cell, name) for name in unit_texts(unit)["exercises"]):
-        return False
-    return EXPERIMENT in cell.tags or looks.place(cell.source) is not None
 
 
 def _is_of(cell: Cell, exercise: str) -> bool:

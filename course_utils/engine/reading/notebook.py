@@ -6,6 +6,7 @@ a reason. What it costs to read is capped: bytes by the caller, lists, dicts, ce
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,7 @@ class Cell:
     tags: tuple[str, ...] = ()
     role: str = ""  # what the course's own metadata say that it is
     pictures: int = 0  # that are attached to it, or stand in its text
+    pictures_digest: str = ""  # a hash of these, of whose data `source` holds nothing
 
     @classmethod
     def of(cls, cell: Any) -> Cell:
@@ -51,12 +53,14 @@ class Cell:
         text = source if isinstance(source, str) else ""
         kind, identity = cell.get("cell_type"), cell.get("id")
         kind = kind if isinstance(kind, str) else ""
-        pictures = 0
+        pictures, shows = 0, ""
         if kind in _PROSE_KINDS:
             attached = cell.get("attachments")
-            shown = len(_EMBEDDED.findall(text))
+            embedded = _EMBEDDED.findall(text)
             text = _EMBEDDED.sub("data:", text)
-            pictures = max(len(attached) if isinstance(attached, dict) else 0, len(_PICTURE.findall(text)), shown)
+            pictures = max(len(_dict(attached)), len(_PICTURE.findall(text)), len(embedded))
+            if attached or embedded:
+                shows = hashlib.sha256(json.dumps([attached, embedded]).encode()).hexdigest()
             text = text[:MAX_SOURCE]
             level = cell.get("level")
             if kind == "heading" and isinstance(level, int):  # of the format before 2014
@@ -71,6 +75,7 @@ class Cell:
             tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
             role if isinstance(role, str) else "",
             pictures,
+            shows,
         )
 
     @property

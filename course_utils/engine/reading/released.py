@@ -62,6 +62,13 @@ class Looks:
         shared = {number: len(own & known) for number, known in enumerate(self._triples) if _is_copy(own, known)}
         return max(shared, key=lambda number: shared[number], default=None)
 
+    def lost_marks(self, cells: Iterable[Cell]) -> bool:
+        """Whether most of them have lost their tags in a notebook, so that they must be known by their text.
+
+        Where they have not, a cell without one that is like them is the learner's own and runs as it stands.
+        """
+        return 2 * sum(EXPERIMENT in cell.tags for cell in cells) < len(self._sources)
+
     def is_given(self, source: str) -> bool:
         """Whether a cell says just what one of them says, so that nothing in it is the learner's own."""
         return fingerprint_of_source(source) in self._exact

@@ -13,6 +13,7 @@ Notable choices:
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from ..judging.marks import Outcome
 from ..judging.sentences import Text
 
 GRADEBOOK = "gradebook.db"
+REVIEWS = "reviews.jsonl"  # what each criterion got, one line a mark, only ever added to
 LOCK_SECONDS = 60.0  # how long to wait for formgrader, which writes for milliseconds
 
 Place = tuple[str, str, str]  # student, unit, grade id
@@ -87,6 +89,7 @@ class Hands:
 
     marks: Mapping[Place, Mark] = field(default_factory=dict)
     comments: Mapping[Place, str] = field(default_factory=dict)  # by the grade ids of solution cells
+    criteria: Mapping[Place, Sequence[Mapping[str, Any]]] = field(default_factory=dict)  # of marks that still stand
 
 
 def read_hands(results: Path) -> Hands:
@@ -110,17 +113,42 @@ def read_hands(results: Path) -> Hands:
             f"{path} could not be read ({error}), so scores and pages stay as they are. Is another program writing to "
             "it, or is it damaged? Close that program, or put a whole copy in its place, and try again."
         ) from error
+    found = {
+        (student, unit, name): Mark(_number(score), _number(extra) or 0.0, bool(waits))
+        for student, unit, name, score, extra, waits in marks
+    }
     return Hands(
-        {
-            (student, unit, name): Mark(_number(score), _number(extra) or 0.0, bool(waits))
-            for student, unit, name, score, extra, waits in marks
-        },
+        found,
         {
             (student, unit, name): text.strip()
             for student, unit, name, text in comments
             if isinstance(text, str) and text.strip()
         },
+        _read_criteria(Path(results) / REVIEWS, found),
     )
+
+
+def _read_criteria(path: Path, marks: Mapping[Place, Mark]) -> dict[Place, Sequence[Mapping[str, Any]]]:
+    """What each criterion got, by the last review of each answer; a mark that was changed since has none.
+
+    A line that cannot be read is passed over: its points stand in the gradebook all the same.
+    """
+    last: dict[Place, Mapping[str, Any]] = {}
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return {}
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            last[entry["student"], entry["unit"], entry["question"]] = entry
+        except (ValueError, LookupError, TypeError, RecursionError):
+            continue
+    return {
+        place: entry["criteria"]
+        for place, entry in last.items()
+        if place in marks and marks[place].score == entry.get("points") and isinstance(entry.get("criteria"), list)
+    }
 
 
 def _number(value: Any) -> float | None:
@@ -139,12 +167,13 @@ def with_hands(records: Sequence[Record], hands: Hands) -> list[Record]:
 
 def _touched(score: Score, hands: Hands) -> Score:
     """A score with what a person entered at it; as it is where nobody did."""
-    mark = hands.marks.get((score.student, score.unit, score.grade_id))
+    place = (score.student, score.unit, score.grade_id)
+    mark = hands.marks.get(place)
     comment = hands.comments.get((score.student, score.unit, score.exercise))
     automatic = None if score.outcome == "manual" else score.points
     points = mark.points(automatic) if mark else None
     if mark and points is not None:
-        score = _marked(score, mark, points, automatic)
+        score = replace(_marked(score, mark, points, automatic), criteria=hands.criteria.get(place))
     return score if comment is None else replace(score, comment=comment)
 
 

@@ -24,9 +24,11 @@ from ..grading.plan import Plan
 from ..grading.provenance import ENGINE, digest, modules_reached
 from ..grading.record import Place, Record, Score
 from ..grading.scores import read_scores, score_rows, write_scores
+from ..grading.terms import read_terms
 from ..making import files
 from ..making.units import Unit, find_units
 from ..texts import unit_texts, units
+from .gradebook_dates import write_dates
 from .hand_marks import GRADEBOOK, Hands, read_hands, with_hands
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ def refresh(results: Path, tell: Callable[[str], None] = lambda sentence: None) 
         feedback.write_page(results, record, texts.get(record.unit, {}))
     if changed:
         classroom.write_class_page(results, texts)
+        write_dates(results, read_terms(results), records)
     write_scores(results, records)
 
 
@@ -173,6 +176,7 @@ class Writer:
         gradebook.write_gradebook(self._plan.results / GRADEBOOK, self._forms, records)
         before, hands = self._hands or Hands(), read_hands(self._plan.results)
         earlier, now = with_hands(records, before), with_hands(records, hands)
+        write_dates(self._plan.results, read_terms(self._plan.results), now)
         for old, new in zip(earlier, now, strict=True):
             if old != new:
                 self._write_page(new)

@@ -389,7 +389,7 @@ def test_what_a_system_wrote_beside_a_notebook_changes_nothing(tmp_path, whole):
 def test_a_file_under_the_right_name_that_is_no_notebook_is_told_for_what_it_is(tmp_path, data, words):
     put(tmp_path / "submitted", data, f"ann/{UNIT}/{UNIT}.ipynb")
     (record,) = grade(tmp_path).records
-    assert (record["outcome"], words in record["message"]["en"]) == ("error", True)
+    assert (record.outcome, words in (record.message or {})["en"]) == ("error", True)
 
 
 def test_a_cloud_folders_placeholder_is_told(tmp_path):

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from course_utils.engine.course import current
 from course_utils.engine.grading.free_text import PICTURES, answers
 from course_utils.engine.grading.task import skeleton
-from course_utils.engine.making import files
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
 from course_utils.engine.reading.notebook import read_notebook
@@ -15,13 +15,13 @@ from course_utils.engine.reading.notebook import read_notebook
 UNIT, QUESTION = "01_positional_encoding", "q1_sin_cos"
 TWO = "02_attention"
 ANSWER = "A sine alone cannot tell a shift from another."
-SKELETON = skeleton(str(files.SOLUTIONS), UNIT)
+SKELETON = skeleton(str(current().folder), UNIT)
 
 
 @pytest.fixture(params=["en", "zh"])
 def blank(request):
     """The release of a unit with one question, in each language."""
-    return copy.deepcopy(sample.released(find_units(files.SOLUTIONS, [UNIT])[0], request.param))
+    return copy.deepcopy(sample.released(find_units(current().folder, [UNIT])[0], request.param))
 
 
 def place(notebook, question=QUESTION):
@@ -177,18 +177,18 @@ def test_notes_beside_the_lesson_are_no_answer(blank):
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda f: f.__name__)
 def test_of_two_questions_each_keeps_its_own_answer(shape):
-    notebook = copy.deepcopy(sample.released(find_units(files.SOLUTIONS, [TWO])[0]))
+    notebook = copy.deepcopy(sample.released(find_units(current().folder, [TWO])[0]))
     notebook["cells"][place(notebook, "q3_scaling")]["source"] = "By the root."
     notebook["cells"].insert(place(notebook, "q2_multiple_heads") + 1, text("Several looks."))
     shape(notebook)
-    assert found(notebook, skeleton(str(files.SOLUTIONS), TWO)) == {
+    assert found(notebook, skeleton(str(current().folder), TWO)) == {
         "q3_scaling": "By the root.",
         "q2_multiple_heads": "Several looks.",
     }
 
 
 def test_an_empty_answer_between_two_questions_stays_empty():
-    notebook = copy.deepcopy(sample.released(find_units(files.SOLUTIONS, [TWO])[0]))
+    notebook = copy.deepcopy(sample.released(find_units(current().folder, [TWO])[0]))
     notebook["cells"][place(notebook, "q3_scaling")]["source"] = "By the root."
     without_marks_and_ids(notebook)
-    assert found(notebook, skeleton(str(files.SOLUTIONS), TWO)) == {"q3_scaling": "By the root."}
+    assert found(notebook, skeleton(str(current().folder), TWO)) == {"q3_scaling": "By the root."}

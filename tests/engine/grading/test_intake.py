@@ -484,6 +484,24 @@ def test_an_edited_look_without_marks_does_not_run(edit):
     assert sources == (["HALF = 0.5"] if "HALF" in edit else [])
 
 
+@pytest.mark.parametrize("source", [f"{LOOK}\nprint('mine')", "nothing = train(of='the release')\nHALF = 0.5"])
+def test_an_edited_look_that_kept_its_tag_and_lost_its_id_does_not_run(source):
+    notebook = with_a_look()
+    cell(notebook, "01-002b")["source"] = source
+    for each in notebook["cells"]:
+        del each["id"]
+    cells = rebuild(json.dumps(notebook).encode(), Skeleton.of(UNIT, with_a_look())).cells
+    assert [each.source for each in cells if each.kind == "extra"] == (["HALF = 0.5"] if "HALF" in source else [])
+
+
+def test_an_own_copy_of_a_look_runs_where_the_looks_have_their_tags():
+    notebook = with_a_look()
+    own = LOOK.replace("seeds=2", "seeds=9")
+    notebook["cells"].append(code(own, "own"))
+    cells = rebuild(json.dumps(notebook).encode(), Skeleton.of(UNIT, with_a_look())).cells
+    assert [each.source for each in cells if each.kind == "extra"] == [own]
+
+
 def test_what_stands_behind_an_answer_runs_behind_it_also_where_ids_are_lost():
     notebook = filled()
     insert(notebook, "Triple.of = lambda self, x: 3 * x", after="Triple")

@@ -11,7 +11,7 @@ import pytest
 
 from course_utils.engine.course import current
 from course_utils.engine.grading import faults, journal, work
-from course_utils.engine.grading.finding import _SYSTEM_NOTE, Row
+from course_utils.engine.grading.finding import SYSTEM_NOTE, Row
 from course_utils.engine.grading.record import Record, Score
 from course_utils.engine.grading.run import TRIES, Plan, grade_all, run
 from course_utils.engine.grading.task import Task, Unfinished
@@ -105,7 +105,7 @@ def test_places_of_a_fault_come_along_from_another_process(monkeypatch):
 
 def test_what_was_read_by_another_name_is_told_and_what_lay_as_it_should_is_not(caplog):
     there = Row("ann/1.ipynb", "ann", UNIT, "notebook", "in place of the missing one")
-    journal.tell_seen([there, replace(there, note=""), replace(there, note=_SYSTEM_NOTE)])
+    journal.tell_seen([there, replace(there, note=""), replace(there, note=SYSTEM_NOTE)])
     assert caplog.messages == [f"ann/1.ipynb, {UNIT}: read: in place of the missing one"]
 
 

@@ -115,3 +115,26 @@ def test_a_draw_beside_another_has_its_sizes_and_inputs_of_its_own():
     assert other.seq == 4
     assert not torch.equal(other.normal(4), draw.normal(4))
     assert torch.equal(draw.normal(4), (alone.normal(4), alone.normal(4))[1])
+
+
+def test_an_exception_beside_other_observations_is_told_with_its_line():
+    @looks("double", values=Check())
+    def double(student, draw):
+        return {"values": {"whole": StudentError(["TypeError"], "double", 2), "half": 1.0}}
+
+    (seen,) = seen_of(double, CASES[:1])["double-values"]
+    difference = judge.differs([seen], [{"whole": 2.0, "half": 1.0}], double.rules[0])
+    assert (difference.outcome, difference.about["type"], difference.about["line"]) == ("error", "TypeError", 2)
+
+
+def test_two_answers_that_raise_the_same_beside_equal_numbers_are_equal():
+    one, other = (Trouble("error", "raised", {"type": "TypeError", "line": line}) for line in (2, 5))
+    rule_of_values = looks("double", values=Check())(lambda student, draw: {}).rules[0]
+    assert judge.differs([{"a": one, "b": 1.0}], [{"a": other, "b": 1.0}], rule_of_values) is None
+    assert judge.differs([{"a": one, "b": 1.0}], [{"a": other, "b": 2.0}], rule_of_values).observation == "b"
+
+
+def test_a_line_that_is_none_of_the_cells_own_is_not_told_beside_other_observations_either():
+    told = Trouble("error", "raised", {"type": "TypeError", "cell": "double", "line": 400})
+    seen = judge.placed({"a": told, "b": 1.0}, "double", "def double(x):\n    return x")
+    assert (seen["a"].reason, "line" in seen["a"].about, seen["b"]) == ("raised_elsewhere", False, 1.0)

@@ -106,7 +106,10 @@ def test_the_order_of_the_scores_does_not_matter(tmp_path, format):
 
 
 def test_another_format_is_refused_with_those_that_exist(tmp_path):
-    with pytest.raises(ValueError, match=r"format must be one of canvas, moodle, csv, got 'xls'\. Try --format csv\."):
+    with pytest.raises(
+        ValueError,
+        match=r"format must be one of canvas, moodle, csv, xlsx, moodle-feedback, got 'xls'\. Try --format csv\.",
+    ):
         export(write_scores(tmp_path), "xls", tmp_path / "marks.csv")
 
 

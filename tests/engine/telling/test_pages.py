@@ -158,9 +158,7 @@ def test_every_chinese_string_is_chinese(key):
 
 def test_every_string_is_used_by_a_page():
     folder = Path(pages.__file__).parent.parent
-    code = "".join(
-        path.read_text(encoding="utf-8") for path in [*folder.glob("templates/*.j2"), *folder.glob("pages/*.py")]
-    )
+    code = "".join(path.read_text(encoding="utf-8") for path in [*folder.glob("templates/*.j2"), *folder.rglob("*.py")])
     made = {f"state_{outcome}" for outcome in OUTCOMES}
     made |= {f"{kind}_{part}" for kind in ("missing", "error") for part in ("heading", "body")}
     made |= {"problem_missing"}

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from ...course import LANGUAGES
 from ...grading.record import Record, Score, in_language
+from ...grading.terms import Terms, read_terms
 from ...judging.marks import OUTCOMES, STOPS, Outcome
 from ...making.files import write_whole
 from ..harmless import tame
@@ -150,7 +151,12 @@ def _misconceptions(
 
 
 def _unit_view(
-    unit: str, records: list[Record], texts: Mapping[str, Any], language: str, t: Mapping[str, str]
+    unit: str,
+    records: list[Record],
+    texts: Mapping[str, Any],
+    language: str,
+    t: Mapping[str, str],
+    terms: Terms | None,
 ) -> dict[str, Any]:
     """Everything that the class page says about one unit."""
     grouped = [by_exercise(record.scores) for record in records]
@@ -159,7 +165,7 @@ def _unit_view(
     for record, groups in zip(records, grouped, strict=True):
         cells = [_cell(groups[name], t) if name in groups else None for name in columns]
         seen |= {cell["outcome"] for cell in cells if cell}
-        rows.append(_person(record) | {"cells": cells, "sum": points(points_earned(automatic_scores(record.scores)))})
+        rows.append(_person(record) | {"cells": cells, "sum": points(_sum(record, terms))})
 
     read = [record for record in records if record.is_read]
     means, possible = [], []
@@ -187,7 +193,14 @@ def _unit_view(
     }
 
 
-def _overview(by_unit: Mapping[str, list[Record]], views: list[dict[str, Any]]) -> dict[str, Any]:
+def _sum(record: Record, terms: Terms | None) -> float:
+    """The points of a submission that are settled, without those that being late took off."""
+    earned = points_earned(automatic_scores(record.scores))
+    late = terms.late_of(record.student, record.unit, earned) if terms else None
+    return late.left if late else earned
+
+
+def _overview(by_unit: Mapping[str, list[Record]], views: list[dict[str, Any]], terms: Terms | None) -> dict[str, Any]:
     """Students against units, for a class that worked on several."""
     found = {(record.student, unit): record for unit, records in by_unit.items() for record in records}
     rows = []
@@ -196,7 +209,7 @@ def _overview(by_unit: Mapping[str, list[Record]], views: list[dict[str, Any]]) 
         total = 0.0
         for unit, view in zip(by_unit, views, strict=True):
             record = found.get((student, unit))
-            earned = points_earned(automatic_scores(record.scores)) if record else 0.0
+            earned = _sum(record, terms) if record else 0.0
             total += earned
             cells.append(
                 {"text": points(earned), "href": feedback_href(student, unit), "unit": view["title"]}
@@ -267,18 +280,26 @@ def _problems(
     return found
 
 
-def class_page(records: Iterable[Record], texts_by_unit: Mapping[str, Mapping[str, Any]], language: str) -> str:
+def class_page(
+    records: Iterable[Record],
+    texts_by_unit: Mapping[str, Mapping[str, Any]],
+    language: str,
+    terms: Terms | None = None,
+) -> str:
     """The class's page over every unit in the records, as one HTML file.
 
     records: lines of `log.jsonl`, one per student and unit.
     texts_by_unit: unit -> title, rules, hints and steps in both languages.
+    terms: what is known of the class; sums are without what being late took off.
     Raises ValueError for a language that is neither "en" nor "zh".
     """
     t = words(language)
     by_unit: dict[str, list[Record]] = {}
     for record in sorted(records, key=lambda record: (record.unit, by_name(record.student))):
         by_unit.setdefault(record.unit, []).append(record)
-    views = [_unit_view(unit, group, texts_by_unit.get(unit, {}), language, t) for unit, group in by_unit.items()]
+    views = [
+        _unit_view(unit, group, texts_by_unit.get(unit, {}), language, t, terms) for unit, group in by_unit.items()
+    ]
     views = [view | {"anchor": f"unit-{i}"} for i, view in enumerate(views, start=1)]
 
     everything = [record for group in by_unit.values() for record in group]
@@ -303,7 +324,7 @@ def class_page(records: Iterable[Record], texts_by_unit: Mapping[str, Mapping[st
         "date": date_line(max(dates, default=""), t),
         "tiles": [{"value": value, "word": t[word]} for value, word in tiles],
         "units": views,
-        "overview": _overview(by_unit, views) if several else None,
+        "overview": _overview(by_unit, views, terms) if several else None,
         "manual": manual,
         "problems": problems,
     }
@@ -322,4 +343,4 @@ def write_class_page(
     if language is None:
         counted = Counter(record.language for record in records)
         language = max(LANGUAGES, key=lambda name: counted[name])
-    return write_whole(results / "class.html", class_page(records, texts_by_unit, language))
+    return write_whole(results / "class.html", class_page(records, texts_by_unit, language, read_terms(results)))

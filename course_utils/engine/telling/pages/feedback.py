@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ...grading.record import Record, Score, in_language
+from ...grading.terms import Late, read_terms
 from ...making.files import write_whole
 from ..harmless import tame
 from .code import BREAKS, code_lines, lines_named
@@ -23,6 +24,7 @@ from .text import (
     display_name,
     folder_part,
     help_text,
+    late_sentence,
     points,
     render,
     sentence,
@@ -117,10 +119,21 @@ def _exercise_view(
         "lines": lines,
         "cut": cut,
         "open": lost > 0,
+        "criteria": _criteria(scores),
         "comment": tame(shorten(BREAKS.sub("\n", comment), MAX_ANSWER)).strip(),
         "answer": shown_answer,
         "no_code": read and not written and not lines,
     }
+
+
+def _criteria(scores: Sequence[Score]) -> list[dict[str, str]]:
+    """What a person gave for each criterion of an answer; none where only a sum was given."""
+    given = next((score.criteria for score in scores if isinstance(score.criteria, list)), [])
+    return [
+        {"mark": f"{points(each['points'])} / {points(each['max_points'])}", "text": tame(str(each["text"]))}
+        for each in given
+        if isinstance(each, dict) and {"points", "max_points", "text"} <= set(each)
+    ]
 
 
 def _bar(earned: float, lost: float, still_open: float, t: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -136,12 +149,15 @@ def _bar(earned: float, lost: float, still_open: float, t: Mapping[str, str]) ->
     ]
 
 
-def feedback_page(record: Record, texts: Mapping[str, Any], language: str | None = None) -> str:
+def feedback_page(
+    record: Record, texts: Mapping[str, Any], language: str | None = None, late: Late | None = None
+) -> str:
     """A student's page on one unit, as one HTML file.
 
     record: one line of `log.jsonl`.
     texts: the unit's title, rules, hints and steps in both languages; what is absent is left out.
     language: "en" or "zh"; None takes that of the submission.
+    late: what being late has cost.
     Raises ValueError for another language.
     """
     language = language or record.language
@@ -172,6 +188,8 @@ def feedback_page(record: Record, texts: Mapping[str, Any], language: str | None
         notes.append(t["points_empty"].format(points=points(empty)))
     if record.is_read and (found := in_language(record.note, language)):
         notes.insert(0, sentence(found))
+    if late:
+        notes.append(sentence(late_sentence(late, t)))
     page = {
         "title": f"{t['feedback_title'].format(unit=unit_title)} · {display_name(record.student)}",
         "unit": tame(unit),
@@ -210,7 +228,9 @@ def write_page(results: Path, record: Record, texts: Mapping[str, Any], language
     texts, language: as in `feedback_page`.
     """
     unit, student = folder_part(record.unit, "unit"), folder_part(record.student, "student")
-    return write_whole(results / "feedback" / student / f"{unit}.html", feedback_page(record, texts, language))
+    terms = read_terms(results)
+    late = terms.late_of_record(record) if terms else None
+    return write_whole(results / "feedback" / student / f"{unit}.html", feedback_page(record, texts, language, late))
 
 
 def write_feedback(

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from ...course import LANGUAGES
 from ...grading.record import in_language
+from ...grading.terms import Late
 from ..harmless import on_one_line, tame
 
 _TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
@@ -112,6 +113,16 @@ def date_line(date: str, t: Mapping[str, str]) -> str:
         return ""
     zone = " UTC" if date.endswith(("+00:00", "Z")) else ""
     return t["graded_on"].format(date=tame(date[:16].replace("T", " ")) + zone)
+
+
+def late_sentence(late: Late, t: Mapping[str, str]) -> str:
+    """What being late has cost a notebook."""
+    hours = max(1, round(late.seconds / 3600))
+    days, rest = divmod(hours, 24)
+    parts = ((t["late_days"], days), (t["late_hours"], rest))
+    time = " ".join(words.format(count=count) for words, count in parts if count)
+    numbers = {"penalty": points(late.penalty), "points": points(late.points), "left": points(late.left)}
+    return t["late_counted" if late.is_counted else "late_uncounted"].format(time=time, **numbers)
 
 
 def title_of(texts: Mapping[str, Any], unit: str, language: str) -> str:
