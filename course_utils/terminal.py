@@ -105,6 +105,89 @@ def check(
         raise typer.Exit(1)
 
 
+class Language(StrEnum):
+    """The languages of the notebooks."""
+
+    en = "en"
+    zh = "zh"
+
+
+OwnFolder = Annotated[
+    Path | None, typer.Option("--folder", help="The folder of your notebooks; default those here, else the course's.")
+]
+OwnLanguage = Annotated[Language | None, typer.Option("--lang", help="The language of the notebooks.")]
+
+
+@app.command()
+def lab(
+    folder: OwnFolder = None,
+    lang: OwnLanguage = None,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")] = True,
+) -> None:
+    """Open your own notebooks in JupyterLab, in your language.
+
+    A folder that is not there yet is made, with a copy of the notebooks as released.
+    """
+    from .engine.learning.folder import FolderError
+    from .engine.learning.lab import LabError, notebooks_to_open, open_lab
+
+    try:
+        own, is_new = notebooks_to_open(folder, lang)
+        console.print(
+            f"{'made a copy of' if is_new else 'opening'} the notebooks in {own.folder}", markup=False, soft_wrap=True
+        )
+        status = open_lab(own, browser)
+    except (FolderError, LabError, CourseError, OSError) as error:
+        raise fail(error) from None
+    if status:
+        raise typer.Exit(1)
+
+
+@app.command()
+def update(
+    new: Annotated[str, typer.Argument(help="The new release: a zip, a folder, or a commit such as origin/main.")],
+    folder: OwnFolder = None,
+    lang: OwnLanguage = None,
+) -> None:
+    """Take a newer release of the course; your answers, texts and own cells come along, and the old files are kept.
+
+    Save and close your notebooks first. In a clone, after git fetch: course update origin/main
+    """
+    from .engine.learning.folder import FolderError, find_notebooks
+    from .engine.learning.release import ReleaseError
+    from .engine.learning.update import UpdateError, update
+
+    try:
+        told = update(new, find_notebooks(folder, lang))
+    except (ReleaseError, UpdateError, FolderError, CourseError, OSError) as error:
+        raise fail(error) from None
+    for line in told.lines:
+        console.print(line, markup=False, soft_wrap=True)
+    for problem in told.problems:
+        fail(problem)
+    if told.problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def reset(
+    exercise: Annotated[str, typer.Argument(help="An exercise or a question, such as div_term.")],
+    notebook: Annotated[Path, typer.Argument(help="Your notebook.")],
+) -> None:
+    """Give an exercise's gap back as it was released; what stood there is kept in a file beside the notebook."""
+    from .engine.learning.folder import FolderError
+    from .engine.learning.reset import reset
+
+    try:
+        kept = reset(exercise, notebook)
+    except (FolderError, CourseError, OSError) as error:
+        raise fail(error) from None
+    said = f"your answer is in {kept}" if kept else "there was no answer in it"
+    console.print(
+        f"{exercise} is as released again; {said}. Is the notebook open? Load it again.", markup=False, soft_wrap=True
+    )
+
+
 class Place(StrEnum):
     """Where corpora and encoders come from."""
 

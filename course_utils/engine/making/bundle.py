@@ -12,6 +12,8 @@ from typing import Any
 
 from .. import INSTRUCTORS_ROOMS
 from ..course import FILE, IN_A_BUNDLE, LOOKS, PACKAGE, TEXTS, Course, current
+from ..learning.folder import PRISTINE
+from ..texts import MARKER_FILE
 from . import files
 from .units import UnitError
 
@@ -32,10 +34,11 @@ def bundle_files(language: str) -> Iterator[tuple[str, bytes]]:
     if language not in course.languages:
         raise UnitError(f"this course is in {', '.join(course.languages)}; it has no bundle in {language}")
     notebooks = course.notebooks / language
-    found = sorted(notebooks.rglob("*.ipynb"))
+    places = {unit.name: notebooks / unit.name / f"{unit.name}.ipynb" for unit in course.units()}
+    found = {unit: path for unit, path in places.items() if path.is_file()}
     if not found:
         raise UnitError(f"{notebooks} holds no notebook; run: course build")
-    for path in [notebooks / "course.json", *found]:
+    for path in [notebooks / MARKER_FILE, *found.values()]:
         yield f"notebooks/{path.relative_to(notebooks).as_posix()}", path.read_bytes()
     for path in sorted(PACKAGE.rglob("*")):
         inside = path.relative_to(PACKAGE)
@@ -43,6 +46,8 @@ def bundle_files(language: str) -> Iterator[tuple[str, bytes]]:
             yield f"{PACKAGE.name}/{inside.as_posix()}", path.read_bytes()
     for name in course_files(course):
         yield f"{IN_A_BUNDLE}/{name}", (course.folder / name).read_bytes()
+    for unit, path in found.items():  # once more: by them an update and a reset know what is the learner's own
+        yield f"{IN_A_BUNDLE}/{unit}/{PRISTINE.format(language=language)}", path.read_bytes()
     yield "pyproject.toml", student_pyproject().encode()
     yield "environment.yml", student_environment(top_of(course)).encode()
     yield "README.md", readme(course, language).encode()

@@ -103,13 +103,8 @@ class Notebook:
 
 def read_notebook(data: bytes) -> Notebook:
     """A notebook from its bytes. Raises ReadError for what is none."""
-    if kind := kind_of(data):
-        raise ReadError(kind)
-    if data.count(b"[") + data.count(b"{") > MAX_PARTS and _parts(data) > MAX_PARTS:
-        raise ReadError("too_many_parts")
-    text = text_of(data)
-    content, is_script = _content(text)
-    cells = [Cell.of(cell) for cell in _raw_cells(content)]
+    content, is_script = raw_content(data)
+    cells = [Cell.of(cell) for cell in raw_cells(content)]
     course = _dict(_dict(content.get("metadata")).get("course"))
     language, unit = course.get("language"), course.get("unit")
     return Notebook(
@@ -118,6 +113,15 @@ def read_notebook(data: bytes) -> Notebook:
         unit if isinstance(unit, str) else "",
         is_script,
     )
+
+
+def raw_content(data: bytes) -> tuple[dict[str, Any], bool]:
+    """What a notebook's file holds, with all that is not read of it, and whether it is a script. Raises ReadError."""
+    if kind := kind_of(data):
+        raise ReadError(kind)
+    if data.count(b"[") + data.count(b"{") > MAX_PARTS and _parts(data) > MAX_PARTS:
+        raise ReadError("too_many_parts")
+    return _content(text_of(data))
 
 
 def _parts(data: bytes) -> int:
@@ -140,7 +144,8 @@ def _content(text: str) -> tuple[dict[str, Any], bool]:
     return content, False
 
 
-def _raw_cells(notebook: Mapping[str, Any]) -> list[Any]:
+def raw_cells(notebook: Mapping[str, Any]) -> list[Any]:
+    """The cells of a notebook's content, whatever each of them is. Raises ReadError where there is no list of them."""
     cells = notebook.get("cells")
     if cells is None and isinstance(notebook.get("worksheets"), list):  # the format before 2014
         sheets = [sheet.get("cells") for sheet in notebook["worksheets"] if isinstance(sheet, dict)]

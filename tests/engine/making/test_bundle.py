@@ -148,6 +148,8 @@ def test_a_bundle_holds_of_each_unit_rules_fixtures_and_what_is_recorded_alone(l
         files = ["rules.py", "recorded/texts.json", "recorded/looks.jsonl"]
         files += ["fixtures.py"] if unit.name in ("04_text_classifier", "05_bert_pooling") else []
         wanted |= {f"{unit.name}/{name}": unit.folder / name for name in files}
+        released = f"notebooks/{language}/{unit.name}/{unit.name}.ipynb"
+        wanted |= {f"{unit.name}/recorded/released.{language}.json": current().top / released}
     found = {name.removeprefix(start): data for name, data in contents[language].items() if name.startswith(start)}
     assert found == {name: path.read_bytes() for name, path in wanted.items()}
 
@@ -338,7 +340,7 @@ def test_no_secret_line_is_in_a_bundle(unit, kind, language, contents):
     shown = {}
     for name, data in contents[language].items():
         text = data.decode("utf-8")
-        if name.endswith(".ipynb"):
+        if name.endswith(".ipynb") or "/recorded/released." in name:
             text = "\n".join(cell["source"] for cell in json.loads(text)["cells"])
         for line in text.splitlines():
             shown.setdefault(line.strip(), name)
