@@ -36,6 +36,7 @@ FAR_BELOW = 500.0  # a maximum of padding would have to be lower than this; a ma
 BELOW_ZERO = 60.0  # more than the largest of the ranked values
 KEPT = {"doubled": (0.0, 2.0, 4.0, 8.0), "left alone": (0.0, 1.0)}  # by dropout of one half, at up to three places
 LAYERS = 2  # of an encoder, so that its last layer is not its only one
+ONCE = Check(once=True)
 RATE = 0.3  # of the dropout within an encoder, where its mode is looked at
 
 
@@ -361,9 +362,6 @@ class _Setting:
             if torch.isclose(in_train, products, rtol=1e-3, atol=1e-4).any(dim=0).all():
                 return name
         return "changed otherwise"
-
-
-ONCE = Check(once=True)
 
 
 @looks("BertClassifier", logits=Check(), padding=ONCE, gradient=ONCE, dropout=ONCE, errors=ONCE)
