@@ -217,13 +217,11 @@ def released_name(unit: str, language: str) -> str:
 
 def _courses_of(folder: Path) -> list[Course]:
     found: list[Course] = []
-    for find in (lambda: open_course(_course_above(folder)), current):
-        try:
-            course = find()
-        except CourseError:
-            continue
-        if course not in found:
-            found.append(course)
+    finders: list[Callable[[], Course]] = [lambda: open_course(_course_above(folder)), current]
+    for find in finders:
+        with suppress(CourseError):
+            if (course := find()) not in found:
+                found.append(course)
     return found
 
 
