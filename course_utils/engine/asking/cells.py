@@ -68,8 +68,8 @@ class Run:
         with self._limited():
             if self.skipped or self.definitions:
                 self._one_by_one(self._statements(source))
-            elif code is not None and (error := self._raised(code)) is not None:
-                self._after(source, code, error)
+            elif code is not None and (raised := self._raised(code)) is not None:
+                self._after(source, code, raised)
         return source
 
     def _translated(

@@ -16,12 +16,14 @@ import socket
 import sys
 import types
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..judging.claims import cause_of, word_of
 from ..texts import all_exercises
 from . import codec
 from .cells import MAX_FAILED, Run
@@ -94,7 +96,9 @@ class Workbench:
             failed.append({"statement": line, **self._told(error)})
             leave_missing_device()
 
-        run = Run(file, self.names, tell, request.get("seconds"), request.get("skip", ()), bool(request.get("definitions")))
+        run = Run(
+            file, self.names, tell, request.get("seconds"), request.get("skip", ()), bool(request.get("definitions"))
+        )
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
         with contextlib.suppress(OSError):  # the folder may be gone
             sys.path_importer_cache.pop(os.getcwd(), None)  # a module that was written a moment ago is found
@@ -106,6 +110,12 @@ class Workbench:
         leave_missing_device()
         if failed:
             raise CellFailed({**failed[0], "failed": failed[:MAX_FAILED]})
+
+    def _do_file(self, request: Request) -> None:
+        """Write a file that lay beside the notebook into the working folder."""
+        path = Path(request["path"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(request["content"].numpy().tobytes())
 
     def _do_impose(self, request: Request) -> None:
         """Put given definitions in place of the learner's own, now and after each cell that runs later."""
@@ -326,7 +336,7 @@ def flat(value: Any) -> Iterator[Any]:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """What crosses over of an exception: the names of its classes and the place in the learner's cell, no text."""
+    """What crosses over of an exception: classes, place in the learner's cell, a name that is missing; no text."""
     cell, line = None, None
     if isinstance(error, SyntaxError) and str(error.filename).startswith("<cell "):
         cell, line = str(error.filename), error.lineno
@@ -338,11 +348,16 @@ def describe(error: BaseException) -> dict[str, Any]:
     types = [kind.__name__ for kind in type(error).__mro__][:20]
     if isinstance(error, RuntimeError) and "allocate memory" in str(error):  # torch's way of saying MemoryError
         types.insert(0, "MemoryError")
-    return {
+    told = {
         "types": types,
         "cell": cell[len("<cell ") : -1] if cell else None,
         "line": line,
     }
+    if (word := word_of(error)) is not None:
+        told["word"] = word
+    if (cause := cause_of(error)) is not None:
+        told["cause"] = cause
+    return told
 
 
 # Names of modules that were there before the first fork. Noted once: to look at each name in a child would have the

@@ -8,7 +8,7 @@ lives in a sandbox, that of a trial in this process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from types import MappingProxyType
@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from ..asking.student import Student, local
 from ..judging import judge
-from ..judging.judge import Look, Trouble, Verdict
+from ..judging.claims import NAME_ERRORS
+from ..judging.judge import Look, Seen, Trouble, Verdict
 from ..judging.recorded import recorded_mistakes
 from ..judging.rule import Rule, module
 from ..judging.sentences import Text, filled
@@ -38,11 +39,20 @@ class Stopped(Exception):
 class Bench(Protocol):
     """Gives handles on a learner's names. Handles raise `Stopped` when the process behind them ends."""
 
-    def own(self, exercise: str) -> Student:
-        """The names as the learner's cells define them, to ask about an exercise; without what was given up."""
+    def own(self, exercise: str, at_end: bool = False) -> Student:
+        """The names as the exercise's own cell left them, to ask about it; without what was given up.
 
-    def followed(self, exercise: str) -> Student:
+        at_end: as all cells have left them.
+        """
+
+    def followed(self, exercise: str, at_end: bool = False) -> Student:
         """The same with the reference in the place of all that comes before an exercise."""
+
+    def may_be_mended(self, exercise: str) -> bool:
+        """Whether what stands below an exercise's cell may be part of its answer."""
+
+    def why_missing(self, name: str) -> Text | None:
+        """Why a name of the learner's has no value, None where that is not known."""
 
     def give_up(self, exercise: str) -> None:
         """Start again without an exercise that stopped the process: what builds on it will not find it."""
@@ -142,6 +152,7 @@ class UnitJudge:
         """
         found: dict[str, Verdict] = {}
         open_questions: dict[str, tuple[str, ...] | None] = {}
+        wrong: dict[str, set[str]] = {}  # exercises that lost points in the state that their own cells left
         lost = doubtful
         for exercise in self.unit.exercises:
             checks = self.unit.checks(exercise)
@@ -153,16 +164,51 @@ class UnitJudge:
                 except Stopped as stop:
                     verdicts = _stopped(checks, stop)
                     bench.give_up(exercise)
+                    wrong[exercise] = set(checks)
                     if lost:
                         open_questions[exercise] = None
                 else:
+                    if answer.wrong:
+                        wrong[exercise] = answer.wrong
                     if answer.wrong and lost:
                         open_questions[exercise] = tuple(sorted(answer.wrong))
                         continue  # told when it is followed through
                     verdicts = self._told(exercise, answer, bench)
             lost |= any(verdict.outcome != "passed" for verdict in verdicts.values())
             found |= verdicts
+        for exercise, mistakes in wrong.items():
+            better = self._mended(exercise, bench, partial(bench.own, exercise, at_end=True), seed, sources, mistakes)
+            if better is not None and (not better.wrong or exercise not in open_questions):
+                open_questions.pop(exercise, None)
+                found |= self._told(exercise, better, bench)
+            elif better is not None and open_questions[exercise] is not None:
+                open_questions[exercise] = tuple(sorted(better.wrong))
         return FirstPass(found, open_questions)
+
+    def _mended(
+        self,
+        exercise: str,
+        bench: Bench,
+        handle: Callable[[], Student],
+        seed: str,
+        sources: Mapping[str, str],
+        wrong: set[str],
+    ) -> _Answer | None:
+        """What is seen of a wrong exercise once all cells have run, if it loses less then; None if not.
+
+        An answer that stands only in a later cell counts, such as a method that is put into its class there.
+        """
+        if not bench.may_be_mended(exercise):
+            return None
+        try:
+            answer = self._seen(exercise, bench, handle, seed, sources)
+        except Stopped:
+            bench.give_up(exercise)
+            return None
+        return answer if self._points(answer.wrong) < self._points(wrong) else None
+
+    def _points(self, checks: Iterable[str]) -> float:
+        return sum(self.unit.points(check) for check in checks)
 
     def follow_through(
         self,
@@ -184,7 +230,12 @@ class UnitJudge:
                 bench.give_up(exercise)
             else:
                 wrong = answer.wrong if first is None else answer.wrong & set(first)
-                found |= self._told(exercise, replace(answer, wrong=wrong), bench)
+                told = self._told(exercise, replace(answer, wrong=wrong), bench)  # while the process is as it was asked
+                if wrong:
+                    again = partial(bench.followed, exercise, at_end=True)
+                    better = self._mended(exercise, bench, again, seed, sources, wrong)
+                    told = self._told(exercise, better, bench) if better is not None else told
+                found |= told
         return found
 
     def _seen(
@@ -201,7 +252,8 @@ class UnitJudge:
         def look(rule: Rule, cases: Sequence[Mapping[str, Any]], seed: str) -> Look:
             # where the cell itself failed nothing of it can be looked at
             seen = judge.look(rule, student, cases, seed) if trouble is None else [trouble] * len(cases)
-            return [judge.placed(case, exercise, sources.get(exercise, "")) for case in seen]
+            placed = [judge.placed(case, exercise, sources.get(exercise, "")) for case in seen]
+            return [_with_reason(case, bench) for case in placed]
 
         visible = module(self.unit.name).VISIBLE_CASES[exercise]
         seen = {name: look(rule, self._cases(rule), seed) for name, rule in rules.items()}
@@ -253,6 +305,14 @@ def refuse_trouble(unit: Unit, rule: Rule, seen: Look) -> None:
             )
 
 
+def _with_reason(seen: Seen, bench: Bench) -> Seen:
+    """What was seen, with the reason why a name has no value where it is known."""
+    if not isinstance(seen, Trouble) or seen.about.get("type") not in NAME_ERRORS or not seen.about.get("word"):
+        return seen
+    because = bench.why_missing(str(seen.about["word"]))
+    return replace(seen, about={**seen.about, "because": because}) if because else seen
+
+
 def _wrong(seen: Mapping[str, Look], expected: Mapping[str, Look], rules: Mapping[str, Rule]) -> set[str]:
     return {name for name, rule in rules.items() if judge.differs(seen[name], expected[name], rule) is not None}
 
@@ -264,14 +324,22 @@ class TrialBench:
         """answers: an exercise's name -> the source of its cell; the reference stands for all others."""
         self._unit, self._answers = unit, dict(answers)
 
-    def own(self, exercise: str) -> Student:
+    def own(self, exercise: str, at_end: bool = False) -> Student:
         """A handle on the given answers."""
         return local(self._unit.namespace(self._answers))
 
-    def followed(self, exercise: str) -> Student:
+    def followed(self, exercise: str, at_end: bool = False) -> Student:
         """A handle on one of the given answers with the reference round it."""
         kept = {name: text for name, text in self._answers.items() if name == exercise}
         return local(self._unit.namespace(kept))
+
+    def may_be_mended(self, exercise: str) -> bool:
+        """There are no other cells here."""
+        return False
+
+    def why_missing(self, name: str) -> Text | None:
+        """Of trusted answers nobody asks."""
+        return None
 
     def give_up(self, exercise: str) -> None:
         """Take the reference for an exercise: nothing here builds on what stopped a process."""

@@ -12,6 +12,7 @@ import pytest
 
 from course_utils.engine.grading import faults, journal, work
 from course_utils.engine.grading.finding import _SYSTEM_NOTE, Row
+from course_utils.engine.grading.history import History
 from course_utils.engine.grading.run import TRIES, Plan, grade_all, run
 from course_utils.engine.grading.task import Task, Unfinished
 from course_utils.engine.making import files
@@ -22,7 +23,7 @@ UNIT = "01_positional_encoding"
 TEXT = "a text that no log may hold"
 TASK = Task("ann", UNIT, b"", "", "d", "a secret seed", "none")
 RECORD = {"outcome": "graded", "seconds": 1.25, "scores": [{"points": 2.5, "max_points": 13.0}]}
-LATER = Unfinished({}, {}, (), (), {}, 0.0, 0.0)
+LATER = Unfinished({}, {}, History(), (), 0.0)
 
 
 class Here(Executor):

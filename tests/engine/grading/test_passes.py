@@ -14,6 +14,7 @@ import pytest
 from course_utils.engine.grading import task
 from course_utils.engine.grading.assess import Stopped
 from course_utils.engine.grading.grader import grade
+from course_utils.engine.grading.history import History
 from course_utils.engine.grading.plan import Plan
 from course_utils.engine.grading.run import grade_all
 from course_utils.engine.grading.sandbox_bench import _module_names
@@ -64,7 +65,7 @@ class Noting(Executor):
 
 def leaves_questions(task: Task) -> Any:
     if task.unfinished is None and task.student != "right":
-        return Unfinished({}, {"div_term": None}, (), (), {}, 0.0, 0.0)
+        return Unfinished({}, {"div_term": None}, History(), (), 0.0)
     return {"student": task.student}
 
 
