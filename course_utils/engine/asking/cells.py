@@ -25,13 +25,13 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
+from ..magics import without_looking
+
 MAX_FAILED = 100  # statements of a cell that are told; an honest one has a few
 MAX_MENDED = 20  # blocks of a cell that are left out because they are no Python
 GRACE = 0.2  # seconds for each statement after the one that used up the cell's time
 AGAIN = 0.1  # seconds after which a statement that goes on all the same is interrupted once more
 
-# Magics that only look at what their cell does; their lines count as the cell's own.
-_LOOKING = re.compile(r"\A(\s*)%%(time|capture)\b[^\n]*")
 _CONTINUES = re.compile(r"[\s)\]}]|(else|elif|except|finally)\b")  # begins a line that belongs to the block above it
 _AWAITS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _PLAIN = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -59,7 +59,7 @@ class Run:
 
         transform: translates magics, asked only where the source is no Python.
         """
-        source = _without_looking(source)
+        source = without_looking(source)
         code: CodeType | None = None
         try:
             code = compile(source, self.file, "exec")
@@ -179,11 +179,6 @@ class Run:
             if frame.f_code in self._codes:
                 raise OutOfTime
             frame = frame.f_back
-
-
-def _without_looking(source: str) -> str:
-    """A cell without a magic in its first line that only looks on; its lines keep their numbers."""
-    return _LOOKING.sub(r"\1", source)
 
 
 def _without_block(source: str, line: int) -> str | None:

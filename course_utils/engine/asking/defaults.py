@@ -1,9 +1,10 @@
-"""What new tensors are by default, as the checks have it and as a learner's own cells may leave it."""
+"""What torch does by default: as the checks have it, and as a learner's own cells may leave it."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -33,3 +34,12 @@ def leave_missing_device() -> None:
     with contextlib.suppress(Exception):
         torch.empty(0, device=device)
         torch.set_default_device(device)
+
+
+def compile_nothing() -> None:
+    """Have `torch.compile` give back what it is given: answers are small, and its import alone takes seconds."""
+
+    def eager(model: Any = None, **_: Any) -> Any:
+        return model if model is not None else lambda function: function
+
+    torch.compile = eager

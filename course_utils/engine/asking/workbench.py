@@ -28,7 +28,7 @@ from ..texts import all_exercises
 from . import codec
 from .cells import MAX_FAILED, Run
 from .codec import Foreign, Reference
-from .defaults import leave_missing_device, usual_defaults
+from .defaults import compile_nothing, leave_missing_device, usual_defaults
 from .shell import ipython_shell
 
 fixtures = importlib.import_module("course_utils.selfcheck.fixtures")  # the course's own, by their name
@@ -391,6 +391,7 @@ def in_shell(kind: type[Bench]) -> Bench:
     names = shell.user_ns
     names.update(get_ipython=lambda: shell, display=lambda *args, **kwargs: None)
     builtins.input = _no_input
+    compile_nothing()
     if "" not in sys.path:  # the working folder, as in Jupyter, but last: no file in it hides a library's module
         sys.path.append("")
     bench = kind(names)

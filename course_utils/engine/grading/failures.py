@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..asking.student import StudentError
-from ..texts import tree_of
-from .later_cells import UNREADABLE, names_touched
+from ..magics import tree_of_cell
+from .later_cells import UNREADABLE, names_touched, names_touched_by
 
 MAX_TOLD = 100  # of one cell
 MAX_LINE = 2**18  # no cell has more characters
@@ -54,14 +54,14 @@ def behind(name: str, source: str, failures: Sequence[Failure]) -> Failure | Non
 def _lines_that_bind(name: str, source: str) -> Iterator[int]:
     """The lines in which a cell's statements begin that bind a name."""
     try:
-        body = tree_of(source).body
-    except UNREADABLE:  # magics stand in it: line by line, what can be read
+        body = tree_of_cell(source).body
+    except UNREADABLE:  # line by line, what can be read
         for number, line in enumerate(source.split("\n"), start=1):
             if name in names_touched(line)[0]:
                 yield number
         return
     for node in body:
-        if name in names_touched(ast.unparse(node))[0]:
+        if name in names_touched_by(ast.Module([node], []))[0]:
             first = [node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))]
             yield min(first)
 

@@ -20,7 +20,7 @@ import stat
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -31,6 +31,7 @@ from ..making import files
 from ..making.units import find_units
 from ..telling.harmless import cell_of_name
 from ..texts import LANGUAGES
+from .beside import NOTE, Files, read_beside
 from .intake import MAX_BYTES, REASONS, Cell, IntakeError, Skeleton, open_folder, read_cells, read_file
 from .task import skeleton
 
@@ -105,6 +106,10 @@ class HandedIn:
     reason: str  # a key of intake.REASONS, empty where there are data
     note: Text | None = None  # how it was found, or what was seen instead of it
     read_from: str = ""  # where a notebook lay that was not at its place, under its name
+    folder: tuple[str, ...] | None = field(
+        default=None, compare=False
+    )  # in which it lay, below the student's; None where there is none to read
+    beside: Files = ()  # what lay beside it and is there when it runs
 
 
 @dataclass(frozen=True)
@@ -182,14 +187,18 @@ class Finder:
         """What a student handed in for a unit; shown: how the student is called in the table."""
         folder = self._folder(student)
         found, notes = folder.handed_in(unit)
+        beside: set[tuple[str, ...]] = set()
+        if (place := found.folder) is not None:
+            found = replace(found, beside=read_beside(self._submitted, (student, *place), self._known.folded))
+            beside = {(*place, path.partition("/")[0]) for path, _ in found.beside}
         for entry, (whose, note) in notes.items():
-            taken = note is None
+            taken, note = note is None, NOTE if entry.parts in beside else note
             row = Row(shown_path((student, *entry.parts)), shown, whose, NOTEBOOK if taken else "", note or "")
             if taken:
                 row = replace(row, note=(found.note or {}).get("en", ""))
             place = (student, *entry.parts)
             known = self._rows.get(place)
-            if taken or known is None or (whose == unit and not known.read_as):  # its own unit knows best
+            if taken or known is None or note == NOTE or (whose == unit and not known.read_as):  # its unit knows best
                 self._rows[place] = row
         return found
 
@@ -297,6 +306,8 @@ class _Folder:
         candidates += [entry for entry in self._loose() if self._look(entry).unit == unit]
         right = next((entry for entry in inside if entry.parts == (unit, f"{unit}.ipynb")), None)
         taken, found = self._choose(unit, right, candidates)
+        if found.data is not None and taken is not None:
+            found = replace(found, folder=taken.parts[:-1])
         if found.data is None:
             found = self._not_found(unit, found, inside, candidates)
         notes: dict[_Entry, tuple[str, str | None]] = {}

@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from ..magics import tree_of_cell
 from ..texts import tree_of
 from .intake import CodeCell
 
@@ -36,7 +37,7 @@ def _touches(cell: CodeCell, exercise: str, used: set[str]) -> bool:
 def names_used(source: str) -> frozenset[str]:
     """All names that a cell reads; none where it is no Python."""
     try:
-        tree = tree_of(source)
+        tree = tree_of_cell(source)
     except UNREADABLE:
         return frozenset()
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
@@ -47,12 +48,21 @@ def names_touched(source: str) -> tuple[frozenset[str | None], frozenset[str]]:
     """The names that a cell binds outside of functions, and those on which it works there.
 
     It works on a name that it hands to a call, or of which it sets an attribute. None is among the names that it binds
-    where it could bind any: it is no Python, or imports a module's every name.
+    where it could bind any: magics stand in it, or it imports a module's every name.
     """
     try:
-        tree = tree_of(source)
+        return names_touched_by(tree_of(source))
+    except UNREADABLE:
+        pass
+    try:
+        binds, works_on = names_touched_by(tree_of_cell(source))
     except UNREADABLE:
         return frozenset([None]), frozenset()
+    return binds | {None}, works_on
+
+
+def names_touched_by(tree: ast.Module) -> tuple[frozenset[str | None], frozenset[str]]:
+    """The same of a cell's syntax tree."""
     binds: set[str | None] = set()
     works_on: set[str] = set()
     for node in _outside_functions(tree):

@@ -23,6 +23,7 @@ from ..machine import usable_cores
 from ..making.units import find_units
 from ..telling.harmless import shown_name
 from . import journal
+from .beside import digest_of
 from .finding import MAX_NAMED, Finder, Row, is_system_file, write_table
 from .intake import digest
 from .log import LOG, PENDING, Changes, append, changes_between, cut_broken_end, locked, read_log
@@ -105,6 +106,7 @@ def make_task(plan: Plan, student: str, unit: str, finder: Finder | None = None)
         reason=found.reason,
         note=found.note,
         read_from=found.read_from,
+        beside=found.beside,
         digest=digest(found.data) if found.data is not None else found.reason,
         seed=secrets.token_hex(16),
         sandbox=plan.sandbox,
@@ -207,7 +209,7 @@ def run(
 def _key(task: Task, checks: str) -> str:
     """What a record is known by: with another of these, a notebook is graded again."""
     note = hashlib.sha256(task.note["en"].encode()).hexdigest()[:8] if task.note else ""
-    return f"{task.digest}/{checks}/{note}" if note else f"{task.digest}/{checks}"
+    return "/".join(filter(None, [task.digest, checks, note, digest_of(task.beside)]))
 
 
 Graded = tuple[int, Record | None, str]  # number of a task; its record, or None and the fault of the grader

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from ..texts import tree_of
+from ..magics import tree_of_cell
 
 MAX_WORDS = 30  # names in one line; with more, the choice among them could say something
 WORD = re.compile(r"[^\W\d]\w{0,59}(\.[^\W\d]\w{0,59}){0,5}")
@@ -58,7 +58,7 @@ def words_by_line(source: str) -> dict[int, frozenset[str]]:
     What an import names counts for the line in which its statement begins, as Python tells it.
     """
     try:
-        tree = tree_of(source)
+        tree = tree_of_cell(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return {}
     found: dict[int, set[str]] = {}
