@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 
 import pytest
 
@@ -324,7 +325,7 @@ def test_a_notebook_at_its_place_is_found_among_any_number_of_files(tmp_path, wh
         put(tmp_path, b"", f"ann/{UNIT}/{number}.txt")
         (tmp_path / "ann" / f"x{number}").mkdir()
     data = put(tmp_path, whole, f"ann/{UNIT}/{UNIT}.ipynb")
-    assert find(tmp_path) == finding.HandedIn(data, "")
+    assert replace(find(tmp_path), beside=()) == finding.HandedIn(data, "")
     assert len(table(tmp_path)) <= 2 * finding.MAX_ENTRIES + 20
     assert table(tmp_path)[f"ann/{UNIT}/…"][2] == "more than 200 names, not looked at"
 
