@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-from ..magics import without_looking
+from ..cell_names import without_looking
 
 MAX_FAILED = 100  # statements of a cell that are told; an honest one has a few
 MAX_MENDED = 20  # blocks of a cell that are left out because they are no Python
@@ -177,7 +177,7 @@ class Run:
         """Raise in the cell's code, and nowhere else."""
         while frame is not None:
             if frame.f_code in self._codes:
-                raise OutOfTime
+                raise OutOfTime("it took longer than a cell may")
             frame = frame.f_back
 
 

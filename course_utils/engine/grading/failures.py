@@ -6,14 +6,12 @@ handed in.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..asking.student import StudentError
-from ..magics import tree_of_cell
-from .later_cells import UNREADABLE, names_touched, names_touched_by
+from ..cell_names import lines_that_bind
 
 MAX_TOLD = 100  # of one cell
 MAX_LINE = 2**18  # no cell has more characters
@@ -47,23 +45,8 @@ def _line(entry: Any) -> int:
 
 def behind(name: str, source: str, failures: Sequence[Failure]) -> Failure | None:
     """The failure of the statement of a cell that binds a name; None where no such one is known."""
-    lines = set(_lines_that_bind(name, source))
+    lines = set(lines_that_bind(name, source))
     return next((failure for failure in failures if failure.statement in lines), None)
-
-
-def _lines_that_bind(name: str, source: str) -> Iterator[int]:
-    """The lines in which a cell's statements begin that bind a name."""
-    try:
-        body = tree_of_cell(source).body
-    except UNREADABLE:  # line by line, what can be read
-        for number, line in enumerate(source.split("\n"), start=1):
-            if name in names_touched(line)[0]:
-                yield number
-        return
-    for node in body:
-        if name in names_touched_by(ast.Module([node], []))[0]:
-            first = [node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))]
-            yield min(first)
 
 
 def behind_any(name: str, sources: Mapping[str, str], failures: Mapping[str, Collection[Failure]]) -> Failure | None:

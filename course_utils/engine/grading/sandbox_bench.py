@@ -19,6 +19,7 @@ import torch
 
 from ..asking.student import Student, known_type
 from ..asking.workbench import MAX_MODULES
+from ..cell_names import names_touched
 from ..judging.claims import GPU, MODULE_ERRORS, stands_in_line
 from ..judging.judge import Trouble, case_seed, trouble_of
 from ..judging.sentences import SENTENCES, Text, filled
@@ -29,7 +30,7 @@ from .assess import Stopped
 from .failures import Failure, behind, behind_any, failures_of
 from .history import QUICK, History
 from .intake import CodeCell, Submission
-from .later_cells import may_mend, names_touched
+from .later_cells import may_mend
 from .session import Session
 from .task import Task, Unfinished
 

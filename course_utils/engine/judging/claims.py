@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from ..magics import tree_of_cell
+from ..cell_names import tree_of_cell
 
 MAX_WORDS = 30  # names in one line; with more, the choice among them could say something
 WORD = re.compile(r"[^\W\d]\w{0,59}(\.[^\W\d]\w{0,59}){0,5}")

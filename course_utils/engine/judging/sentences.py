@@ -103,6 +103,12 @@ SENTENCES: dict[str, Text] = {
         "en": "The cell does not define {name}; keep the name of the function or class as it was given.",
         "zh": "这个单元格没有定义 {name}；请保留原来的函数名或类名。",
     },
+    # In a notebook, where a cell may not have run yet.
+    "not_run": {
+        "en": "{name} is not defined: run the cell above first. If you have run it, keep the name of the function or "
+        "class as it was given.",
+        "zh": "{name} 还没有定义：请先运行上面的单元格。如果已经运行过，请保留原来的函数名或类名。",
+    },
     "no_tensor": {
         "en": "A torch.Tensor is asked for, and {type} came back.",
         "zh": "这里需要一个 torch.Tensor，得到的却是 {type}。",

@@ -6,18 +6,22 @@ import contextlib
 import io
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..asking.workbench import in_shell
+from ..cell_names import lines_that_bind
 from ..judging.raised import Raised
-from ..texts import LANGUAGES, language, unit_texts, units
+from ..judging.sentences import filled
+from ..texts import LANGUAGES, fingerprint_of_source, language, unit_texts, units
 from .interrupts import end_if_stopped, stoppable
 from .own import OwnWorkbench
-from .report import Report, check_names, missing
+from .report import Report, check_names, missing, names_missing
 
+CELL_SECONDS = 60  # after which a statement of a cell is interrupted, so that an endless one costs only itself
 EXPERIMENT = "experiment"  # the tag of cells that only look; they may take minutes and define nothing
 
 
@@ -34,28 +38,92 @@ def check_notebook(path: Path) -> list[Report]:
     unit = unit_of_notebook(path, notebook)
     wanted = _dict(_dict(notebook.get("metadata")).get("course")).get("language")
     chosen = wanted if wanted in LANGUAGES else language()
-    exercises = list(unit_texts(unit)["exercises"])
-    bench = in_shell(OwnWorkbench)
-    stopped: dict[str, Raised] = {}  # exercise -> what its cell raised
-    with stoppable(bench.names, chosen):
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            for number, cell in enumerate(_cells(notebook)):
-                raised = _run(bench, f"{path.name} {number}", cell.source)
-                if raised is not None:
-                    stopped |= {name: raised for name in exercises if cell.is_of(name)}
-        return [
-            missing(name, stopped[name].told(name, "cell_failed"), chosen)
-            if name in stopped and name not in bench.names
-            else check_names(name, bench.names, chosen)
-            for name in exercises
-        ]
+    cells = list(_cells(notebook))
+    places = {name: _own_cell(name, entry["released"], cells) for name, entry in unit_texts(unit)["exercises"].items()}
+    search, bench = list(sys.path), in_shell(OwnWorkbench)
+    run = _Run(bench, chosen)
+    try:
+        with stoppable(bench.names, chosen), contextlib.chdir(path.parent), _silence():
+            for number, cell in enumerate(cells):
+                run.cell(f"{path.name} {number}", cell.source)
+                for name in (name for name, place in places.items() if place == number):
+                    run.look(name, cell.source)
+            for name, place in places.items():
+                if place is None or not run.reports[name].passed:
+                    run.look(name, cells[place].source if place is not None else "")
+    finally:
+        sys.path[:] = search
+    return [run.told(name) for name in places]
 
 
-def _run(bench: OwnWorkbench, name: str, source: str) -> Raised | None:
-    """Run a cell; what it raised, if it did."""
-    answer = bench.perform({"do": "run", "name": name, "source": source})
-    end_if_stopped()  # the cell may have caught the interrupt
-    return bench.raised(answer.get("error"))
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+class _Run:
+    """The run of a notebook's cells, and what was seen of its exercises on the way.
+
+    Each exercise is looked at in the state that its own cell left, and once more at the end if it is not right there:
+    what stands below takes nothing away, and an answer that only stands below counts.
+    """
+
+    def __init__(self, bench: OwnWorkbench, language: str) -> None:
+        """language: of the reports."""
+        self.reports: dict[str, Report] = {}
+        self._bench, self._language = bench, language
+        self._failed: dict[str, list[tuple[int, Raised]]] = {}  # by source: lines of statements, what they raised
+
+    def cell(self, name: str, source: str) -> None:
+        """Run a cell."""
+        request = {"do": "run", "name": name, "source": source, "seconds": CELL_SECONDS}
+        error = self._bench.perform(request).get("error")
+        end_if_stopped()  # the cell may have caught the interrupt
+        told = error.get("failed", [error]) if error else []
+        found = [(each.get("statement", 1), self._bench.raised(each)) for each in told]
+        self._failed[source] = [(line, raised) for line, raised in found if raised is not None]
+
+    def look(self, exercise: str, source: str) -> None:
+        """Look at an exercise as it is now, and keep the better of what was seen of it; source: of its own cell."""
+        if exercise in self._bench.names:
+            report = check_names(exercise, self._bench.names, self._language)
+        elif (raised := self._behind(exercise, source, self._failed.get(source, []))) is not None:
+            report = missing(exercise, raised.told(exercise, "cell_failed"), self._language)
+        else:
+            report = missing(exercise, filled("undefined", name=exercise), self._language)
+        before = self.reports.get(exercise)
+        if before is None or before.held() < report.held():
+            self.reports[exercise] = report
+
+    def told(self, exercise: str) -> Report:
+        """The report on an exercise, with a word about a line above it that failed and that it needs."""
+        report = self.reports[exercise]
+        for name in names_missing(report):
+            for source, failed in self._failed.items():
+                lines = set(lines_that_bind(name, source))
+                for line, raised in failed:
+                    if line in lines:
+                        return report.because(name, raised)
+        return report
+
+    def _behind(self, name: str, source: str, failed: list[tuple[int, Raised]]) -> Raised | None:
+        """Of what a cell's statements raised, that of the one which should have defined a name, or else the first."""
+        lines = set(lines_that_bind(name, source))
+        return next((raised for line, raised in failed if line in lines), failed[0][1] if failed else None)
+
+
+def _own_cell(exercise: str, released: str, cells: list[_Cell]) -> int | None:
+    """The cell in which an exercise is answered, as grading finds it: the last that says anything, by id or by name."""
+    labelled = [n for n, cell in enumerate(cells) if cell.grade_id == exercise]
+    defining = [n for n, cell in enumerate(cells) if cell.defines(exercise)]
+    answered = [n for n in {*labelled, *defining} if fingerprint_of_source(cells[n].source) != released]
+    good = [n for n in answered if n in labelled and n in defining]
+    elsewhere = [n for n in answered if n in defining]
+    for candidates in (good, elsewhere, [n for n in answered if n in labelled], defining, labelled):
+        if candidates:
+            return max(candidates)
+    return None
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
@@ -90,10 +158,10 @@ class _Cell:
     source: str
     grade_id: str  # "" for a cell that has none, as after an editor that keeps no metadata
 
-    def is_of(self, exercise: str) -> bool:
-        """Whether the cell is where an exercise is answered."""
-        defines = re.search(rf"^(def|class)\s+{exercise}\b", self.source, re.MULTILINE)
-        return self.grade_id == exercise or defines is not None
+    def defines(self, exercise: str) -> bool:
+        """Whether the cell gives an exercise's name to something, by how its lines begin."""
+        pattern = rf"^(def|class)\s+{exercise}\b|^{exercise}\s*(:[^=\n]*)?=(?!=)"
+        return re.search(pattern, self.source, re.MULTILINE) is not None
 
 
 def _cells(notebook: dict[str, Any]) -> Iterator[_Cell]:
