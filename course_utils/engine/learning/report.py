@@ -36,7 +36,7 @@ WORDS: dict[str, Text] = {
         "zh": "{names} 来自上面的单元格；请先运行那个单元格。",
     },
     "failed_above": {
-        "en": "{name} has no value because a line of an own cell that should define it stopped with {type}{words}",
+        "en": "{name} has no value because the line that should define it stopped with {type}{words}",
         "zh": "{name} 没有值，因为本该定义它的那一行在运行时抛出了 {type}{words}",
     },
     "more": {"en": 'More help: hint("{name}")', "zh": '需要更多提示：hint("{name}")'},
