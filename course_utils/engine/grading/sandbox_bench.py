@@ -72,6 +72,8 @@ class SandboxBench:
     def own(self, exercise: str, at_end: bool = False) -> Student:
         """A handle on the student's names, without what was given up before an exercise."""
         absent, target = self._given_up & set(self._unit.earlier(exercise)), self._target(exercise, at_end)
+        if at_end:
+            self._note_modules()
         if self._imposed is not None or self._absent != absent or self._next > target:
             self.close()
         self._absent, self._imposed = absent, None
@@ -123,12 +125,18 @@ class SandboxBench:
     def unfinished(self, questions: Mapping[str, tuple[str, ...] | None]) -> Unfinished:
         """What a second pass needs to know of this one; its record is put in later."""
         with contextlib.suppress(Stopped):  # a second pass that knows of no modules may lack some
-            session = self._ready(self._open_eyed, len(self._cells))
-            session.allow(self._left(self._task.patience.cell_seconds))
-            self._modules = _module_names(session.ask({"do": "modules"}).get("value"))
-            self.close()
+            self._ready(self._open_eyed, len(self._cells))
+            self._note_modules()
+        self.close()
         seconds = time.monotonic() - self._begin
         return Unfinished({}, questions, self._history.forgetting(questions), self._modules, seconds)
+
+    def _note_modules(self) -> None:
+        """Note what the process has imported; what a call has imported is not there in the next one."""
+        if self._session is not None and self._imposed is None:
+            self._session.allow(self._left(self._task.patience.cell_seconds))
+            names = _module_names(self._session.ask({"do": "modules"}).get("value"))
+            self._modules = tuple(dict.fromkeys([*self._modules, *names]))[:MAX_MODULES]
 
     def _handle(self, session: Session, exercise: str) -> Student:
         session.allow(self._left(self._task.patience.exercise_seconds))
