@@ -15,6 +15,7 @@ from course_utils.engine.course import current
 from course_utils.engine.grading import task
 from course_utils.engine.grading.assess import Stopped
 from course_utils.engine.grading.grader import grade
+from course_utils.engine.grading.history import History
 from course_utils.engine.grading.plan import Plan
 from course_utils.engine.grading.record import Record
 from course_utils.engine.grading.run import grade_all
@@ -65,7 +66,7 @@ class Noting(Executor):
 
 def leaves_questions(task: Task) -> Any:
     if task.unfinished is None and task.student != "right":
-        return Unfinished(Record(task.student, UNIT, "graded", ()), {"div_term": None}, (), (), {}, 0.0, 0.0)
+        return Unfinished(Record(task.student, UNIT, "graded", ()), {"div_term": None}, History(), (), 0.0)
     return Record(task.student, UNIT, "graded", ())
 
 

@@ -81,6 +81,7 @@ class Hostile:
     unit: str = UNIT_01
     cells: Mapping[str, str] = field(default_factory=lambda: {"div_term": WRONG})  # exercise -> its cell's source
     extra: tuple[str, ...] = ()  # own cells, in front of the first exercise
+    beside: Mapping[str, str] = field(default_factory=dict)  # files beside the notebook: path -> text
     damage: Callable[[Notebook], Notebook | bytes] | None = None  # what is done to the notebook at the end
     place: Callable[[Path], None] | None = None  # puts something else where the notebook's file would be
     loses: tuple[str, ...] = ("div_term",)  # exercises and checks that get nothing

@@ -60,6 +60,11 @@ HELPED_ANSWER = (
     "def div_term(d_model):\n    return torch.tensor([power(2 * i / d_model) for i in range(m.ceil(d_model / 2))])\n"
 )
 
+BESIDE = "def power(share):\n    return 10_000 ** -share\n"
+BESIDE_ANSWER = "import torch\nfrom utils import power\n" + HELPED_ANSWER.replace(
+    "m.ceil(d_model / 2)", "(d_model + 1) // 2"
+)
+
 ANSWERS = [
     Hostile(f"a cell that {name}", HONEST, "is right", UNIT_01, {}, (source,), loses=(), walls=name.startswith("dies"))
     for name, source in NOISE.items()
@@ -70,6 +75,8 @@ ANSWERS = [
     Hostile("experiments that take too long", HONEST, "is right", UNIT_01, {},
             tuple(f"for step in range(10**12):\n    loss = 1 / (step + {n})" for n in range(1, 10)), loses=(), walls=False,
             patience=Patience(cell_seconds=2.0, exercise_seconds=8.0, submission_seconds=16.0)),
+    Hostile("modules called like those of others", HONEST, "is right", UNIT_01, {"div_term": BESIDE_ANSWER}, loses=(), walls=False,
+            beside={"utils.py": BESIDE, "torch.py": "", "math.py": "1 / 0", "course_utils/__init__.py": "", "data/x.csv": "1"}),
     Hostile("all of it at once", HONEST, "is right", UNIT_01, {"div_term": LOUD_ANSWER},
             (LOUD, *(source for name, source in NOISE.items() if not name.startswith(("dies", "turns")))), loses=(), walls=False),
 ]  # fmt: skip
