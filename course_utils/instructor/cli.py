@@ -22,7 +22,7 @@ from ..engine.telling.harmless import on_one_line
 from ..terminal import app, console, fail
 
 if TYPE_CHECKING:
-    from ..engine.grading.finding import Row
+    from ..engine.grading.intake_table import Row
 
 logger = logging.getLogger(__name__)
 
@@ -303,7 +303,7 @@ def _warn(sentence: str) -> None:
 
 def _show_intake(seen: Sequence[Row], results: Path) -> None:
     """Show what was read as what, those at their places counted, and what was left aside and why."""
-    from ..engine.grading.finding import TABLE
+    from ..engine.grading.intake_table import TABLE
 
     table = Table(title="What was read as what", show_lines=False)
     for name, share in (("file", 5), ("unit", 3), ("read as", 2), ("note", 8)):

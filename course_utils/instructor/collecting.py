@@ -12,7 +12,7 @@ from rich.text import Text
 from ..engine.grading.classfile import Class
 from ..engine.grading.collect.gather import ATTEMPT, FILE, TABLE, Collected
 from ..engine.grading.collect.sources import TOOLS
-from ..engine.grading.finding import NOTEBOOK, SYSTEM_NOTE
+from ..engine.grading.intake_table import NOTEBOOK, SYSTEM_NOTE
 from ..engine.telling.harmless import on_one_line
 
 SHOWN = 20  # rows of a table, and names in a list; all of them stand in the file

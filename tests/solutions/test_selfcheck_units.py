@@ -87,7 +87,7 @@ def test_a_blank_exercise_says_that_it_is_blank(unit, exercise, language):
 def test_an_exercise_that_is_not_there_says_so(unit, exercise, language):
     found = check_names(exercise, {}, language)
     assert {verdict.outcome for verdict in found.verdicts} == {"missing"}
-    assert found.messages() == [filled("undefined", name=exercise)[language]]
+    assert found.messages() == [filled("not_run", name=exercise)[language]]
     assert len(found.verdicts) == len(unit.checks(exercise))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..judging.claims import CAUSES
 from ..judging.raised import Raised
 from . import codec
 from .codec import Reference
@@ -29,18 +30,23 @@ class StudentError(Exception):
         """types: from the class itself up to object."""
         super().__init__(types[0] if types else "error")
         self.types, self.cell, self.line = tuple(types), cell, line
+        self.word: str | None = None  # a name that is missing, by the word of the learner's process
+        self.cause: str | None = None  # one of claims.CAUSES, by the same
         self.raised: Raised | None = None  # in full, where `own` asked the learner's own process; never in grading
 
     @classmethod
     def of(cls, told: Any) -> StudentError:
         """The error that a workbench told of; whatever is not of the right form counts as not told."""
         told = told if isinstance(told, dict) else {}
-        types, cell, line = told.get("types"), told.get("cell"), told.get("line")
-        return cls(
+        types, cell, line, word = told.get("types"), told.get("cell"), told.get("line"), told.get("word")
+        error = cls(
             [kind for kind in types if isinstance(kind, str)] if isinstance(types, list) else [],
             cell if isinstance(cell, str) else None,
             line if isinstance(line, int) and not isinstance(line, bool) and 0 < line < 10_000 else None,
         )
+        error.word = word if isinstance(word, str) else None
+        error.cause = next((cause for cause in CAUSES if told.get("cause") == cause), None)
+        return error
 
 
 class Fault(Exception):

@@ -11,19 +11,25 @@ import builtins
 import contextlib
 import importlib
 import linecache
+import os
 import socket
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..judging.claims import cause_of, word_of
 from . import codec
+from .cells import MAX_FAILED, Run
 from .codec import Foreign, Reference
+from .defaults import compile_nothing, leave_missing_device, usual_defaults
+from .shell import ipython_shell
 
 MAX_CALLS = 8  # of each child that a trace notes; an honest layer calls its parts once
 MAX_MODULES = 5000  # names of modules that are told; one large library brings some hundred
@@ -52,6 +58,15 @@ def cell_file(name: str) -> str:
     return f"<cell {name}>"
 
 
+class CellFailed(Exception):
+    """A cell of which a statement failed; `told` tells of the first, and of all of them under "failed"."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        """told: what an answer tells of it."""
+        super().__init__("a statement of the cell failed")
+        self.told = told
+
+
 class Workbench:
     """The learner's names, and the objects that were built from them."""
 
@@ -68,8 +83,10 @@ class Workbench:
         """The answer to a request, `{"value": ...}` or `{"error": ...}`; whatever the learner's code raises is told."""
         try:
             operation = getattr(self, f"_do_{request['do']}")
-            with torch.enable_grad():
+            with torch.enable_grad(), contextlib.nullcontext() if request["do"] == "run" else usual_defaults():
                 return {"value": operation(request)}
+        except CellFailed as failed:
+            return {"error": failed.told}
         except BaseException as error:  # SystemExit and KeyboardInterrupt of a learner's code are answers too
             return {"error": self._told(error)}
 
@@ -80,26 +97,36 @@ class Workbench:
     # cells ------------------------------------------------------------------------------------------------------
 
     def _do_run(self, request: Request) -> None:
-        """Run one cell's source in the learner's namespace; then put imposed names back in their place."""
-        source, file = request["source"], cell_file(request["name"])
-        try:
-            source, code = self._compiled(source, file)
-        finally:  # where it could not be compiled too, the error shows its line
-            linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-        try:
-            exec(code, self.names)
-        finally:
-            self.names.update(self._imposed)
+        """Run one cell's source in the learner's namespace; then put imposed names back in their place.
 
-    def _compiled(self, source: str, file: str) -> tuple[str, types.CodeType]:
-        """A cell as Python and compiled; IPython translates magics, which takes a while, only where it is no Python."""
+        A statement that fails costs only itself. Raises CellFailed if one did.
+        """
+        source, file, failed = request["source"], cell_file(request["name"]), []
+
+        def tell(line: int, error: BaseException) -> None:
+            failed.append({"statement": line, **self._told(error)})
+            leave_missing_device()
+
+        run = Run(
+            file, self.names, tell, request.get("seconds"), request.get("skip", ()), bool(request.get("definitions"))
+        )
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        with contextlib.suppress(OSError):  # the folder may be gone
+            sys.path_importer_cache.pop(os.getcwd(), None)  # a module that was written a moment ago is found
         try:
-            return source, compile(source, file, "exec")
-        except (SyntaxError, ValueError):
-            if self._transform is None:
-                raise
-        source = self._transform(source)
-        return source, compile(source, file, "exec")
+            source = run.cell(source, self._transform)
+        finally:
+            linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+            self.names.update(self._imposed)
+        leave_missing_device()
+        if failed:
+            raise CellFailed({**failed[0], "failed": failed[:MAX_FAILED]})
+
+    def _do_file(self, request: Request) -> None:
+        """Write a file that lay beside the notebook into the working folder."""
+        path = Path(request["path"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(request["content"].numpy().tobytes())
 
     def _do_impose(self, request: Request) -> None:
         """Put given definitions in place of the learner's own, now and after each cell that runs later."""
@@ -359,7 +386,7 @@ def flat(value: Any) -> Iterator[Any]:
 
 
 def describe(error: BaseException) -> dict[str, Any]:
-    """What crosses over of an exception: the names of its classes and the place in the learner's cell, no text."""
+    """What crosses over of an exception: classes, place in the learner's cell, a name that is missing; no text."""
     cell, line = None, None
     if isinstance(error, SyntaxError) and str(error.filename).startswith("<cell "):
         cell, line = str(error.filename), error.lineno
@@ -371,11 +398,16 @@ def describe(error: BaseException) -> dict[str, Any]:
     types = [kind.__name__ for kind in type(error).__mro__][:20]
     if isinstance(error, RuntimeError) and "allocate memory" in str(error):  # torch's way of saying MemoryError
         types.insert(0, "MemoryError")
-    return {
+    told = {
         "types": types,
         "cell": cell[len("<cell ") : -1] if cell else None,
         "line": line,
     }
+    if (word := word_of(error)) is not None:
+        told["word"] = word
+    if (cause := cause_of(error)) is not None:
+        told["cause"] = cause
+    return told
 
 
 # Names of modules that were there before the first fork. Noted once: to look at each name in a child would have the
@@ -388,7 +420,7 @@ def warm_up() -> None:
 
     Some of torch's own layers import symbolic algebra, half a second of it, when they are first called: so it is here.
     """
-    _shell()
+    ipython_shell()
     with contextlib.suppress(ImportError):  # a name of torch's own, which another torch may have moved
         importlib.import_module(SYMBOLIC_ALGEBRA)
     parts = nn.Linear(6, 6), nn.LayerNorm(6), nn.Dropout(0.1), nn.ReLU(), nn.Softmax(dim=-1)
@@ -398,17 +430,6 @@ def warm_up() -> None:
     _warm.update(sys.modules)
 
 
-def _shell() -> Any:
-    """The IPython shell of this process, without a history: that would be a thread and a file."""
-    from IPython.core.interactiveshell import InteractiveShell
-    from traitlets.config import Config
-
-    shell: Any = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-    shell.user_module.__spec__ = None  # it is __main__ now, and multiprocessing asks __main__ for this
-    shell.enable_gui = lambda gui=None: None  # no window opens here; without this, `%matplotlib inline` raises
-    return shell
-
-
 def notebook_workbench() -> Workbench:
     """A workbench with the namespace of an IPython shell, so that magics, `display` and `get_ipython` work."""
     return in_shell(Workbench)
@@ -416,10 +437,13 @@ def notebook_workbench() -> Workbench:
 
 def in_shell(kind: type[Bench]) -> Bench:
     """A workbench of some kind with the namespace of this process's IPython shell."""
-    shell = _shell()
+    shell = ipython_shell()
     names = shell.user_ns
     names.update(get_ipython=lambda: shell, display=lambda *args, **kwargs: None)
     builtins.input = _no_input
+    compile_nothing()
+    if "" not in sys.path:  # the working folder, as in Jupyter, but last: no file in it hides a library's module
+        sys.path.append("")
     bench = kind(names)
     bench._transform = shell.transform_cell
     return bench

@@ -8,7 +8,7 @@ lives in a sandbox, that of a trial in this process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from types import MappingProxyType
@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from ..asking.student import Student, local
 from ..judging import judge
-from ..judging.judge import Look, Trouble, Verdict
+from ..judging.claims import NAME_ERRORS
+from ..judging.judge import Look, Seen, Trouble, Verdict
 from ..judging.marks import Stop
 from ..judging.recorded import recorded_mistakes
 from ..judging.rule import Rule
@@ -39,11 +40,20 @@ class Stopped(Exception):
 class Bench(Protocol):
     """Gives handles on a learner's names. Handles raise `Stopped` when the process behind them ends."""
 
-    def own(self, exercise: str) -> Student:
-        """The names as the learner's cells define them, to ask about an exercise; without what was given up."""
+    def own(self, exercise: str, at_end: bool = False) -> Student:
+        """The names as the exercise's own cell left them, to ask about it; without what was given up.
 
-    def followed(self, exercise: str) -> Student:
+        at_end: as all cells have left them.
+        """
+
+    def followed(self, exercise: str, at_end: bool = False) -> Student:
         """The same with the reference in the place of all that comes before an exercise."""
+
+    def may_be_mended(self, exercise: str) -> bool:
+        """Whether what stands below an exercise's cell may be part of its answer."""
+
+    def why_missing(self, name: str) -> Text | None:
+        """Why a name of the learner's has no value, None where that is not known."""
 
     def give_up(self, exercise: str) -> None:
         """Start again without an exercise that stopped the process: what builds on it will not find it."""
@@ -80,12 +90,13 @@ def _stopped(checks: Sequence[str], stop: Stopped) -> dict[str, Verdict]:
 class _Placed(Mapping[str, Look]):
     """Looks at an exercise, each with lines of its own cell only; looked at when first asked for."""
 
-    def __init__(self, looks: Mapping[str, Look], exercise: str, source: str) -> None:
-        """source: the exercise's cell as handed in."""
-        self._looks, self._exercise, self._source = looks, exercise, source
+    def __init__(self, looks: Mapping[str, Look], exercise: str, source: str, bench: Bench) -> None:
+        """source: the exercise's cell as handed in; bench: is asked why a name has no value."""
+        self._looks, self._exercise, self._source, self._bench = looks, exercise, source, bench
 
     def __getitem__(self, check: str) -> Look:
-        return [judge.placed(case, self._exercise, self._source) for case in self._looks[check]]
+        placed = (judge.placed(case, self._exercise, self._source) for case in self._looks[check])
+        return [_with_reason(case, self._bench) for case in placed]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._looks)
@@ -138,6 +149,7 @@ class UnitJudge:
         """
         found: dict[str, Verdict] = {}
         open_questions: dict[str, tuple[str, ...] | None] = {}
+        wrong: dict[str, set[str]] = {}  # exercises that lost points in the state that their own cells left
         lost = doubtful
         for exercise in self.unit.exercises:
             checks = self.unit.checks(exercise)
@@ -149,16 +161,51 @@ class UnitJudge:
                 except Stopped as stop:
                     verdicts = _stopped(checks, stop)
                     bench.give_up(exercise)
+                    wrong[exercise] = set(checks)
                     if lost:
                         open_questions[exercise] = None
                 else:
+                    if answer.wrong:
+                        wrong[exercise] = answer.wrong
                     if answer.wrong and lost:
                         open_questions[exercise] = tuple(sorted(answer.wrong))
                         continue  # told when it is followed through
                     verdicts = self._told(exercise, answer, bench)
             lost |= any(verdict.outcome != "passed" for verdict in verdicts.values())
             found |= verdicts
+        for exercise, mistakes in wrong.items():
+            better = self._mended(exercise, bench, partial(bench.own, exercise, at_end=True), seed, sources, mistakes)
+            if better is not None and (not better.wrong or exercise not in open_questions):
+                open_questions.pop(exercise, None)
+                found |= self._told(exercise, better, bench)
+            elif better is not None and open_questions[exercise] is not None:
+                open_questions[exercise] = tuple(sorted(better.wrong))
         return FirstPass(found, open_questions)
+
+    def _mended(
+        self,
+        exercise: str,
+        bench: Bench,
+        handle: Callable[[], Student],
+        seed: str,
+        sources: Mapping[str, str],
+        wrong: set[str],
+    ) -> _Answer | None:
+        """What is seen of a wrong exercise once all cells have run, if it loses less then; None if not.
+
+        An answer that stands only in a later cell counts, such as a method that is put into its class there.
+        """
+        if not bench.may_be_mended(exercise):
+            return None
+        try:
+            answer = self._seen(exercise, bench, handle, seed, sources)
+        except Stopped:
+            bench.give_up(exercise)
+            return None
+        return answer if self._points(answer.wrong) < self._points(wrong) else None
+
+    def _points(self, checks: Iterable[str]) -> float:
+        return sum(self.unit.points(check) for check in checks)
 
     def follow_through(
         self,
@@ -180,7 +227,12 @@ class UnitJudge:
                 bench.give_up(exercise)
             else:
                 wrong = answer.wrong if first is None else answer.wrong & set(first)
-                found |= self._told(exercise, replace(answer, wrong=wrong), bench)
+                told = self._told(exercise, replace(answer, wrong=wrong), bench)  # while the process is as it was asked
+                if wrong:
+                    again = partial(bench.followed, exercise, at_end=True)
+                    better = self._mended(exercise, bench, again, seed, sources, wrong)
+                    told = self._told(exercise, better, bench) if better is not None else told
+                found |= told
         return found
 
     def _seen(
@@ -198,7 +250,7 @@ class UnitJudge:
             found: Mapping[str, Look] = judge.Looks(rules.values(), student, cases, seed)
             if trouble is not None:  # where the cell itself failed nothing of it can be looked at
                 found = {name: [trouble] * len(cases) for name in rules}
-            return _Placed(found, exercise, sources.get(exercise, ""))
+            return _Placed(found, exercise, sources.get(exercise, ""), bench)
 
         seen = dict(looks(self.unit.cases[exercise], seed))
         again = looks(self.unit.visible_cases[exercise], VISIBLE_SEED)  # a right answer needs none of them
@@ -249,6 +301,17 @@ def refuse_trouble(unit: Unit, rule: Rule, seen: Look) -> None:
             raise UnitError(f"{unit.folder / 'truth.py'}: {rule.name} cannot look at the truth: {trouble.kind()}")
 
 
+def _with_reason(seen: Seen, bench: Bench) -> Seen:
+    """What was seen, with the reason why a name has no value where it is known."""
+    if not isinstance(seen, Trouble):
+        hidden = {name: _with_reason(value, bench) for name, value in seen.items() if isinstance(value, Trouble)}
+        return {**seen, **hidden} if hidden else seen
+    if seen.about.get("type") not in NAME_ERRORS or not seen.about.get("word"):
+        return seen
+    because = bench.why_missing(str(seen.about["word"]))
+    return replace(seen, about={**seen.about, "because": because}) if because else seen
+
+
 def _wrong(seen: Mapping[str, Look], expected: Mapping[str, Look], rules: Mapping[str, Rule]) -> set[str]:
     return {name for name, rule in rules.items() if judge.differs(seen[name], expected[name], rule) is not None}
 
@@ -260,14 +323,22 @@ class TrialBench:
         """answers: an exercise's name -> the source of its cell; the reference stands for all others."""
         self._unit, self._answers = unit, dict(answers)
 
-    def own(self, exercise: str) -> Student:
+    def own(self, exercise: str, at_end: bool = False) -> Student:
         """A handle on the given answers."""
         return local(self._unit.namespace(self._answers))
 
-    def followed(self, exercise: str) -> Student:
+    def followed(self, exercise: str, at_end: bool = False) -> Student:
         """A handle on one of the given answers with the reference round it."""
         kept = {name: text for name, text in self._answers.items() if name == exercise}
         return local(self._unit.namespace(kept))
+
+    def may_be_mended(self, exercise: str) -> bool:
+        """There are no other cells here."""
+        return False
+
+    def why_missing(self, name: str) -> Text | None:
+        """Of trusted answers nobody asks."""
+        return None
 
     def give_up(self, exercise: str) -> None:
         """Take the reference for an exercise: nothing here builds on what stopped a process."""

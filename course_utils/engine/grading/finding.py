@@ -12,8 +12,6 @@ Notable choices:
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -23,23 +21,19 @@ from pathlib import Path
 
 from ..course import LANGUAGES
 from ..judging.sentences import Text
-from ..making import files
 from ..making.units import find_units
 from ..reading import decoding, released, script
 from ..reading.notebook import Notebook, read_notebook
-from ..telling.harmless import cell_of_name
+from .beside import NOTE, Files, files_round, read_all
 from .folder import OF_COLLECT, Entry, Folder, is_cloud_file, is_system_file, shown_file, shown_path
 from .intake import MAX_BYTES, REASONS, IntakeError
+from .intake_table import NOTEBOOK, SYSTEM_NOTE, Row
 from .skeleton import Skeleton
 from .task import skeleton
 
 MAX_NOTEBOOKS = 24  # files of one student opened to see what they are
 MAX_TOTAL = 2 * MAX_BYTES  # bytes of them all
 MAX_NAMED = 8  # files named in a sentence
-
-TABLE = "intake.csv"
-COLUMNS = ("source", "student", "unit", "read_as", "note")
-NOTEBOOK = "notebook"  # what `read_as` says of a file that is graded; it is empty for one that was left aside
 
 SENTENCES: dict[str, Text] = {
     "renamed": {
@@ -79,24 +73,7 @@ SENTENCES: dict[str, Text] = {
     "more": {"en": "and {count} more", "zh": "另有 {count} 个"},
 }
 
-SYSTEM_NOTE = "written by a system, nobody's work"
 _BESIDE = "beside the students' folders, nobody's; put it into STUDENT/UNIT, or gather a class with: course collect"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of `intake.csv`: a file that was found, and what was made of it."""
-
-    source: str  # below the folder that was graded
-    student: str
-    unit: str  # empty where nobody can say
-    read_as: str  # NOTEBOOK, or empty
-    note: str
-
-    @property
-    def is_system(self) -> bool:
-        """Whether nobody need hear of it."""
-        return self.note == SYSTEM_NOTE
 
 
 @dataclass(frozen=True)
@@ -107,6 +84,7 @@ class HandedIn:
     reason: str  # a key of intake.REASONS, empty where there are data
     note: Text | None = None  # how it was found, or what was seen instead of it
     read_from: str = ""  # where a notebook lay that was not at its place, under its name
+    beside: Files = ()  # what lay beside it and is there when it runs
 
 
 @dataclass(frozen=True)
@@ -146,7 +124,8 @@ class Finder:
             if not note:
                 row = replace(row, note=(found.note or {}).get("en", ""))
             known = self._rows.get((student, *place))
-            if not note or known is None or (whose == unit and not known.read_as):  # its own unit knows best
+            best = note == NOTE and known is not None and not known.read_as
+            if not note or known is None or best or (whose == unit and not known.read_as):  # its own unit knows best
                 self._rows[student, *place] = row
         return found
 
@@ -278,15 +257,29 @@ class _Files:
         taken, found = self._choose(unit, right, [entry for entry in others if self._look(entry).unit == unit])
         if found.data is None:
             found = self._not_found(unit, found)
+        beside = self._beside(taken) if taken is not None and found.data is not None else {}
+        found = replace(found, beside=tuple(sorted(beside.values())))
         notes: dict[tuple[str, ...], tuple[str, str]] = {}
         for entry in self._folder.entries():
             if entry is taken:
                 notes[entry.parts] = (unit, "")
+            elif entry.parts in beside and not self._is_of_a_unit(entry):
+                notes[entry.parts] = (self._whose(entry), NOTE)
             elif self._needs_row(entry) and not self._is_settled(entry, but=unit):
                 notes[entry.parts] = (self._whose(entry), self._why_not(entry, unit, found))
         for place in self._folder.cut:
             notes[*place, "…"] = ("", "more names or folders than are looked at")
         return found, notes
+
+    def _beside(self, taken: Entry) -> dict[tuple[str, ...], tuple[str, bytes]]:
+        """What lay beside a notebook and is there when it runs, by where it lay; copies of notebooks are not."""
+        with_notebooks = {entry.archive for entry in self._folder.entries() if entry.may_be_notebook}
+        offered = (
+            entry
+            for entry in files_round(self._folder.entries(), taken, self._known.folded)
+            if entry.parts not in with_notebooks and (entry.is_script or not self._is_of_a_unit(entry))
+        )
+        return read_all(self._folder, offered, len(taken.parts) - 1)
 
     def _choose(self, unit: str, right: Entry | None, of_unit: list[Entry]) -> tuple[Entry | None, HandedIn]:
         """The notebook that is read, and what it says about how it was found."""
@@ -481,13 +474,3 @@ def _sentence(key: str, files: Sequence[str] = (), **words: str) -> Text:
 
 def _joined(first: Text, second: Text) -> Text:
     return {language: first[language] + (" " if language == "en" else "") + second[language] for language in first}
-
-
-def write_table(results: Path, rows: Sequence[Row]) -> Path:
-    """Write `intake.csv` into the results folder, names as `harmless.cell_of_name` gives them; returns its path."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for row in rows:
-        writer.writerow([*map(cell_of_name, (row.source, row.student)), row.unit, row.read_as, row.note])
-    return files.write_whole(results / TABLE, text.getvalue())

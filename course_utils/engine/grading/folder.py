@@ -81,6 +81,7 @@ class Entry:
     modified: int  # nanoseconds
     archive: tuple[str, ...] = ()  # where the archive lies
     member: str = ""  # by which name the archive knows it
+    size: int = 0  # bytes, by its own word
 
     @property
     def name(self) -> str:
@@ -165,7 +166,9 @@ class Folder:
                 for name in dict.fromkeys(names):
                     with suppress(FileNotFoundError):
                         status = os.stat(name, dir_fd=handle, follow_symlinks=False)
-                        found.append(Entry((*parts, name), _kind(status.st_mode), status.st_mtime_ns))
+                        found.append(
+                            Entry((*parts, name), _kind(status.st_mode), status.st_mtime_ns, size=status.st_size)
+                        )
         except (OSError, IntakeError):
             pass  # what cannot be looked into says so when the notebook in it is to be read
         return found
@@ -238,7 +241,8 @@ class Folder:
             inside = tuple(part for part in _name_of(info).split("/") if part not in ("", ".", ".."))
             usable = info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack without a limit
             if inside and usable and len(inside) <= MAX_DEPTH:
-                yield Entry((*entry.parts, *inside), "member", _time_of(info), entry.parts, info.filename)
+                place = (*entry.parts, *inside)
+                yield Entry(place, "member", _time_of(info), entry.parts, info.filename, info.file_size)
 
     def _opened(self, entry: Entry) -> zipfile.ZipFile | str:
         if sum(isinstance(each, zipfile.ZipFile) for each in self._archives.values()) >= MAX_ARCHIVES:

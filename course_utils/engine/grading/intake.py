@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ..reading import decoding
 from ..reading.decoding import ReadError
 from ..reading.notebook import Cell, grade_id, read_notebook
 from ..reading.python import as_python, definitions
-from ..reading.released import EXPERIMENT
+from ..reading.released import EXPERIMENT, answer_cell
 from ..texts import fingerprint_of_source
 from . import free_text
 from .skeleton import Skeleton, is_exercise, is_experiment, is_setup
@@ -169,7 +170,7 @@ def rebuild(data: bytes, skeleton: Skeleton) -> Submission:
     notebook = read_notebook(data)
     exercises = skeleton.exercises()
     cells = _readable(notebook.cells, exercises)
-    chosen = {name: _solution(name, exercises, cells) for name in exercises}
+    chosen = {name: answer_cell(name, cells, partial(_is_blank, released=exercises)) for name in exercises}
     blank = tuple(
         name
         for name, released in exercises.items()
@@ -209,23 +210,8 @@ def _readable(cells: Sequence[Cell], exercises: Mapping[str, str]) -> list[Cell]
     return kept
 
 
-def _solution(name: str, released: Mapping[str, str], cells: list[Cell]) -> Cell | None:
-    """The cell that holds a student's answer to an exercise: the last that says anything, by id or else by name.
-
-    released: the text of every exercise as it was given; a cell that says no more than one of them is no answer.
-    """
-    labelled = [cell for cell in cells if cell.grade_id == name]
-    defining = [cell for cell in cells if cell.kind == "code" and name in cell.defines()]
-    answered = [cell for cell in labelled if cell.source.strip() and not _is_blank(cell, released)]
-    good = [cell for cell in answered if name in cell.defines()]
-    elsewhere = [cell for cell in defining if not _is_blank(cell, released)]
-    for candidates in (good, elsewhere, answered, defining, labelled):
-        if candidates:
-            return candidates[-1]
-    return None
-
-
 def _is_blank(cell: Cell, released: Mapping[str, str]) -> bool:
+    """Whether a cell says no more than an exercise as it was given."""
     return any(_same_code(cell.source, text) for text in released.values())
 
 
@@ -264,9 +250,10 @@ def _extra_cells(cells: list[Cell], skeleton: Skeleton, taken: Mapping[int, str]
 
 def _released(cell: Cell, skeleton: Skeleton) -> Mapping[str, Any] | None:
     """The cell of the release that says the same, if there is one."""
-    if cell.kind != "code" or not (said := fingerprint_of_source(as_python(cell.source))):
+    source = as_python(cell.source) if cell.kind == "code" else ""
+    if not source.strip():  # nothing, or what no Python is, as under %%writefile
         return None
-    return skeleton.by_source.get(said)
+    return skeleton.by_source.get(fingerprint_of_source(source))
 
 
 def _own_part(cell: Cell, known: Mapping[str, Any] | None, same: Mapping[str, Any] | None) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from ..making.units import UnitError
 from ..walls.unavailable import SandboxUnavailable
 from .faults import places
-from .finding import Row
+from .intake_table import Row
 from .record import Record
 from .task import Task
 

@@ -24,9 +24,11 @@ from ..machine import usable_cores
 from ..making.units import find_units
 from ..telling.harmless import shown_name
 from . import journal
-from .finding import MAX_NAMED, Finder, Row, write_table
+from .beside import digest_of
+from .finding import MAX_NAMED, Finder
 from .folder import is_system_file
 from .intake import digest
+from .intake_table import Row, write_table
 from .log import LOG, PENDING, Changes, Log, append, changes_between, cut_broken_end, locked, read_log
 from .plan import Plan, RunError
 from .provenance import checks_digest
@@ -121,6 +123,7 @@ def make_task(plan: Plan, student: str, unit: str, finder: Finder | None = None)
         reason=found.reason,
         note=found.note,
         read_from=found.read_from,
+        beside=found.beside,
         digest=digest(found.data) if found.data is not None else found.reason,
         seed=secrets.token_hex(16),
         sandbox=plan.sandbox,
@@ -234,7 +237,7 @@ def _key(task: Task, checks: str, language: str) -> str:
     if task.data is None and language != LANGUAGES[0]:  # the language of what is told of it
         checks = f"{checks}/{language}"
     note = hashlib.sha256(task.note["en"].encode()).hexdigest()[:8] if task.note else ""
-    return f"{task.digest}/{checks}/{note}" if note else f"{task.digest}/{checks}"
+    return "/".join(filter(None, [task.digest, checks, note, digest_of(task.beside)]))
 
 
 Graded = tuple[int, Record | None, str]  # number of a task; its record, or None and the fault of the grader

@@ -11,6 +11,7 @@ from pathlib import Path
 from ..course import current, open_course
 from ..judging.sentences import Text
 from ..making.units import find_units
+from .history import History
 from .record import Record
 from .skeleton import Skeleton
 
@@ -22,7 +23,7 @@ class Patience:
     cell_seconds: float = 8.0  # wall time of one cell; defining functions takes milliseconds
     exercise_seconds: float = 8.0  # wall time of all checks of one exercise
     submission_seconds: float = 60.0  # wall time of the whole notebook with all its fresh starts
-    output_bytes: int = 2**20  # what a process may print before it is stopped
+    output_bytes: int = 2**26  # what a process may print before it is stopped; it is thrown away as it comes
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Task:
     patience: Patience = field(default_factory=Patience)
     note: Text | None = None  # how the notebook was found; where there is none to read, in the place of the reason
     read_from: str = ""  # where it lay, if that was not at its place under its name
+    beside: tuple[tuple[str, bytes], ...] = ()  # files that lay beside the notebook: path below its folder, content
     unfinished: Unfinished | None = None  # what the first pass over it left
 
 
@@ -52,10 +54,8 @@ class Unfinished:
 
     record: Record  # as it will be logged, without the scores of the open exercises
     questions: Mapping[str, tuple[str, ...] | None]  # see assess.FirstPass
-    left_out: tuple[str, ...]  # cells that stop a process as soon as they run
+    history: History  # how its cells ran
     modules: tuple[str, ...]  # what the cells and the checks have imported, by their own word
-    took: Mapping[str, float]  # seconds of each own cell, when it last ran
-    own_seconds: float  # of all own cells, fresh starts included
     seconds: float  # of the notebook's time that are spent
 
 

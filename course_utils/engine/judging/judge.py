@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import torch
@@ -20,10 +20,11 @@ from torch import Tensor
 from ..asking.codec import CodecError
 from ..asking.draws import Draw
 from ..asking.student import Fault, Student, StudentError, kind_of, known_type
+from .claims import GPU, MODULE_ERRORS, NAME_ERRORS, stands_in_line
 from .marks import Outcome
 from .raised import Raised
 from .rule import CONTENT, AnyOf, Part, Rule
-from .sentences import SENTENCES, Text, filled
+from .sentences import SENTENCES, Text, filled, joined
 
 # What arithmetic on a value of a form that a rule does not expect may raise. A rule's own bug would show on the
 # reference's tests; past this list it would stop the grader for the whole notebook.
@@ -41,6 +42,7 @@ class Trouble:
     reason: str  # key of a sentence
     about: Mapping[str, Any] = field(default_factory=dict)
     raised: Raised | None = field(default=None, compare=False)  # the exception in full, in the self-check alone
+    word: str | None = field(default=None, compare=False)  # a name that is missing, as claimed; `placed` proves it
 
     def kind(self) -> str:
         """What two troubles have to share to be the same one."""
@@ -160,9 +162,10 @@ def _tried(see: Callable[[], T]) -> T | Trouble:
 def trouble_of(error: StudentError) -> Trouble:
     """What is told of an exception of the learner's code: a class of Python's own and a line, never its text."""
     about = {"type": known_type(error.types), "cell": error.cell, "line": error.line}
+    about |= {"cause": error.cause} if error.cause else {}
     if about["type"] == "MemoryError":
         return Trouble("memory", "memory", about, error.raised)
-    return Trouble("error", "raised" if error.line else "raised_elsewhere", about, error.raised)
+    return Trouble("error", "raised" if error.line else "raised_elsewhere", about, error.raised, error.word)
 
 
 def count_lines(source: str) -> int:
@@ -171,7 +174,7 @@ def count_lines(source: str) -> int:
 
 
 def placed(seen: Seen, exercise: str, source: str) -> Seen:
-    """What was seen, with a line only if it is one of the exercise's own cell.
+    """What was seen, with a line only if it is one of the exercise's own cell, a word only if it stands there.
 
     source: the cell as handed in. Cell and line come from the learner's process, which can name any: past the cell's
     end a number could carry a hidden input, and so could a cell's name.
@@ -183,9 +186,11 @@ def placed(seen: Seen, exercise: str, source: str) -> Seen:
         return seen
     cell, line = seen.about.get("cell"), seen.about["line"]
     if cell == exercise and isinstance(line, int) and 1 <= line <= count_lines(source):
-        return seen
+        if stands_in_line(seen.word, source, line):
+            return replace(seen, about={**seen.about, "word": seen.word}, word=None)
+        return replace(seen, word=None)
     reason = "raised_elsewhere" if seen.reason == "raised" else seen.reason
-    return Trouble(seen.outcome, reason, {"type": seen.about.get("type")})
+    return Trouble(seen.outcome, reason, {key: seen.about[key] for key in ("type", "cause") if key in seen.about})
 
 
 @dataclass(frozen=True)
@@ -335,15 +340,27 @@ def verdict(
     return Verdict(rule.name, outcome, named, hint)
 
 
+def told(trouble: Trouble, exercise: str) -> Text:
+    """A sentence about a trouble, where nothing of an exception's text may be told."""
+    about, here = dict(trouble.about), trouble.reason == "raised" and trouble.about.get("cell") == exercise
+    if trouble.reason not in ("raised", "raised_elsewhere"):
+        return filled(trouble.reason, **about)
+    if about.get("cause") == GPU:
+        sentence = filled("raised_gpu" if here else "raised_gpu_elsewhere", **about)
+    elif here and about.get("word"):
+        kinds = dict.fromkeys(MODULE_ERRORS, "raised_module") | dict.fromkeys(NAME_ERRORS, "raised_name")
+        sentence = filled(kinds.get(str(about["type"]), "raised_attribute"), **about)
+    else:
+        sentence = filled("raised" if here else "raised_elsewhere", **about)
+    return joined(sentence, about["because"]) if about.get("because") else sentence
+
+
 def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, Any], show_values: bool) -> Text:
     """A sentence about a difference that has no name of its own."""
     if isinstance(difference, Trouble):
         if show_values and difference.raised:
             return difference.raised.told(rule.exercise)
-        about = dict(difference.about)
-        if difference.reason == "raised" and about.get("cell") != rule.exercise:
-            return filled("raised_elsewhere", **about)
-        return filled(difference.reason, **about)
+        return told(difference, rule.exercise)
     if difference.observation == CONTENT:
         return filled("no_content")
     rule_text = texts["rules"][rule.name]

@@ -15,6 +15,49 @@ SENTENCES: dict[str, Text] = {
         "en": "Your code raised {type}.",
         "zh": "你的代码抛出了 {type}。",
     },
+    # At grading, with a word of that very line.
+    "raised_module": {
+        "en": "Your code raised {type} in line {line} of this cell: {word} cannot be imported where grading runs, "
+        "which has what the course uses.",
+        "zh": "你的代码在本单元格第 {line} 行抛出了 {type}：评分环境里无法导入 {word}，那里只装有本课程用到的库。",
+    },
+    "raised_name": {
+        "en": "Your code raised {type} in line {line} of this cell: the name {word} has no value there.",
+        "zh": "你的代码在本单元格第 {line} 行抛出了 {type}：名字 {word} 在那里还没有值。",
+    },
+    "raised_attribute": {
+        "en": "Your code raised {type} in line {line} of this cell: what it is asked of has no {word}.",
+        "zh": "你的代码在本单元格第 {line} 行抛出了 {type}：那里的对象没有 {word}。",
+    },
+    "raised_gpu": {
+        "en": "Your code asked for a GPU in line {line} of this cell, and grading runs without one; take the device "
+        "of the inputs, or ask torch.cuda.is_available().",
+        "zh": "你的代码在本单元格第 {line} 行要用 GPU，而评分时没有 GPU；请沿用输入所在的设备，"
+        "或先用 torch.cuda.is_available() 判断。",
+    },
+    "raised_gpu_elsewhere": {
+        "en": "Your code asked for a GPU, and grading runs without one; take the device of the inputs, or ask "
+        "torch.cuda.is_available().",
+        "zh": "你的代码要用 GPU，而评分时没有 GPU；请沿用输入所在的设备，或先用 torch.cuda.is_available() 判断。",
+    },
+    # Why a name has no value; stands behind the sentence about it.
+    "because_raised": {
+        "en": "The line of your notebook that should define it raised {type}.",
+        "zh": "本该定义它的那一行在运行时抛出了 {type}。",
+    },
+    "because_module": {
+        "en": "The line of your notebook that should define it raised {type}: {word} cannot be imported where grading "
+        "runs, which has what the course uses.",
+        "zh": "本该定义它的那一行在运行时抛出了 {type}：评分环境里无法导入 {word}，那里只装有本课程用到的库。",
+    },
+    "because_gpu": {
+        "en": "The line of your notebook that should define it asked for a GPU, and grading runs without one.",
+        "zh": "本该定义它的那一行要用 GPU，而评分时没有 GPU。",
+    },
+    "because_slow": {
+        "en": "The line of your notebook that should define it takes too long, and was stopped.",
+        "zh": "本该定义它的那一行运行太久，已被中止。",
+    },
     # Of an exception in the self-check; what was said follows after a colon, and the line itself below.
     "raised_here": {
         "en": "Your code raised {type} in line {line}",
@@ -59,6 +102,12 @@ SENTENCES: dict[str, Text] = {
     "undefined": {
         "en": "The cell does not define {name}; keep the name of the function or class as it was given.",
         "zh": "这个单元格没有定义 {name}；请保留原来的函数名或类名。",
+    },
+    # In a notebook, where a cell may not have run yet.
+    "not_run": {
+        "en": "{name} is not defined: run the cell above first. If you have run it, keep the name of the function or "
+        "class as it was given.",
+        "zh": "{name} 还没有定义：请先运行上面的单元格。如果已经运行过，请保留原来的函数名或类名。",
     },
     "no_tensor": {
         "en": "A torch.Tensor is asked for, and {type} came back.",
@@ -133,6 +182,11 @@ SENTENCES: dict[str, Text] = {
         "zh": "你的代码打印的内容太多，已被中止。",
     },
 }
+
+
+def joined(first: Text, second: Text) -> Text:
+    """One sentence behind another, in each language."""
+    return {language: first[language] + (" " if language == "en" else "") + second[language] for language in first}
 
 
 def filled(key: str, **about: Any) -> Text:

@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..asking.workbench import in_shell
+from ..cell_names import lines_that_bind
 from ..judging.raised import Raised
+from ..judging.sentences import filled
 from ..reading.decoding import REASONS, ReadError
 from ..reading.notebook import Cell, Notebook, read_notebook
-from ..reading.python import definitions
-from ..reading.released import EXPERIMENT, Looks, Marks, unit_of
-from ..texts import unit_texts, units
+from ..reading.python import as_python, definitions
+from ..reading.released import EXPERIMENT, Looks, Marks, answer_cell, unit_of
+from ..texts import fingerprint_of_source, unit_texts, units
 from .interrupts import end_if_stopped, stoppable
 from .own import OwnWorkbench
-from .report import Report, check_names, missing
+from .report import Report, check_names, missing, names_missing
+
+CELL_SECONDS = 60  # after which a statement of a cell is interrupted, so that an endless one costs only itself
 
 
 class NotebookError(ValueError):
@@ -31,29 +37,90 @@ def check_notebook(path: Path) -> list[Report]:
     """
     notebook = read_file(path)
     unit = unit_of_notebook(path, notebook)
-    chosen = notebook.language
-    exercises = list(unit_texts(unit)["exercises"])
-    bench = in_shell(OwnWorkbench)
-    stopped: dict[str, Raised] = {}  # exercise -> what its cell raised
-    with stoppable(bench.names, chosen):
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            for number, (cell, source) in enumerate(cells_to_run(notebook, unit)):
-                raised = _run(bench, f"{path.name} {number}", source)
-                if raised is not None:
-                    stopped |= {name: raised for name in exercises if _is_of(cell, name)}
-        return [
-            missing(name, stopped[name].told(name, "cell_failed"), chosen)
-            if name in stopped and name not in bench.names
-            else check_names(name, bench.names, chosen)
-            for name in exercises
-        ]
+    cells = list(cells_to_run(notebook, unit))
+    places = _places([cell for cell, _ in cells], unit_texts(unit)["exercises"])
+    search, bench = list(sys.path), in_shell(OwnWorkbench)
+    run = _Run(bench, notebook.language)
+    try:
+        with stoppable(bench.names, notebook.language), contextlib.chdir(path.parent), _silence():
+            for number, (_, source) in enumerate(cells):
+                run.cell(f"{path.name} {number}", source)
+                for name in (name for name, place in places.items() if place == number):
+                    run.look(name, source)
+            for name, place in places.items():
+                if place is None or not run.reports[name].passed:
+                    run.look(name, cells[place][1] if place is not None else "")
+    finally:
+        sys.path[:] = search
+    return [run.told(name) for name in places]
 
 
-def _run(bench: OwnWorkbench, name: str, source: str) -> Raised | None:
-    """Run a cell; what it raised, if it did."""
-    answer = bench.perform({"do": "run", "name": name, "source": source})
-    end_if_stopped()  # the cell may have caught the interrupt
-    return bench.raised(answer.get("error"))
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+class _Run:
+    """The run of a notebook's cells, and what was seen of its exercises on the way.
+
+    Each exercise is looked at in the state that its own cell left, and once more at the end if it is not right there:
+    what stands below takes nothing away, and an answer that only stands below counts.
+    """
+
+    def __init__(self, bench: OwnWorkbench, language: str) -> None:
+        """language: of the reports."""
+        self.reports: dict[str, Report] = {}
+        self._bench, self._language = bench, language
+        self._failed: dict[str, list[tuple[int, Raised]]] = {}  # by source: lines of statements, what they raised
+
+    def cell(self, name: str, source: str) -> None:
+        """Run a cell."""
+        request = {"do": "run", "name": name, "source": source, "seconds": CELL_SECONDS}
+        error = self._bench.perform(request).get("error")
+        end_if_stopped()  # the cell may have caught the interrupt
+        told = error.get("failed", [error]) if error else []
+        found = [(each.get("statement", 1), self._bench.raised(each)) for each in told]
+        self._failed[source] = [(line, raised) for line, raised in found if raised is not None]
+
+    def look(self, exercise: str, source: str) -> None:
+        """Look at an exercise as it is now, and keep the better of what was seen of it; source: of its own cell."""
+        if exercise in self._bench.names:
+            report = check_names(exercise, self._bench.names, self._language)
+        elif (raised := self._behind(exercise, source, self._failed.get(source, []))) is not None:
+            report = missing(exercise, raised.told(exercise, "cell_failed"), self._language)
+        else:
+            report = missing(exercise, filled("undefined", name=exercise), self._language)
+        before = self.reports.get(exercise)
+        if before is None or before.held() < report.held():
+            self.reports[exercise] = report
+
+    def told(self, exercise: str) -> Report:
+        """The report on an exercise, with a word about a line above it that failed and that it needs."""
+        report = self.reports[exercise]
+        for name in names_missing(report):
+            for source, failed in self._failed.items():
+                lines = set(lines_that_bind(name, source))
+                for line, raised in failed:
+                    if line in lines:
+                        return report.because(name, raised)
+        return report
+
+    def _behind(self, name: str, source: str, failed: list[tuple[int, Raised]]) -> Raised | None:
+        """Of what a cell's statements raised, that of the one which should have defined a name, or else the first."""
+        lines = set(lines_that_bind(name, source))
+        return next((raised for line, raised in failed if line in lines), failed[0][1] if failed else None)
+
+
+def _places(cells: list[Cell], exercises: Mapping[str, Any]) -> dict[str, int | None]:
+    """Which of some cells holds the answer to each exercise, as grading finds it; None where none does."""
+    given = {entry["released"] for entry in exercises.values()}
+    found = {name: answer_cell(name, cells, lambda cell: _says(cell) in given) for name in exercises}
+    return {name: cells.index(cell) if cell is not None else None for name, cell in found.items()}
+
+
+def _says(cell: Cell) -> str:
+    return fingerprint_of_source(as_python(cell.source))
 
 
 def read_file(path: Path) -> Notebook:

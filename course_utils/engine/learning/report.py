@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import html
 import io
+import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -15,7 +16,7 @@ from torch import nn
 from ..course import LANGUAGES, CourseUnit, current
 from ..judging import judge
 from ..judging.judge import Look, Verdict
-from ..judging.raised import CODE
+from ..judging.raised import CODE, Raised
 from ..judging.recorded import recorded_looks, recorded_mistakes
 from ..judging.rule import Rule, rules_of
 from ..judging.sentences import Text, filled
@@ -31,6 +32,14 @@ WORDS: dict[str, Text] = {
         "en": "{names} above is not right yet; repair it first, this exercise builds on it.",
         "zh": "前面的 {names} 还不对；这道练习要用到它，请先修好它。",
     },
+    "above": {
+        "en": "{names} comes from a cell above; run that one first.",
+        "zh": "{names} 来自上面的单元格；请先运行那个单元格。",
+    },
+    "failed_above": {
+        "en": "{name} has no value because the line that should define it stopped with {type}{words}",
+        "zh": "{name} 没有值，因为本该定义它的那一行在运行时抛出了 {type}{words}",
+    },
     "more": {"en": 'More help: hint("{name}")', "zh": '需要更多提示：hint("{name}")'},
     "step": {"en": "Hint {step} of {total}", "zh": "提示 {step}/{total}"},
     "next": {
@@ -42,6 +51,9 @@ WORDS: dict[str, Text] = {
         "zh": '提示到此为止；想从头再看，运行 hint("{name}", 1)。',
     },
 }
+# What set-up cells of the units import under these names.
+GIVEN = ("F", "Tensor", "math", "nn", "np", "plt", "torch")
+_NOT_DEFINED = re.compile(r"name '(\w+)' is not defined")  # Python's own words
 GREEN, RED, GREY = "#0a7d3c", "#b3261e", "#5f6368"  # 4.5:1 and more on white; symbols say the same
 
 
@@ -63,9 +75,19 @@ class Report:
     @property
     def summary(self) -> str:
         """One sentence about all rules."""
-        good = sum(verdict.outcome == "passed" for verdict in self.verdicts)
         sentence = WORDS["all" if self.passed else "some"][self.language]
-        return sentence.format(passed=good, total=len(self.verdicts))
+        return sentence.format(passed=self.held(), total=len(self.verdicts))
+
+    def held(self) -> int:
+        """How many rules hold."""
+        return sum(verdict.outcome == "passed" for verdict in self.verdicts)
+
+    def because(self, name: str, raised: Raised) -> Report:
+        """The same with a note of why a name has no value."""
+        ends = {"en": (": ", "."), "zh": ("：", "。")}[self.language]
+        words = ends[0] + raised.words if raised.words else ends[1]
+        note = WORDS["failed_above"][self.language].format(name=name, type=raised.type, words=words)
+        return replace(self, note=note)
 
     def messages(self) -> list[str]:
         """What is said about the rules that do not hold, each sentence once."""
@@ -157,7 +179,7 @@ def check_names(name: str, names: dict[str, Any], language: str | None = None) -
     unit = _unit(name)
     language = _language(language)
     if name not in names or _is_blank(names[name], unit.texts["exercises"][name]["released"]):
-        return missing(name, filled("blank" if name in names else "undefined", name=name), language)
+        return missing(name, filled("blank" if name in names else "not_run", name=name), language)
     with stoppable(names, language, name):
         return _judged(unit, name, names, language)
 
@@ -186,7 +208,16 @@ def _judged(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -
 
     verdicts = tuple(map(verdict, chosen.values()))
     report = Report(name, language, verdicts, lines)
-    return report if report.passed else Report(name, language, verdicts, lines, _note(unit, name, names, language))
+    if report.passed:
+        return report
+    above = [word for word in names_missing(report) if word in (*GIVEN, *current().all_exercises())]
+    note = WORDS["above"][language].format(names=", ".join(above)) if above else _note(unit, name, names, language)
+    return replace(report, note=note)
+
+
+def names_missing(report: Report) -> list[str]:
+    """The names that have no value, by what a report tells of exceptions."""
+    return list(dict.fromkeys(name for message in report.messages() for name in _NOT_DEFINED.findall(message)))
 
 
 def _note(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -> str:

@@ -24,6 +24,7 @@ from ..grading.plan import Plan
 from ..grading.record import Record, Score, in_language
 from ..grading.run import grade_all
 from ..grading.task import Task
+from ..judging.claims import stands_in_line
 from ..judging.judge import count_lines
 from ..judging.marks import OUTCOMES
 from ..judging.sentences import SENTENCES
@@ -87,7 +88,8 @@ def bank_trials(mode: str, folder: Path) -> Iterator[Trial]:
             unit = units[attack.unit]
             data, reason = _handed_in(attack, unit, folder / str(number))
             task = _task(unit, data, mode, reason, f"{attack.kind}: {attack.name}")
-            task = replace(task, patience=attack.patience)
+            beside = tuple((path, text.encode()) for path, text in sorted(attack.beside.items()))
+            task = replace(task, patience=attack.patience, beside=beside)
             yield Trial(unit, attack.kind, attack.name, task, _expecting(attack, unit))
 
 
@@ -189,7 +191,8 @@ def _task(unit: Unit, data: bytes | None, mode: str, reason: str, student: str) 
 
 def _fault(trial: Trial, record: Record) -> str:
     for score in record.scores:
-        fault = _odd_score(score, trial.unit) or _odd_line(score, record.sources.get(score.exercise, ""))
+        source = record.sources.get(score.exercise, "")
+        fault = _odd_score(score, trial.unit) or _odd_line(score, source) or _odd_word(score, source)
         if fault:
             return fault
     return trial.fault({score.grade_id: score for score in record.scores})
@@ -219,6 +222,19 @@ def _odd_line(score: Score, source: str) -> str:
     return f"{score.exercise} {score.check} names a line outside its cell: {message}"
 
 
+def _odd_word(score: Score, source: str) -> str:
+    """A word that the told line of the exercise's cell does not have; it could carry anything."""
+    message = in_language(score.message, "en")
+    for key in ("raised_module", "raised_name", "raised_attribute"):
+        pattern = re.escape(SENTENCES[key]["en"])
+        for gap, values in {"type": r"\w+", "line": "(?P<line>[0-9]+)", "word": r"(?P<word>[\w.]+)"}.items():
+            pattern = pattern.replace(re.escape(f"{{{gap}}}"), values)
+        found = re.match(pattern, message)
+        if found and not stands_in_line(found["word"], source, int(found["line"])):
+            return f"{score.exercise} {score.check} tells a word that does not stand in its line: {message}"
+    return ""
+
+
 @cache
 def _sentences(folder: Path) -> tuple[frozenset[str], re.Pattern[str]]:
     """All that may be said about the unit of a folder: fixed sentences, and a pattern of those with gaps."""
@@ -229,15 +245,17 @@ def _sentences(folder: Path) -> tuple[frozenset[str], re.Pattern[str]]:
         "line": "[0-9]{1,4}",
         "rule": "|".join(re.escape(rule[la].rstrip(".。")) for rule in texts["rules"].values() for la in LANGUAGES),
         "name": r"[A-Za-z_][\w.]{0,60}",
+        "word": r"[^\W\d][\w.]{0,60}",
     }
-    patterns = []
-    for sentence in SENTENCES.values():
+    patterns: dict[bool, list[str]] = {False: [], True: []}  # True: reasons, which stand behind another sentence
+    for key, sentence in SENTENCES.items():
         for text in sentence.values():
             pattern = re.escape(text)
             for gap, values in gaps.items():
                 pattern = pattern.replace(re.escape(f"{{{gap}}}"), f"(?:{values})")
-            patterns.append(pattern)
-    return frozenset(text for sentence in fixed for text in sentence.values()), re.compile("|".join(patterns))
+            patterns[key.startswith("because_")].append(pattern)
+    whole = f"(?:{'|'.join(patterns[False])})(?: ?(?:{'|'.join(patterns[True])}))?"
+    return frozenset(text for sentence in fixed for text in sentence.values()), re.compile(whole)
 
 
 def _is_ours(text: str, unit: Unit) -> bool:

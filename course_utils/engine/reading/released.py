@@ -9,7 +9,7 @@ Notable choices:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,6 +78,23 @@ def _is_copy(own: frozenset[tuple[str, ...]], released: frozenset[tuple[str, ...
     shared = len(own & released)
     wanted = len(released) if len(released) < FEW else SHARE_OF_RELEASED * len(released)
     return shared > 0 and shared >= wanted and shared >= SHARE_OF_OWN * len(own)
+
+
+def answer_cell(name: str, cells: Sequence[Cell], is_blank: Callable[[Cell], bool]) -> Cell | None:
+    """The cell that holds a learner's answer to an exercise: the last that says anything, by id or else by name.
+
+    is_blank: whether a cell says no more than one that was given, so that it is no answer.
+    """
+    labelled = [cell for cell in cells if cell.grade_id == name]
+    defining = [cell for cell in cells if cell.kind == "code" and name in cell.defines()]
+    answered = [cell for cell in labelled if cell.source.strip() and not is_blank(cell)]
+    good = [cell for cell in answered if name in cell.defines()]
+    elsewhere = [cell for cell in defining if not is_blank(cell)]
+    begun = [cell for cell in cells if name in defined_names(cell) and not is_blank(cell)]  # what is no Python
+    for candidates in (good, elsewhere, answered, begun, defining, labelled):
+        if candidates:
+            return candidates[-1]
+    return None
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ def variables(package_parent: Path, home: str | None = None) -> dict[str, str]:
         "MALLOC_ARENA_MAX": "2",  # each arena of a thread reserves 64 MiB of address space
         "MPLBACKEND": "Agg",
         "HF_HUB_OFFLINE": "1",
+        "TORCHDYNAMO_DISABLE": "1",  # what is compiled runs eagerly: a compiler takes seconds, and is not here
+        "TORCH_COMPILE_DISABLE": "1",
     }
 
 

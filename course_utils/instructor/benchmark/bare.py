@@ -27,6 +27,7 @@ from ...engine.grading.intake import Submission, rebuild
 from ...engine.grading.task import skeleton
 from ...engine.grading.worker_state import unit_judge
 from ...engine.judging.judge import Trouble, trouble_of
+from ...engine.judging.sentences import Text
 from ...engine.making.units import Unit
 
 Scores = dict[tuple[str, str, str], float]  # student, unit, grade id -> points
@@ -50,7 +51,7 @@ class BareBench:
         self._troubles: dict[str, Trouble] = {}
         self._own: Student | None = None
 
-    def own(self, exercise: str) -> Student:
+    def own(self, exercise: str, at_end: bool = False) -> Student:
         """A handle on the student's names."""
         if self._own is None:
             names: dict[str, Any] = {"__name__": "__main__"}
@@ -58,7 +59,7 @@ class BareBench:
             self._own = local(names)
         return self._own
 
-    def followed(self, exercise: str) -> Student:
+    def followed(self, exercise: str, at_end: bool = False) -> Student:
         """A handle on the student's names with the reference in the place of what comes before an exercise."""
         names: dict[str, Any] = {"__name__": "__main__"}
         bench = Workbench(names)
@@ -66,6 +67,14 @@ class BareBench:
         source, earlier = self._unit.before(exercise)
         bench.perform({"do": "impose", "module": f"before_{exercise}", "source": source, "names": earlier})
         return local(names)
+
+    def may_be_mended(self, exercise: str) -> bool:
+        """All cells have run before anything is asked."""
+        return False
+
+    def why_missing(self, name: str) -> Text | None:
+        """Nothing is told of it here."""
+        return None
 
     def give_up(self, exercise: str) -> None:
         """Nothing stops a process here."""

@@ -8,11 +8,12 @@ import os
 import shutil
 import zipfile
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 
 import pytest
 
 from course_utils.engine.course import current
-from course_utils.engine.grading import finding, folder, intake
+from course_utils.engine.grading import finding, folder, intake, intake_table
 from course_utils.engine.grading import run as runner
 from course_utils.engine.grading.finding import Finder
 from course_utils.engine.grading.folder import is_system_file, shown_file
@@ -172,9 +173,30 @@ def test_a_script_with_cells_is_read_where_there_is_no_notebook(tmp_path, whole,
 
 def test_a_helper_beside_the_notebook_is_no_notebook(tmp_path, whole):
     data = put(tmp_path, whole, f"ann/{UNIT}/{UNIT}.ipynb", 10)
-    put(tmp_path, b"def div_term(d_model):\n    return 3\n", f"ann/{UNIT}/utils.py")
-    assert find(tmp_path) == finding.HandedIn(data, "")
-    assert table(tmp_path)[f"ann/{UNIT}/utils.py"][2] == "not a notebook"
+    helper = put(tmp_path, b"def div_term(d_model):\n    return 3\n", f"ann/{UNIT}/utils.py")
+    assert find(tmp_path) == finding.HandedIn(data, "", beside=(("utils.py", helper),))
+    assert table(tmp_path)[f"ann/{UNIT}/utils.py"][2] == "there when the notebook runs"
+
+
+def test_what_lies_beside_a_notebook_in_a_zip_is_there_when_it_runs(tmp_path, whole):
+    inside = {f"mine/{UNIT}.ipynb": whole, "mine/utils.py": b"x = 1", "mine/data/a.txt": b"1", "b.py": b"y = 1"}
+    put(tmp_path, zipped(inside), "ann/work.zip")
+    assert find(tmp_path).beside == (("data/a.txt", b"1"), ("utils.py", b"x = 1"))
+    rows = {name: row[2] for name, row in table(tmp_path).items()}
+    assert rows["ann/work.zip/mine/utils.py"] == rows["ann/work.zip/mine/data/a.txt"] == "there when the notebook runs"
+    assert rows["ann/work.zip/b.py"] == "not a notebook"
+
+
+def test_a_notebook_beside_that_of_another_unit_keeps_its_row(tmp_path, whole):
+    cells = [cell["source"] for cell in whole["cells"] if cell["cell_type"] == "code"]
+    put(tmp_path, "".join(f"# %%\n{source}\n\n" for source in cells).encode(), "ann/first.py")
+    put(tmp_path, sample.filled(second := find_units(current().folder, ["02_attention"])[0], {}), "ann/second.ipynb")
+    finder = Finder(tmp_path, current().folder)
+    first = finder.handed_in("ann", UNIT, "ann")
+    assert finder.handed_in("ann", second.name, "ann").beside == (("first.py", first.data),)
+    assert {row.source: row.read_as for row in finder.table({})} == dict.fromkeys(
+        ("ann/first.py", "ann/second.ipynb"), "notebook"
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "gb18030"])
@@ -480,7 +502,7 @@ def test_a_notebook_at_its_place_is_found_among_any_number_of_files(tmp_path, wh
         put(tmp_path, b"", f"ann/{UNIT}/{number}.txt")
         (tmp_path / "ann" / f"x{number}").mkdir()
     data = put(tmp_path, whole, f"ann/{UNIT}/{UNIT}.ipynb")
-    assert find(tmp_path) == finding.HandedIn(data, "")
+    assert replace(find(tmp_path), beside=()) == finding.HandedIn(data, "")
     assert len(table(tmp_path)) <= 2 * folder.MAX_ENTRIES + 20
     assert table(tmp_path)[f"ann/{UNIT}/…"][2] == "more names or folders than are looked at"
 
@@ -613,8 +635,8 @@ def test_a_students_folder_that_vanishes_meanwhile_costs_nobody_else(mixed):
 
 @pytest.mark.parametrize("name", ["=HYPERLINK(1).txt", "a\x1b[2Jb.txt", "\u202etxt.exe", "x\ny.txt", "+1.txt"])
 def test_no_cell_of_the_table_is_a_formula_or_holds_a_control_character(tmp_path, name):
-    rows = [finding.Row(f"{name}/{name}", name, UNIT, "", "left aside")]
-    text = finding.write_table(tmp_path, rows).read_text(encoding="utf-8")
+    rows = [intake_table.Row(f"{name}/{name}", name, UNIT, "", "left aside")]
+    text = intake_table.write_table(tmp_path, rows).read_text(encoding="utf-8")
     (_, cells) = csv.reader(text.splitlines())
     assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)
     assert all(character.isprintable() for character in text.replace("\n", ""))

@@ -101,14 +101,14 @@ SECRET = "the hidden width is"
 
 ERRORS = {
     "in a function": (f"def div_term(d_model):\n    raise ValueError(f'{SECRET} {{d_model}}')", "ValueError", 2),
-    "of a name": ("def div_term(d_model):\n    x = 1\n    return wavelengths_(d_model)", "NameError", 3),
+    "of a name": ("def div_term(d_model):\n    x = 1\n    return globals()['wavelengths_'](d_model)", "KeyError", 3),
     "of torch": ("def div_term(d_model):\n    return torch.zeros(2) @ torch.zeros(3)", "RuntimeError", 2),
     "of an index": ("def div_term(d_model):\n    return [][d_model]", "IndexError", 2),
     "on exit": ("def div_term(d_model):\n    raise SystemExit(d_model)", "SystemExit", 2),
     "on an interrupt": ("def div_term(d_model):\n    raise KeyboardInterrupt", "KeyboardInterrupt", 2),
     "on input": ("def div_term(d_model):\n    return input()", "EOFError", 2),
     "without an end": ("def div_term(d_model):\n    return div_term(d_model)", "RecursionError", 2),
-    "when the cell ran": ("x = 1\nraise OSError('no file')\ndef div_term(d_model): pass", "OSError", 2),
+    "when the cell ran": ("x = 1\nraise OSError('no file')\ndef div_terms(d_model): pass", "OSError", 2),
     "of syntax": ("def div_term(d_model):\n    return (", "SyntaxError", 2),
     "of indentation": ("def div_term(d_model):\nreturn 3", "IndentationError", 2),
 }
@@ -136,7 +136,8 @@ def test_an_exception_whose_type_is_made_of_a_hidden_width_tells_nothing(graded)
 def test_a_name_that_the_cell_does_not_define_is_an_error(graded):
     record = graded({"div_term": "def div_terms(d_model):\n    return 1"})
     assert outcomes(record)["div_term"] == {"error"}
-    assert messages(record, "div_term") == {"Your code raised NameError."}
+    told = "The cell does not define div_term; keep the name of the function or class as it was given."
+    assert messages(record, "div_term") == {told}
 
 
 def test_an_error_in_a_helper_of_another_cell_names_no_line_of_this_one(graded):
@@ -196,7 +197,7 @@ def test_a_crash_costs_only_the_exercise_at_which_it_happened(graded, exercise, 
 
 
 def test_a_crash_while_the_cell_runs_costs_only_its_exercise(graded, unit):
-    crash = f"import os\nos._exit(3)\n{unit.answer('sinusoidal_encoding')}"
+    crash = f"import os\nif not os._exit(3):\n    sinusoidal_encoding = {unit.answer('sinusoidal_encoding')!r}"
     record = graded({"sinusoidal_encoding": crash})
     assert outcomes(record) == others("sinusoidal_encoding") | {
         "sinusoidal_encoding": {"crashed"},
@@ -243,11 +244,13 @@ def test_prints_and_warnings_cost_nothing(graded, unit):
 @pytest.mark.parametrize("after", ["raise ValueError", "div_term(d_model)", "check('div_term'", "1 / 0"])
 def test_a_cell_that_raises_after_its_definition_is_judged_by_the_definition(graded, unit, after):
     source = f"{unit.answer('div_term')}\n\n{after}"
-    expected = {"error"} if after.endswith("'") else {"passed"}  # what Python cannot read defines nothing
-    assert outcomes(graded({"div_term": source})) == others("div_term") | {
-        "div_term": expected,
-        "q1_sin_cos": {"missing"},
-    }
+    assert outcomes(graded({"div_term": source})) == ALL_RIGHT | {"q1_sin_cos": {"missing"}}
+
+
+@pytest.mark.parametrize("before", ["import os\nos._exit(1)", "raise ValueError", "pip install einops", "input('n: ')"])
+def test_a_statement_above_a_definition_costs_only_itself(graded, unit, before):
+    source = f"{before}\n\n{unit.answer('div_term')}"
+    assert outcomes(graded({"div_term": source})) == ALL_RIGHT | {"q1_sin_cos": {"missing"}}
 
 
 # A student's own cells
@@ -296,7 +299,7 @@ def test_many_slow_own_cells_leave_time_for_the_exercises_and_for_helpers(graded
         for number, source in enumerate(own)
     ]
     record = graded(notebook=notebook, patience=Patience(1.0, 3.0, 12.0))
-    assert outcomes(record) == others("div_term") | {"div_term": {"crashed"}, "q1_sin_cos": {"missing"}}
+    assert outcomes(record) == ALL_RIGHT | {"q1_sin_cos": {"missing"}}
 
 
 # An error is paid for once

@@ -11,7 +11,8 @@ import pytest
 
 from course_utils.engine.course import current
 from course_utils.engine.grading import faults, journal, work
-from course_utils.engine.grading.finding import SYSTEM_NOTE, Row
+from course_utils.engine.grading.history import History
+from course_utils.engine.grading.intake_table import SYSTEM_NOTE, Row
 from course_utils.engine.grading.record import Record, Score
 from course_utils.engine.grading.run import TRIES, Plan, grade_all, run
 from course_utils.engine.grading.task import Task, Unfinished
@@ -23,7 +24,7 @@ TEXT = "a text that no log may hold"
 TASK = Task("ann", UNIT, b"", "", "d", "a secret seed", "none")
 SCORE = Score("ann", UNIT, "div_term", "values", 2.5, 13.0, "partial", None)
 RECORD = Record("ann", UNIT, "graded", (SCORE,), seconds=1.25)
-LATER = Unfinished(RECORD, {}, (), (), {}, 0.0, 0.0)
+LATER = Unfinished(RECORD, {}, History(), (), 0.0)
 
 
 class Here(Executor):

@@ -14,6 +14,7 @@ import pytest
 from course_utils.engine.grading import task
 from course_utils.engine.grading.assess import Stopped
 from course_utils.engine.grading.grader import grade
+from course_utils.engine.grading.history import History
 from course_utils.engine.grading.plan import Plan
 from course_utils.engine.grading.record import Record
 from course_utils.engine.grading.run import grade_all
@@ -63,7 +64,7 @@ class Noting(Executor):
 
 def leaves_questions(task: Task) -> Any:
     if task.unfinished is None and task.student != "right":
-        return Unfinished(Record(task.student, ROWS, "graded", ()), {"powers": None}, (), (), {}, 0.0, 0.0)
+        return Unfinished(Record(task.student, ROWS, "graded", ()), {"powers": None}, History(), (), 0.0)
     return Record(task.student, ROWS, "graded", ())
 
 

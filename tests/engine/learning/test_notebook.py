@@ -108,6 +108,71 @@ def test_a_cell_that_raises_after_it_defined_its_exercise_is_checked(write):
     assert outcomes(check_notebook(write(sample.filled(UNIT, sources))))["div_term-values"] == "passed"
 
 
+def with_last_cell(notebook, source):
+    notebook["cells"].append({"cell_type": "code", "source": source, "metadata": {}})
+    return notebook
+
+
+@pytest.mark.parametrize(
+    "play",
+    ["div_term = div_term(8)", "def div_term(d):\n    return 1", "list = len = math = 3", "%reset -f", "del div_term"],
+)
+def test_a_cell_at_the_end_takes_nothing_away_that_was_right(write, play):
+    notebook = with_last_cell(sample.filled(UNIT, sample.reference(UNIT)), play)
+    assert set(outcomes(check_notebook(write(notebook))).values()) == {"passed"}
+
+
+def test_a_helper_that_stands_below_counts(write):
+    answer = "def div_term(d_model):\n    return own_answer(d_model)"
+    notebook = sample.filled(UNIT, sample.reference(UNIT) | {"div_term": answer})
+    with_last_cell(notebook, UNIT.answer("div_term").replace("def div_term", "def own_answer"))
+    assert outcomes(check_notebook(write(notebook)))["div_term-values"] == "passed"
+
+
+def test_an_older_try_is_not_taken_for_the_answer(write):
+    sources = sample.reference(UNIT) | {"div_term": "def div_term(d_model):\n    return 3"}
+    notebook = with_first_cell(sample.filled(UNIT, sources), UNIT.answer("div_term"))
+    assert outcomes(check_notebook(write(notebook)))["div_term-values"] != "passed"
+
+
+@pytest.mark.parametrize(
+    "line", ["import no_such", "pip install x", "import asyncio\nawait asyncio.sleep(0)", "input()"]
+)
+def test_a_line_beside_a_helper_costs_only_itself(write, line):
+    sources = sample.reference(UNIT) | {"div_term": "div_term = own_answer"}
+    helper = UNIT.answer("div_term").replace("def div_term", "def own_answer")
+    source = f"{line}\nimport math, torch\nfrom torch import Tensor\n{helper}"
+    notebook = with_first_cell(sample.filled(UNIT, sources), source)
+    assert set(outcomes(check_notebook(write(notebook))).values()) == {"passed"}
+
+
+def test_a_module_beside_the_notebook_is_found(write):
+    sources = sample.reference(UNIT) | {"div_term": "from own_module_beside import div_term"}
+    path = write(sample.filled(UNIT, sources))
+    text = f"import math, torch\nfrom torch import Tensor\n{UNIT.answer('div_term')}"
+    (path.parent / "own_module_beside.py").write_text(text)
+    assert outcomes(check_notebook(path))["div_term-values"] == "passed"
+    sys.modules.pop("own_module_beside")
+
+
+def test_a_name_is_told_with_the_line_that_failed_to_define_it(write):
+    sources = sample.reference(UNIT) | {"div_term": "def div_term(d_model):\n    return rearrange(d_model)"}
+    notebook = with_first_cell(sample.filled(UNIT, sources), "x = 1\nfrom no_such_package import rearrange")
+    (found,) = (r for r in check_notebook(write(notebook)) if r.exercise == "div_term")
+    assert found.note == (
+        "rearrange has no value because the line that should define it stopped with ModuleNotFoundError: "
+        "No module named 'no_such_package'"
+    )
+
+
+def test_a_cell_that_does_not_define_its_exercise_is_told_so(write):
+    sources = sample.reference(UNIT) | {"div_term": "def frequencies(d_model):\n    return 3"}
+    (found,) = (r for r in check_notebook(write(sample.filled(UNIT, sources))) if r.exercise == "div_term")
+    assert found.messages() == [
+        "The cell does not define div_term; keep the name of the function or class as it was given."
+    ]
+
+
 def test_a_name_that_a_set_up_lacks_is_told_in_words(write):
     sources = sample.reference(UNIT) | {"div_term": "def div_term(d_model):\n    return mth.exp(d_model)"}
     (found,) = (r for r in check_notebook(write(sample.filled(UNIT, sources))) if r.exercise == "div_term")

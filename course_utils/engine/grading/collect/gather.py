@@ -24,9 +24,10 @@ from ...making.units import find_units
 from ...reading.decoding import HEAD, text_of
 from ...telling.harmless import cell_of_name, on_one_line, shown_name
 from ..classfile import Class
-from ..finding import NOTEBOOK, Finder
+from ..finding import Finder
 from ..folder import COLLECTED, is_cloud_file
 from ..intake import REASONS
+from ..intake_table import NOTEBOOK
 from ..roster import MAX_ID, UNKNOWN
 from . import worksheet
 from .attempts import FOLDER, Attempt, Ledger, identity_of, locked, lying_there, place, take_away

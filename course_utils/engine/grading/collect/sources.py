@@ -21,9 +21,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import IO
 
-from ..finding import SYSTEM_NOTE
 from ..folder import is_system_file
 from ..intake import MAX_BYTES
+from ..intake_table import SYSTEM_NOTE
 from ..plan import RunError
 from . import zips
 from .zips import ZipError

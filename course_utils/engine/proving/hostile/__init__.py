@@ -10,6 +10,7 @@
     escaping    limits of time, memory, processes, output, and of Python itself
     damaging    cells, labels, metadata, bytes, and what is no file
     reaching    other submissions, the warm process, what all of them share
+    bringing    files beside the notebook, states left behind, words that are told
     honest      right answers that print, warn, log, use magics or stand among failing cells
 
 They are written by someone who has read this very code. `selftest` grades them and says what each got.
@@ -17,7 +18,7 @@ They are written by someone who has read this very code. `selftest` grades them 
 
 from __future__ import annotations
 
-from . import damaging, escaping, forging, guessing, honest, patching, reaching, stealing
+from . import bringing, damaging, escaping, forging, guessing, honest, patching, reaching, stealing
 from .attack import KINDS, TELLTALE, Hostile, Notebook
 from .honest import HONEST
 
@@ -28,7 +29,7 @@ def _mixed() -> list[Hostile]:
     """All hostile notebooks, an honest one after every few of them."""
     hostile = [
         *forging.ATTACKS, *guessing.GUESSES, *patching.ATTACKS, *stealing.ATTACKS,
-        *escaping.ATTACKS, *damaging.ATTACKS, *reaching.ATTACKS,
+        *escaping.ATTACKS, *damaging.ATTACKS, *reaching.ATTACKS, *bringing.ATTACKS,
     ]  # fmt: skip
     mixed, calm = [], list(honest.ANSWERS)
     step = max(1, len(hostile) // len(calm))

@@ -80,6 +80,7 @@ class Hostile:
     unit: str = ROWS
     cells: Mapping[str, str] = field(default_factory=lambda: {"powers": WRONG})  # exercise -> its cell's source
     extra: tuple[str, ...] = ()  # own cells, in front of the first exercise
+    beside: Mapping[str, str] = field(default_factory=dict)  # files beside the notebook: path -> text
     damage: Callable[[Notebook], Notebook | bytes] | None = None  # what is done to the notebook at the end
     place: Callable[[Path], None] | None = None  # puts something else where the notebook's file would be
     loses: tuple[str, ...] = ("powers",)  # exercises and checks that get nothing

@@ -59,6 +59,9 @@ def powers(count):
 HELPERS = "import math as m\nBASE = 0.8\n\ndef power(exponent):\n    return m.pow(BASE, exponent)\n"
 HELPED_ANSWER = "def powers(count):\n    return torch.tensor([power(number) for number in range(count)])\n"
 
+BESIDE = "def power(exponent):\n    return 0.8 ** exponent\n"
+BESIDE_ANSWER = "import torch\nfrom utils import power\n" + HELPED_ANSWER
+
 ANSWERS = [
     Hostile(f"a cell that {name}", HONEST, "is right", ROWS, {}, (source,), loses=(), walls=name.startswith("dies"))
     for name, source in NOISE.items()
@@ -69,6 +72,8 @@ ANSWERS = [
     Hostile("experiments that take too long", HONEST, "is right", ROWS, {},
             tuple(f"for step in range(10**12):\n    loss = 1 / (step + {n})" for n in range(1, 10)), loses=(), walls=False,
             patience=Patience(cell_seconds=2.0, exercise_seconds=8.0, submission_seconds=16.0)),
+    Hostile("modules called like those of others", HONEST, "is right", ROWS, {"powers": BESIDE_ANSWER}, loses=(), walls=False,
+            beside={"utils.py": BESIDE, "torch.py": "", "math.py": "1 / 0", "course_utils/__init__.py": "", "data/x.csv": "1"}),
     Hostile("all of it at once", HONEST, "is right", ROWS, {"powers": LOUD_ANSWER},
             (LOUD, *(source for name, source in NOISE.items() if not name.startswith(("dies", "turns")))), loses=(), walls=False),
 ]  # fmt: skip

@@ -46,7 +46,7 @@ def values() -> list[Hostile]:
         "a name that is no function": "powers = 'passed'\n",
         "a callable that changes its mind": "import torch\nclass Moody:\n    def __call__(self, count):\n"
         "        globals()['powers'] = lambda d: torch.zeros((d + 1) // 2)\n        return None\n"
-        "    __getattr__ = lambda self, name: self\ndiv_term = Moody()\n",
+        "    __getattr__ = lambda self, name: self\npowers = Moody()\n",
     }  # fmt: skip
     return [
         by_answer(name, FORGE, "returns or raises something that could pass for an answer", s)
