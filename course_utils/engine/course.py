@@ -19,6 +19,7 @@ import hashlib
 import importlib
 import json
 import os
+import re
 import sys
 import tomllib
 import types
@@ -36,6 +37,7 @@ LANGUAGES = ("en", "zh")  # that the engine has sentences in
 TEXTS, LOOKS = "recorded/texts.json", "recorded/looks.jsonl"  # of a unit's folder: what `course build` records
 REMEDY = "install the course again, or make its files: course build"
 KEYS = {"id", "title", "languages", "units"}
+OPTIONAL = {"doctor"}  # a function, as module:function, whose rows `course doctor` shows beside its own
 
 
 class CourseError(ValueError):
@@ -107,8 +109,9 @@ class Course:
 def _settings(path: Path) -> dict[str, Any]:
     settings = read_toml(path)
     for key in settings:
-        if key not in KEYS:
-            raise CourseError(f"{path}, line {line_of(path, key)}: unknown key {key}; known are {_listed(KEYS)}")
+        if key not in KEYS | OPTIONAL:
+            known = _listed(KEYS | OPTIONAL)
+            raise CourseError(f"{path}, line {line_of(path, key)}: unknown key {key}; known are {known}")
     for key in sorted(KEYS):
         if key not in settings:
             raise CourseError(f"{path}: {key} is missing")
@@ -117,6 +120,10 @@ def _settings(path: Path) -> dict[str, Any]:
         place = f"{path}, line {line_of(path, 'languages')}"
         raise CourseError(f"{place}: languages must be one or both of {_listed(LANGUAGES)}, got {languages!r}")
     check_by_language(settings["title"], languages, path, "title")
+    doctor = settings.get("doctor", "module:function")
+    if not isinstance(doctor, str) or not re.fullmatch(r"[\w.]+:\w+", doctor):
+        place = f"{path}, line {line_of(path, 'doctor')}"
+        raise CourseError(f"{place}: doctor must be such as package.module:function, got {doctor!r}")
     names = settings["units"]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise CourseError(f"{path}, line {line_of(path, 'units')}: units must be a list of folders, got {names!r}")
