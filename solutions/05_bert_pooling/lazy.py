@@ -43,7 +43,6 @@ def attention_poolings() -> Iterator[tuple[str, str]]:
         "noise": "shares(torch.randn(hidden.shape[:2]))",
         "the same noise each time": "shares(seeded(hidden[:, :, 0]))",
         "the first vector": one,
-        "a number of each vector": "hidden[:, :, 0]",
     }
     bodies = {
         **CONSTANTS,
