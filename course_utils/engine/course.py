@@ -37,6 +37,7 @@ LANGUAGES = ("en", "zh")  # that the engine has sentences in
 TEXTS, LOOKS = "recorded/texts.json", "recorded/looks.jsonl"  # of a unit's folder: what `course build` records
 REMEDY = "install the course again, or make its files: course build"
 KEYS = {"id", "title", "languages", "units"}
+OPTIONAL = {"doctor"}  # a function, as module:function, whose rows `course doctor` shows beside its own
 
 
 class CourseError(ValueError):
@@ -108,8 +109,9 @@ class Course:
 def _settings(path: Path) -> dict[str, Any]:
     settings = read_toml(path)
     for key in settings:
-        if key not in KEYS:
-            raise CourseError(f"{path}, line {line_of(path, key)}: unknown key {key}; known are {_listed(KEYS)}")
+        if key not in KEYS | OPTIONAL:
+            known = _listed(KEYS | OPTIONAL)
+            raise CourseError(f"{path}, line {line_of(path, key)}: unknown key {key}; known are {known}")
     for key in sorted(KEYS):
         if key not in settings:
             raise CourseError(f"{path}: {key} is missing")
@@ -121,6 +123,10 @@ def _settings(path: Path) -> dict[str, Any]:
         known = _listed(LANGUAGES)
         raise CourseError(f"{places['languages']}: languages must be one or both of {known}, got {languages!r}")
     check_by_language(settings["title"], languages, path, "title")
+    doctor = settings.get("doctor", "module:function")
+    if not isinstance(doctor, str) or not re.fullmatch(r"[\w.]+:\w+", doctor):
+        place = f"{path}, line {line_of(path, 'doctor')}"
+        raise CourseError(f"{place}: doctor must be such as package.module:function, got {doctor!r}")
     names = settings["units"]
     if not _are_texts(names) or not all(map(NAME.fullmatch, names)):
         raise CourseError(f"{places['units']}: units must be a list of folders' names, got {names!r}")

@@ -1,10 +1,10 @@
-"""What `course doctor` looks at: versions, devices, sandbox, corpora, encoder, and how long each unit takes."""
+"""What `course doctor` looks at: versions, devices, sandbox, what the course adds, and how long each unit takes."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import sys
 import time
@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..engine.course import FILE, current
 from ..engine.machine import usable_cores
 from ..engine.texts import language, unit_texts, units
 
 PYTHON = ((3, 11), (3, 15))  # from, up to but not including
-PACKAGES = ("torch", "numpy", "matplotlib", "ipykernel", "jupyterlab", "transformers", "tokenizers", "accelerate")
+PACKAGES = ("torch", "numpy", "matplotlib", "ipykernel", "jupyterlab")
 INSTRUCTOR_PACKAGES = ("nbgrader", "jupytext", "nbclient", "jinja2", "jupyter_server_mathjax")
 
 
@@ -46,8 +47,7 @@ def findings() -> Iterator[Finding]:
     yield from _devices()
     if is_instructor:
         yield _sandbox()
-    yield from _corpora()
-    yield _encoder()
+    yield from _of_the_course()
     yield from _units()
 
 
@@ -96,33 +96,20 @@ def _sandbox() -> Finding:
         return Finding("sandbox", "none", False, str(error))
 
 
-def _corpora() -> Iterator[Finding]:
-    from ..corpora import DataError
-    from ..corpora.layouts import find_ag_news, find_imdb
-
-    folder = os.environ.get("COURSE_DATA_DIR", "")
-    for what, find in {"film reviews": find_imdb, "headlines": find_ag_news}.items():
-        try:
-            path = find(Path(folder)) if folder else None
-        except (DataError, OSError) as error:
-            yield Finding(what, str(error), False, "mend the folder that COURSE_DATA_DIR names, or unset it")
-            continue
-        where = path.name if path else "the course's own grammar (COURSE_DATA_DIR names no folder with the public set)"
-        yield Finding(what, where, True)
-
-
-def _encoder() -> Finding:
-    from ..models import PACKAGE, PACKAGE_ENCODER
-
-    if folder := os.environ.get("COURSE_ENCODER_DIR"):
-        there = (Path(folder) / "config.json").is_file()
-        remedy = "" if there else "COURSE_ENCODER_DIR must name a folder with config.json, weights and tokenizer"
-        return Finding("encoder", f"local folder {Path(folder).name}", there, remedy)
+def _of_the_course() -> Iterator[Finding]:
+    """What the course adds: course.toml names a function that yields what, found, good, remedy."""
+    named = current().settings.get("doctor", "")
+    if not named:
+        return
+    module, _, function = named.partition(":")
     try:
-        version = importlib.metadata.version(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        return Finding("encoder", "from the hub, where there is a network", True)
-    return Finding("encoder", f"{PACKAGE_ENCODER}, from the package {PACKAGE} {version}", True)
+        look = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        path = current().folder / FILE
+        yield Finding(named, f"{type(error).__name__}: {error}", False, f"mend doctor in {path}, or take it away")
+        return
+    for row in look():
+        yield Finding(*row)
 
 
 def _units() -> Iterator[Finding]:
