@@ -217,9 +217,9 @@ def released_name(unit: str, language: str) -> str:
 
 def _courses_of(folder: Path) -> list[Course]:
     found: list[Course] = []
-    for find in (lambda: open_course(_course_above(folder)), current):
+    for wanted in (_course_above(folder), None):
         try:
-            course = find()
+            course = current() if wanted is None else open_course(wanted)
         except CourseError:
             continue
         if course not in found:

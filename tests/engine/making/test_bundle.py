@@ -23,7 +23,7 @@ from course_utils.engine.making import bundle
 from course_utils.engine.making.units import UnitError, all_units
 
 UNITS = all_units(current().folder)
-TOP = bundle.TOP
+TOP = bundle.top_of(current())
 WARNING = re.compile("Warning|Traceback|Error")
 OF_INSTRUCTORS = {"instructor", "grading", "making", "proving", "telling", "walls"}  # folders of the package
 SHRUNK = current().top / "tests" / "instructor" / "shrunk.py"
