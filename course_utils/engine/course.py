@@ -1,7 +1,7 @@
 """A course on disk: the folder with `course.toml` and a folder for each unit.
 
     solutions/                       course.toml names title, languages and order
-      01_positional_encoding/        all of a unit; `rules.py`, `fixtures.py` and what is recorded go to students
+      01_first_steps/                all of a unit; `rules.py`, `fixtures.py` and what is recorded go to students
     notebooks/<language>/            beside it: what students work on
     build/                           beside it: what is made and may be deleted
 

@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,9 +22,7 @@ from ..engine.telling.harmless import on_one_line
 from ..terminal import app, console, fail
 
 if TYPE_CHECKING:
-    from ..engine.grading.classfile import Class
     from ..engine.grading.finding import Row
-    from ..engine.grading.plan import Plan
 
 logger = logging.getLogger(__name__)
 
@@ -208,10 +205,11 @@ def collect(
     from ..engine.grading.collect.gather import collect as gather
     from ..engine.grading.plan import RunError
     from ..engine.making.units import UnitError
+    from .class_files import find_class
     from .collecting import show_collected
 
     try:
-        class_ = _read_class(into, class_file)
+        class_ = find_class(into, class_file)
         with console.status("collecting") as status:
             done = gather(sources, into, class_, tell=lambda files: status.update(f"collecting: {files} files"))
     except (RunError, UnitError, OSError) as error:
@@ -219,19 +217,6 @@ def collect(
     except KeyboardInterrupt:
         raise fail("interrupted; run the same command again to go on") from None
     show_collected(console, done, class_, into)
-
-
-def _read_class(submitted: Path, given: Path | None) -> Class | None:
-    """The class of a folder of submissions; None where it has no file."""
-    from ..engine.grading.terms import find_class_file
-    from ..engine.making.units import find_units
-
-    path = find_class_file(submitted, given)
-    if path is None:
-        return None
-    from ..engine.grading.classfile import read_class  # pydantic takes its time to import
-
-    return read_class(path, [unit.name for unit in find_units(current().folder)])
 
 
 @app.command()
@@ -280,17 +265,18 @@ def _grade(
     from ..engine.telling.results import Writer
     from ..engine.walls.proofs import find_mode
     from ..engine.walls.unavailable import SandboxUnavailable
+    from .class_files import find_class, meet_class
 
     if os.path.isdir(submitted) and not dask:
         nursery()  # torch loads there while the sandbox is put to the proof here
     try:
-        class_ = _read_class(submitted, class_file)
+        class_ = find_class(submitted, class_file)
         secrets = secrets_of(submitted, results)
         mode = find_mode(sandbox.value, secrets) if not dask else sandbox.value.replace("auto", "bwrap")
         if mode == "none":
             console.print("Warning: --sandbox none runs what students wrote with your own rights.", style="bold red")
         plan = Plan(submitted, results, tuple(units), jobs, dask, mode, regrade)
-        plan = _meet_class(plan, class_)
+        plan = meet_class(plan, class_, console, progress)
         writer = Writer(plan)
         with progress("grading") as tell:
             outcome = run(plan, tell=tell, confirm=_confirm, writer=writer)
@@ -311,41 +297,6 @@ def _grade(
         console.print(f"not graded: {on_one_line(failure)}", style="red", markup=False)
     if outcome.failures:
         raise typer.Exit(1)
-
-
-def _meet_class(plan: Plan, class_: Class | None) -> Plan:
-    """Write what is known of the class into the results; the plan with its people, the best attempts in place."""
-    from ..engine.grading.run import students
-    from ..engine.grading.terms import FILE, make_terms, read_terms
-    from ..engine.making.units import find_units
-
-    folders, units = students(plan.submitted), [unit.name for unit in find_units(plan.solutions)]
-    chosen, graded = {}, plan.units or units
-    if class_ and class_.attempts == "best":
-        from ..engine.grading.best import settle_best
-
-        with progress("choosing among attempts") as tell:
-            chosen = settle_best(plan, class_, graded, tell)
-    terms = make_terms(class_, plan.submitted, folders, units, chosen)
-    if terms is None:
-        (plan.results / FILE).unlink(missing_ok=True)
-        return plan
-    terms = terms.after(read_terms(plan.results), graded)
-    terms.write(plan.results)
-    if untold := terms.untold():
-        shown = ", ".join(on_one_line(f"{student} {unit}") for student, unit in untold[:SHOWN_FILES])
-        more = f" and {len(untold) - SHOWN_FILES} more" if len(untold) > SHOWN_FILES else ""
-        console.print(
-            f"nobody knows when these were handed in, so they count as on time: {shown}{more}; for Moodle, collect the "
-            "assignment's grading worksheet too",
-            markup=False,
-        )
-    if class_ is None:
-        return plan
-    there = {person.id for name in folders if (person := class_.person(name))}
-    people = class_.roster.people if class_.roster else ()
-    missing = tuple(person.id for person in people if person.id not in there)
-    return replace(plan, people=missing, language=class_.language)
 
 
 def _warn(sentence: str) -> None:
@@ -483,7 +434,10 @@ def selftest(
     units: UnitNames = None,
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where the notebooks run.")] = SandboxChoice.auto,
 ) -> None:
-    """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must."""
+    """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must.
+
+    Of the units that are named the known answers alone; the hostile notebooks hang on a toy course, not on a unit.
+    """
     from ..engine.grading.plan import RunError
     from ..engine.making.units import UnitError
     from ..engine.proving.selftest import rows, run_selftest

@@ -36,7 +36,7 @@ CLASSIFIER = "TransformerEncoderClassifier"
 DTYPES = (torch.int64, torch.bool, torch.float32)  # of masks
 SAME = 1e-4  # relative to the largest logit; rounding differs by 1e-6, a mistake by over 1e-2
 SLOPE_TOLERANCE = 0.05  # relative to the length of the gradient; a path of it that is missing costs over 0.1
-GAIN = 0.1  # of the logits where weights move: gradients stay below a norm of 1, at which some learners clip them
+GAIN = 0.05  # of the logits where weights move: gradients stay below a norm of 1, at which some learners clip them
 ALL = 1 - 1e-12  # a dropout rate at which all is dropped; 1 itself would divide by 0 where dropout is written by hand
 ONCE = Check(once=True)
 
@@ -618,7 +618,7 @@ VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
     ],
     "train_epoch": [
         dict(batches=(4, 4, 1), seq=4, vocab_size=13, num_classes=4, d_model=5, rate=2.0, smoothing=0.1),
-        dict(batches=(5, 2), seq=3, vocab_size=11, num_classes=3, d_model=4, rate=1.0, smoothing=0.2),
+        dict(batches=(5, 2), seq=3, vocab_size=11, num_classes=3, d_model=4, rate=1.5, smoothing=0.2),
     ],
     "evaluate": [
         dict(batches=(3, 3, 1), seq=4, vocab_size=13, num_classes=3, d_model=5),

@@ -21,7 +21,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
         ),
     ],
     "train_epoch": [
-        dict(batches=(5, 5, 2), seq=3, vocab_size=17, num_classes=3, d_model=6, rate=1.5, smoothing=0.15),
+        dict(batches=(5, 5, 2), seq=3, vocab_size=17, num_classes=3, d_model=6, rate=2.0, smoothing=0.15),
         dict(batches=(3, 1), seq=5, vocab_size=12, num_classes=5, d_model=4, rate=2.5, smoothing=0.05),
     ],
     "evaluate": [

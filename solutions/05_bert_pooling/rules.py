@@ -202,8 +202,9 @@ def attention_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
         bends = first.shape == middle.shape and content.differ(middle, (first + second) / 2)
         if any(each is None for each in shares[:4]):
             return bends
-        first, second, _, again = map(content.numbers, shares[:4])
-        return content.repeats(first, again) and (bends or content.differ(first, second))
+        first, second, middle, again = map(content.numbers, shares[:4])
+        # kept numbers that move as straight as the vectors do are a part of these
+        return content.repeats(first, again) and (bends or content.differ(middle, (first + second) / 2))
 
     def padding() -> Observations:
         """How wide the result is, and what weights are where none is hidden, is paid for in the other checks."""

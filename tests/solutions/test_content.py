@@ -1,10 +1,12 @@
 """Answers without content earn next to nothing: constants, noise, and inputs handed back, whatever is drawn.
 
-`engine/proving/lazy/` makes them for every exercise. Weights that are uniform because the scores are still open are
-none of these where the two other TODOs are done: they keep their points.
+`engine/proving/lazy/` makes some for any exercise, and a unit's `lazy.py` has those that only who knows it would try.
+Weights that are uniform because the scores are still open are none of these where the two other TODOs are done: they
+keep their points.
 """
 
 import warnings
+from functools import cache
 
 import pytest
 
@@ -19,6 +21,12 @@ MANY = 10
 QUICK = 24  # answers to an exercise that are tried where the test is not a long one
 
 
+@cache
+def answers(unit, exercise):
+    """Lazy answers to an exercise, by name."""
+    return lazy.answers(unit, exercise)
+
+
 def earned(unit, judge, exercise, source, seed):
     """The points of an answer in its own exercise, with the reference round it."""
     with warnings.catch_warnings():
@@ -30,10 +38,10 @@ def earned(unit, judge, exercise, source, seed):
 def table(unit, judge_of, exercise, names, seeds):
     """Lazy answer -> the most points that it earns, where that is more than it may."""
     most = lazy.MOST * sum(unit.points(check) for check in unit.checks(exercise)) + 1e-9
-    answers, found = lazy.answers(exercise), {}
+    known, found = answers(unit, exercise), {}
     for seed in seeds:
         for name in names:
-            points = earned(unit, judge_of(unit, seed), exercise, answers[name], seed)
+            points = earned(unit, judge_of(unit, seed), exercise, known[name], seed)
             found[name] = max(points, found.get(name, 0.0))
     for name, points in found.items():
         print(f"{exercise:30} {points:4g}  {name}")
@@ -48,7 +56,7 @@ def spread(names, count):
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
 def test_an_answer_without_content_earns_a_tenth_at_most(unit, exercise, judge_of, quiet):
-    names = spread(list(lazy.answers(exercise)), QUICK)
+    names = spread(list(answers(unit, exercise)), QUICK)
     assert table(unit, judge_of, exercise, names, ["a secret seed"]) == {}
 
 
@@ -56,12 +64,12 @@ def test_an_answer_without_content_earns_a_tenth_at_most(unit, exercise, judge_o
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
 def test_an_answer_without_content_earns_a_tenth_at_most_whatever_is_drawn(unit, exercise, judge_of, quiet):
     seeds = [f"secret {number}" for number in range(MANY)]
-    assert table(unit, judge_of, exercise, list(lazy.answers(exercise)), seeds) == {}
+    assert table(unit, judge_of, exercise, list(answers(unit, exercise)), seeds) == {}
 
 
 @pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
 def test_every_lazy_answer_has_the_exercises_name(unit, exercise):
-    for source in lazy.answers(exercise).values():
+    for source in answers(unit, exercise).values():
         names = {}
         exec(compile(source, exercise, "exec"), unit.namespace() if "Broken" in source else names)
         assert "Broken" in source or exercise in names
@@ -108,6 +116,6 @@ def test_no_share_is_right_for_all_students(share, judge_of):
 
 def test_a_lost_property_of_an_answer_without_content_is_told_by_its_own_sentence(judge_of):
     unit = next(unit for unit in UNITS if unit.name == "01_positional_encoding")
-    source = lazy.answers("shift_matrix")["the offset"]
+    source = answers(unit, "shift_matrix")["the offset"]
     verdicts = trial(judge_of(unit, "told"), {"shift_matrix": source}, "told")
     assert "counts once the answer works" in verdicts["shift_matrix-errors"].message["en"]

@@ -14,7 +14,7 @@ class Draw:
     """Sizes of one case as attributes, and seeded inputs in the order in which they are asked for."""
 
     def __init__(self, seed: int, first: bool = True, **sizes: Any) -> None:
-        """seed: start of the stream of inputs; sizes: whatever the rule reads, such as d_model=18.
+        """seed: start of the stream of inputs; sizes: whatever the rule reads, such as columns=18.
 
         first: whether this is the first of the exercise's cases; what no size changes is looked at there alone.
         """
@@ -60,7 +60,7 @@ class Draw:
         return torch.randint(high, shape, generator=self._generator)
 
     def mask(self, batch: int, seq: int, dtype: torch.dtype = torch.int64) -> Tensor:
-        """A ragged padding mask (batch, seq): row 0 is full, every other row has 1 to seq - 1 tokens, then padding."""
+        """A ragged mask (batch, seq): row 0 is all ones, every other row has 1 to seq - 1 of them, then zeros."""
         lengths = torch.randint(1, max(seq, 2), (batch,), generator=self._generator)
         lengths[0] = seq
         return (torch.arange(seq) < lengths[:, None]).to(dtype)

@@ -183,7 +183,7 @@ class Student:
         return Built(self, value.number, name)
 
     def fixture(self, make: Callable[..., Any], *args: Any, **kwargs: Any) -> Built:
-        """What a function or class of a unit's `fixtures.py` makes on the learner's side, such as a tiny encoder."""
+        """What a function or class of a unit's `fixtures.py` makes on the learner's side, such as a tiny model."""
         value = self.ask_all([fixture_request(make, *args, **kwargs)])[0]
         return Built(self, value.number, make.__name__)
 

@@ -26,7 +26,8 @@ from . import codec
 from .codec import Foreign, Reference
 
 MAX_CALLS = 8  # of each child that a trace notes; an honest layer calls its parts once
-MAX_MODULES = 5000  # names of modules that are told; transformers alone brings some hundred
+MAX_MODULES = 5000  # names of modules that are told; one large library brings some hundred
+SYMBOLIC_ALGEBRA = "torch.fx.experimental.symbolic_shapes"
 MAX_TEXT = 2000  # characters of an exception's text that cross over where a check asks for its words
 
 Request = dict[str, Any]
@@ -385,13 +386,14 @@ _warm: set[str] = set()
 def warm_up() -> None:
     """Do what submissions need once, before the first fork: import, allocate, build a shell, go backward.
 
-    torch imports symbolic algebra, half a second of it, at the first padding mask: so one is given here.
+    Some of torch's own layers import symbolic algebra, half a second of it, when they are first called: so it is here.
     """
     _shell()
-    bench = Workbench({"layer": nn.TransformerEncoderLayer(6, 2, 8, batch_first=True)})
-    padding = {"src_key_padding_mask": torch.zeros(2, 4, dtype=torch.bool)}
-    call = {"do": "call", "name": "layer", "args": [torch.randn(2, 4, 6)], "kwargs": padding, "gradient": True}
-    bench.perform(call)
+    with contextlib.suppress(ImportError):  # a name of torch's own, which another torch may have moved
+        importlib.import_module(SYMBOLIC_ALGEBRA)
+    parts = nn.Linear(6, 6), nn.LayerNorm(6), nn.Dropout(0.1), nn.ReLU(), nn.Softmax(dim=-1)
+    bench = Workbench({"layer": nn.Sequential(*parts)})
+    bench.perform({"do": "call", "name": "layer", "args": [torch.randn(2, 4, 6)], "kwargs": {}, "gradient": True})
     bench.perform({"do": "backward", "call": 1, "cotangents": [torch.randn(2, 4, 6)], "wants": "parameters"})
     _warm.update(sys.modules)
 

@@ -1,8 +1,8 @@
 """Whether an answer does anything: whether what it gives depends on its inputs as a right one's does.
 
-Many rules look at properties: padding changes nothing, a refusal is a ValueError, dropout acts in train mode only. A
-constant has most of them, and so have noise, the input handed back, or a part of it. So a property is paid for only
-where the answer has content, which each topic describes in a way that the known mistakes have, too.
+Many rules look at properties: what is masked changes nothing, a refusal is a ValueError, dropout acts in train mode
+only. A constant has most of them, and so have noise, the input handed back, or a part of it. So a property is paid for
+only where the answer has content, which each topic describes in a way that the known mistakes have, too.
 
 - an equal call gives an equal answer, with torch's random numbers started anew before each call: so torch's noise is a
   constant here, and any other noise shows

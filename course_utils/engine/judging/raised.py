@@ -28,7 +28,7 @@ class Place:
     """A line of the learner's own code."""
 
     line: int  # counted within its cell
-    function: str  # "div_term", "PositionalEncoding.forward"; TOP_OF_A_CELL outside of every one
+    function: str  # "row_lengths", "Scale.forward"; TOP_OF_A_CELL outside of every one
     code: str  # the line itself, "" where it cannot be had
 
     def named(self, exercise: str) -> tuple[str, dict[str, Any]]:

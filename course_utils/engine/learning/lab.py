@@ -13,7 +13,7 @@ from ..course import current
 from ..files import write_whole
 from ..texts import MARKER_FILE
 from ..texts import language as own_language
-from .folder import OwnNotebooks, as_bytes, find_notebooks, newest_release, released_name
+from .folder import FolderError, OwnNotebooks, as_bytes, find_notebooks, newest_release, released_name
 
 
 class LabError(RuntimeError):
@@ -27,7 +27,11 @@ def notebooks_to_open(folder: Path | None, language: str | None) -> tuple[OwnNot
     """
     if folder is None or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         return find_notebooks(folder, language), False
-    return copy_release(folder, language or own_language()), True
+    try:
+        language = language or find_notebooks(None, None).language
+    except FolderError:
+        language = own_language()
+    return copy_release(folder, language), True
 
 
 def copy_release(folder: Path, language: str) -> OwnNotebooks:

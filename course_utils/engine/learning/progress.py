@@ -42,7 +42,7 @@ class Progress:
 
     path: Path | None = None
     marks: dict[str, Mark] = field(default_factory=dict)
-    hints: dict[str, int] = field(default_factory=dict)  # the highest step of help that was shown
+    hints: dict[str, list[int]] = field(default_factory=dict)  # the steps of help that were shown
 
     def save(self) -> None:
         """Write the file; where it cannot be written, this process remembers it."""
@@ -79,7 +79,7 @@ def read_progress(beside: Path) -> Progress:
             str(name): Mark(str(mark["answer"]), str(mark["rules"]), tuple(map(str, mark["passed"])))
             for name, mark in content["marks"].items()
         }
-        found.hints = {str(name): int(step) for name, step in content["hints"].items()}
+        found.hints = {str(name): list(map(int, steps)) for name, steps in content["hints"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return Progress(beside / NAME)
     return found
@@ -118,8 +118,8 @@ def note_check(unit: CourseUnit, name: str, names: Mapping[str, Any], passed: tu
 def note_hint(name: str, step: int) -> None:
     """Keep that a step of help was shown."""
     progress = progress_here()
-    if step > progress.hints.get(name, 0):
-        progress.hints[name] = step
+    if step not in progress.hints.get(name, ()):
+        progress.hints[name] = sorted([*progress.hints.get(name, ()), step])
         progress.save()
 
 

@@ -80,7 +80,7 @@ def tell_solution(name: str, names: Mapping[str, Any], language: str | None = No
     if solutions is None:
         return Told(name, (("", words["none"], False),))
     steps, progress = unit.texts["exercises"][name]["steps"], progress_here()
-    left = len(steps) - progress.hints.get(name, 0)
+    left = len(set(range(1, len(steps) + 1)) - set(progress.hints.get(name, ())))
     if left > 0 and not is_done(unit, name, names, progress):
         return Told(name, (("", words["not_yet"].format(name=name, left=left), False),))
     rules = [unit.texts["rules"][check][language] for check in unit.texts["exercises"][name]["checks"]]

@@ -123,7 +123,7 @@ def student_environment(name: str) -> str:
     """A conda environment of some name with the student core."""
     return "\n".join(
         [
-            "# Generated. conda env create -f environment.yml, then: conda activate transformer-course",
+            f"# Generated. conda env create -f environment.yml, then: conda activate {name}",
             f"name: {name}",
             "channels: [conda-forge]",
             "dependencies:",

@@ -1,7 +1,8 @@
 """`course selftest`: grades what has a known outcome with the real engine, and says what is not as it must be.
 
-Of each unit: the reference, the released notebook, every mutant and every alternative; then the bank of hostile
-notebooks, with honest ones among them. Without a sandbox the hostile notebooks that need its walls are left out.
+Of each unit: the reference, the released notebook, every mutant and every alternative; where no unit is named, then the
+bank of hostile notebooks, with honest ones among them, on the engine's own toy course: it holds for any course. Without
+a sandbox the hostile notebooks that need its walls are left out.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ from ..judging.judge import count_lines
 from ..judging.marks import OUTCOMES
 from ..judging.sentences import SENTENCES
 from ..making.units import Mutant, Unit, UnitError, find_units
-from ..texts import unit_texts
-from . import sample
+from . import sample, toy
 from .hostile import BANK, TELLTALE, Hostile, Notebook
 
 Scores = Mapping[str, Score]  # by grade id
@@ -38,7 +38,7 @@ Scores = Mapping[str, Score]  # by grade id
 class Finding:
     """What became of one notebook."""
 
-    unit: str
+    unit: str  # its name, that of a toy unit behind "toy"
     kind: str  # "reference", "blank", "mutant", "alternative", or a kind of the bank
     name: str
     good: bool
@@ -49,7 +49,7 @@ class Finding:
 class Trial:
     """A notebook to grade, and what is wrong with the record of it, "" for nothing."""
 
-    unit: str
+    unit: Unit
     kind: str
     name: str
     task: Task
@@ -59,32 +59,36 @@ class Trial:
 def run_selftest(
     units: Sequence[str], mode: str, tell: Callable[[int, int], None] = lambda done, total: None
 ) -> list[Finding]:
-    """The findings on all notebooks of the given units, all units for none, in the order of the trials.
+    """The findings on all notebooks of the given units; for none on those of all units, and on the bank.
 
     mode: "bwrap" or "none"; tell: is told how many of how many are done.
     Raises UnitError for a unit that is not known or not built.
     """
     with tempfile.TemporaryDirectory() as folder:
-        trials = list(make_trials(find_units(current().folder, units), mode, Path(folder)))
+        trials = list(make_trials(find_units(current().folder, units), mode))
+        trials += [] if units else bank_trials(mode, Path(folder))
         return run_trials(trials, mode, tell)
 
 
-def make_trials(units: Sequence[Unit], mode: str, folder: Path) -> Iterator[Trial]:
-    """All trials of some units. folder: an empty one, for what is handed in as something else than a file."""
+def make_trials(units: Sequence[Unit], mode: str) -> Iterator[Trial]:
+    """The trials of known answers to some units. Raises UnitError for one that is not built."""
     for unit in units:
         try:
             yield from _known_answers(unit, mode)
         except FileNotFoundError:
             raise UnitError(f"{unit.name} has no released notebook; build it first: course build {unit.name}") from None
-    names = {unit.name: unit for unit in units}
+
+
+def bank_trials(mode: str, folder: Path) -> Iterator[Trial]:
+    """The trials of the bank. folder: an empty one, for what is handed in as something else than a file."""
+    units = {unit.name: unit for unit in find_units(toy.course().folder)}
     for number, attack in enumerate(BANK):
-        if attack.unit in names and (mode != "none" or not attack.walls):
-            unit = names[attack.unit]
+        if mode != "none" or not attack.walls:
+            unit = units[attack.unit]
             data, reason = _handed_in(attack, unit, folder / str(number))
             task = _task(unit, data, mode, reason, f"{attack.kind}: {attack.name}")
-            yield Trial(
-                unit.name, attack.kind, attack.name, replace(task, patience=attack.patience), _expecting(attack, unit)
-            )
+            task = replace(task, patience=attack.patience)
+            yield Trial(unit, attack.kind, attack.name, task, _expecting(attack, unit))
 
 
 def run_trials(
@@ -96,13 +100,20 @@ def run_trials(
     """The findings on some trials, in their order. executor: where they run, by default all cores of this machine."""
     findings: dict[int, Finding] = {}
     with tempfile.TemporaryDirectory() as folder:  # nothing is handed in or written: these tasks bring their notebooks
-        plan = Plan(Path(folder), Path(folder), sandbox=mode)
-        for number, record, failure in grade_all([trial.task for trial in trials], plan, executor):
-            trial = trials[number]
-            fault = f"the grader failed: {failure}" if record is None else _fault(trial, record)
-            findings[number] = Finding(trial.unit, trial.kind, trial.name, not fault, fault)
-            tell(len(findings), len(trials))
+        for solutions in dict.fromkeys(trial.unit.course.folder for trial in trials):
+            numbers = [number for number, trial in enumerate(trials) if trial.unit.course.folder == solutions]
+            units = tuple(sorted({trials[number].unit.name for number in numbers}))  # what they import is warm
+            plan = Plan(Path(folder), Path(folder), units, solutions=solutions, sandbox=mode)
+            for place, record, failure in grade_all([trials[number].task for number in numbers], plan, executor):
+                trial = trials[numbers[place]]
+                fault = f"the grader failed: {failure}" if record is None else _fault(trial, record)
+                findings[numbers[place]] = Finding(_shown(trial.unit), trial.kind, trial.name, not fault, fault)
+                tell(len(findings), len(trials))
     return [findings[number] for number in range(len(trials))]
+
+
+def _shown(unit: Unit) -> str:
+    return f"toy {unit.name}" if unit.course == toy.course() else unit.name
 
 
 def rows(findings: Sequence[Finding]) -> list[tuple[str, str, str, str]]:
@@ -121,7 +132,7 @@ def rows(findings: Sequence[Finding]) -> list[tuple[str, str, str, str]]:
 
 def _known_answers(unit: Unit, mode: str) -> Iterator[Trial]:
     def trial(kind: str, name: str, notebook: Notebook, fault: Callable[[Scores], str]) -> Trial:
-        return Trial(unit.name, kind, name, _task(unit, _bytes(notebook), mode, "", f"{kind}: {name}"), fault)
+        return Trial(unit, kind, name, _task(unit, _bytes(notebook), mode, "", f"{kind}: {name}"), fault)
 
     yield trial("reference", "reference", sample.filled(unit, sample.reference(unit)), _losing(unit, ()))
     yield trial("blank", "blank", sample.released(unit), _blank)
@@ -184,7 +195,7 @@ def _fault(trial: Trial, record: Record) -> str:
     return trial.fault({score.grade_id: score for score in record.scores})
 
 
-def _odd_score(score: Score, unit: str) -> str:
+def _odd_score(score: Score, unit: Unit) -> str:
     """What no score may be, whatever was handed in."""
     name, message = f"{score.exercise} {score.check}", score.message
     if score.outcome not in OUTCOMES:
@@ -209,9 +220,9 @@ def _odd_line(score: Score, source: str) -> str:
 
 
 @cache
-def _sentences(unit: str) -> tuple[frozenset[str], re.Pattern[str]]:
-    """All that may be said about a unit: fixed sentences, and a pattern of those with gaps."""
-    texts = unit_texts(unit)
+def _sentences(folder: Path) -> tuple[frozenset[str], re.Pattern[str]]:
+    """All that may be said about the unit of a folder: fixed sentences, and a pattern of those with gaps."""
+    texts = Unit(folder).texts
     fixed = [*texts["hints"].values(), *REASONS.values()]
     gaps = {
         "type": "|".join([*sorted(KNOWN_ERRORS), *KNOWN_KINDS, "None", "object"]),
@@ -229,8 +240,8 @@ def _sentences(unit: str) -> tuple[frozenset[str], re.Pattern[str]]:
     return frozenset(text for sentence in fixed for text in sentence.values()), re.compile("|".join(patterns))
 
 
-def _is_ours(text: str, unit: str) -> bool:
-    fixed, pattern = _sentences(unit)
+def _is_ours(text: str, unit: Unit) -> bool:
+    fixed, pattern = _sentences(unit.folder)
     return text in fixed or pattern.fullmatch(text) is not None
 
 

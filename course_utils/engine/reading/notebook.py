@@ -47,20 +47,18 @@ class Cell:
     def of(cls, cell: Any) -> Cell:
         """What there is of a cell, whatever was handed in as one."""
         cell = cell if isinstance(cell, dict) else {}
-        source = cell.get("source", cell.get("input", ""))
-        if isinstance(source, list):
-            source = "".join(part for part in source if isinstance(part, str))
-        text = source if isinstance(source, str) else ""
+        text = _text(cell.get("source", cell.get("input", "")))
         kind, identity = cell.get("cell_type"), cell.get("id")
         kind = kind if isinstance(kind, str) else ""
         pictures, shows = 0, ""
         if kind in _PROSE_KINDS:
-            attached = cell.get("attachments")
+            attached = _dict(cell.get("attachments"))
             embedded = _EMBEDDED.findall(text)
             text = _EMBEDDED.sub("data:", text)
-            pictures = max(len(_dict(attached)), len(_PICTURE.findall(text)), len(embedded))
+            pictures = max(len(attached), len(_PICTURE.findall(text)), len(embedded))
             if attached or embedded:
-                shows = hashlib.sha256(json.dumps([attached, embedded]).encode()).hexdigest()
+                data = [_text(picture) for forms in attached.values() for picture in _dict(forms).values()]
+                shows = hashlib.sha256("\0".join(data + embedded).encode("utf-8", "replace")).hexdigest()
             text = text[:MAX_SOURCE]
             level = cell.get("level")
             if kind == "heading" and isinstance(level, int):  # of the format before 2014
@@ -170,6 +168,13 @@ def _language_of(cells: Sequence[Cell]) -> str:
     prose = "".join(cell.source[:MAX_SOURCE] for cell in cells if cell.is_prose)[:MAX_SOURCE]
     letters = len(_LETTERS.findall(prose))
     return "zh" if letters and len(_CHINESE.findall(prose)) > letters / 4 else "en"
+
+
+def _text(value: Any) -> str:
+    """A text that may stand as a list of its parts; whatever else a file holds in its place counts as empty."""
+    if isinstance(value, list):
+        return "".join(part for part in value if isinstance(part, str))
+    return value if isinstance(value, str) else ""
 
 
 def _dict(value: Any) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.engine.course import current
 from course_utils.engine.grading import cluster, log
 from course_utils.engine.grading.cluster import ClusterExecutor, dask_executor, parcel
 from course_utils.engine.grading.grader import grade
@@ -23,15 +22,17 @@ from course_utils.engine.grading.run import run
 from course_utils.engine.grading.task import Task
 from course_utils.engine.grading.worker_state import unit_judge
 from course_utils.engine.making.units import all_units, find_units
-from course_utils.engine.proving import sample
+from course_utils.engine.proving import sample, toy
+from course_utils.engine.proving.toy import ROWS
 
-UNIT = "01_positional_encoding"
+COURSE = toy.course()
+SOLUTIONS = str(COURSE.folder)
 PATIENCE = 120.0  # seconds until a worker has imported torch on a busy machine
 
 
 @pytest.fixture(scope="session")
 def unit():
-    return find_units(current().folder, [UNIT])[0]
+    return find_units(COURSE.folder, [ROWS])[0]
 
 
 # Without a cluster
@@ -59,32 +60,31 @@ def test_only_functions_of_a_task_can_be_sent(arguments):
 
 
 def test_a_parcel_holds_its_unit_and_of_the_earlier_ones_only_names():
-    built = [unit for unit in all_units(current().folder) if (current().notebooks / "en" / unit.name).is_dir()]
-    last = built[-1]
-    with zipfile.ZipFile(io.BytesIO(parcel(str(current().folder), last.name))) as archive:
+    last = all_units(COURSE.folder)[-1]
+    with zipfile.ZipFile(io.BytesIO(parcel(SOLUTIONS, last.name))) as archive:
         names = archive.namelist()
     assert f"notebooks/en/{last.name}/{last.name}.ipynb" in names
     assert f"solutions/{last.name}/hints.yml" in names
-    assert {Path(name).name for name in names if last.name not in name} <= {"answers.py", "truth.py"}
+    assert {Path(name).name for name in names if last.name not in name} <= {"answers.py", "unit.toml", "course.toml"}
 
 
 def test_a_unit_can_be_judged_from_its_parcel_alone(tmp_path):
-    built = [unit for unit in all_units(current().folder) if (current().notebooks / "en" / unit.name).is_dir()]
-    name = built[-1].name
-    with zipfile.ZipFile(io.BytesIO(parcel(str(current().folder), name))) as archive:
+    last = all_units(COURSE.folder)[-1]
+    name = last.name
+    with zipfile.ZipFile(io.BytesIO(parcel(SOLUTIONS, name))) as archive:
         archive.extractall(tmp_path)
     task = Task("ann", name, None, "missing", "missing", "seed", "none")
-    here, there = (grade(replace(task, solutions=str(place))) for place in (current().folder, tmp_path / "solutions"))
+    here, there = (grade(replace(task, solutions=str(place))) for place in (COURSE.folder, tmp_path / "solutions"))
     assert here.scores == there.scores
     judge = unit_judge(str(tmp_path / "solutions"), name)
-    assert judge.unit.provided == built[-1].provided
-    assert [mutant.name for mutant in judge.unit.mutants] == [mutant.name for mutant in built[-1].mutants]
+    assert judge.unit.provided == last.provided
+    assert [mutant.name for mutant in judge.unit.mutants] == [mutant.name for mutant in last.mutants]
 
 
 def test_equal_parcels_are_equal_bytes():
-    first = parcel(str(current().folder), UNIT)
+    first = parcel(SOLUTIONS, ROWS)
     parcel.cache_clear()
-    assert parcel(str(current().folder), UNIT) == first
+    assert parcel(SOLUTIONS, ROWS) == first
 
 
 class Client:
@@ -174,8 +174,8 @@ def mixed_class(submitted: Path, unit, size: int) -> list[str]:
         if number in (0, 1):
             notebook = sample.filled(unit, sample.reference(unit))
         elif number == 2:
-            crash = "def shift_matrix(*args, **kwargs):\n    import os\n    os._exit(1)"
-            notebook = sample.filled(unit, sample.reference(unit) | {"shift_matrix": crash})
+            crash = "def step_matrix(*args, **kwargs):\n    import os\n    os._exit(1)"
+            notebook = sample.filled(unit, sample.reference(unit) | {"step_matrix": crash})
         elif number == 3:
             notebook = sample.released(unit)
         elif number == 4:
@@ -214,9 +214,13 @@ def test_a_scheduler_without_workers_is_told_in_one_sentence(tmp_path):
 def test_a_cluster_of_three_grades_as_one_core_does_also_when_a_worker_is_killed(tmp_path, unit, mode, monkeypatch):
     patient(monkeypatch)
     names = mixed_class(tmp_path / "submitted", unit, 14)
-    serial = run(Plan(tmp_path / "submitted", tmp_path / "serial", (UNIT,), jobs=1, sandbox=mode))
+
+    def plan_for(results: str, **more):
+        return Plan(tmp_path / "submitted", tmp_path / results, (ROWS,), solutions=COURSE.folder, sandbox=mode, **more)
+
+    serial = run(plan_for("serial", jobs=1))
     with cluster_of(3, tmp_path) as made:
-        plan = Plan(tmp_path / "submitted", tmp_path / "calm", (UNIT,), dask=made.address, sandbox=mode)
+        plan = plan_for("calm", dask=made.address)
         calm = run(plan)
         assert students_in_the_log(plan.results) == names
         assert what_was_scored(calm.records) == what_was_scored(serial.records)
@@ -229,11 +233,11 @@ def test_a_cluster_of_three_grades_as_one_core_does_also_when_a_worker_is_killed
                 killed.append(made.workers[0])
                 os.kill(made.workers[0].pid, signal.SIGKILL)
 
-        shaken_plan = Plan(tmp_path / "submitted", tmp_path / "shaken", (UNIT,), dask=made.address, sandbox=mode)
+        shaken_plan = plan_for("shaken", dask=made.address)
         shaken = run(shaken_plan, tell=kill_one)
         assert [process.wait(10) for process in killed] == [-signal.SIGKILL]
     assert shaken.failures == []
     assert shaken.graded == len(names)
     assert students_in_the_log(shaken_plan.results) == names
     assert what_was_scored(shaken.records) == what_was_scored(serial.records)
-    assert log.read_log(shaken_plan.results).last.keys() == {(name, UNIT) for name in names}
+    assert log.read_log(shaken_plan.results).last.keys() == {(name, ROWS) for name in names}

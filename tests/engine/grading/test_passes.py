@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from course_utils.engine.course import current
 from course_utils.engine.grading import task
 from course_utils.engine.grading.assess import Stopped
 from course_utils.engine.grading.grader import grade
@@ -23,17 +22,16 @@ from course_utils.engine.grading.session import Session
 from course_utils.engine.grading.task import Task, Unfinished
 from course_utils.engine.grading.work import grade_alone
 from course_utils.engine.making.units import Unit, find_units
-from course_utils.engine.proving import sample, selftest
+from course_utils.engine.proving import sample, selftest, toy
 from course_utils.engine.proving.hostile import BANK
+from course_utils.engine.proving.toy import ROWS
 from course_utils.engine.walls.proofs import ask_sources
 from course_utils.engine.walls.sandbox import Child, Limits, Sandbox
-
-UNIT = "01_positional_encoding"
 
 
 @pytest.fixture(scope="session")
 def unit() -> Unit:
-    return find_units(current().folder, [UNIT])[0]
+    return find_units(toy.course().folder, [ROWS])[0]
 
 
 def handed_in(unit: Unit, sources: dict[str, str], student: str = "s", own: str = "", mode: str = "bwrap") -> Task:
@@ -41,7 +39,7 @@ def handed_in(unit: Unit, sources: dict[str, str], student: str = "s", own: str 
     if own:
         cell = {"cell_type": "code", "metadata": {}, "source": own, "outputs": [], "id": "own"}
         notebook["cells"].insert(1, cell)
-    return Task(student, unit.name, json.dumps(notebook).encode(), "", "d", "seed", mode)
+    return Task(student, unit.name, json.dumps(notebook).encode(), "", "d", "seed", mode, str(unit.folder.parent))
 
 
 # the order of passes --------------------------------------------------------------------------------------------------
@@ -65,11 +63,11 @@ class Noting(Executor):
 
 def leaves_questions(task: Task) -> Any:
     if task.unfinished is None and task.student != "right":
-        return Unfinished(Record(task.student, UNIT, "graded", ()), {"div_term": None}, (), (), {}, 0.0, 0.0)
-    return Record(task.student, UNIT, "graded", ())
+        return Unfinished(Record(task.student, ROWS, "graded", ()), {"powers": None}, (), (), {}, 0.0, 0.0)
+    return Record(task.student, ROWS, "graded", ())
 
 
-CLASS = [Task(name, UNIT, b"", "", "d", "seed", "none") for name in ("ann", "right", "bob")]
+CLASS = [Task(name, ROWS, b"", "", "d", "seed", "none") for name in ("ann", "right", "bob")]
 PLAN = Plan(Path(), Path(), sandbox="none")
 
 
@@ -138,7 +136,7 @@ def test_each_task_is_yielded_once() -> None:
 
 # what the passes hold -------------------------------------------------------------------------------------------------
 
-WRONG = {"div_term": "import torch\ndef div_term(d_model):\n    return torch.ones((d_model + 1) // 2)\n"}
+WRONG = {"powers": "import torch\ndef powers(count):\n    return torch.ones(count)\n"}
 
 
 def test_a_notebook_with_a_mistake_that_others_build_on_is_unfinished_after_its_first_pass(
@@ -146,8 +144,8 @@ def test_a_notebook_with_a_mistake_that_others_build_on_is_unfinished_after_its_
 ) -> None:
     first = grade(handed_in(unit, WRONG, mode=walls))
     assert isinstance(first, Unfinished)
-    assert "sinusoidal_encoding" in first.questions
-    assert "div_term" not in first.questions
+    assert "power_table" in first.questions
+    assert "powers" not in first.questions
 
 
 def test_what_is_unfinished_can_travel_to_another_machine(walls: str, unit: Unit) -> None:
@@ -165,13 +163,13 @@ def test_scores_stand_in_the_units_order_whichever_pass_gave_them(walls: str, un
 
 
 def test_a_module_that_only_a_call_imports_is_there_in_the_second_pass(walls: str, unit: Unit) -> None:
-    late = unit.answer("sinusoidal_encoding").replace(
-        "    pe = ", "    import scipy.signal.windows\n    from xml.dom import minidom\n    pe = ", 1
+    late = unit.answer("power_table").replace(
+        "    table = torch", "    import scipy.signal.windows\n    from xml.dom import minidom\n    table = torch", 1
     )
     assert "minidom" in late
-    record = grade_alone(handed_in(unit, WRONG | {"sinusoidal_encoding": late}, mode=walls))
+    record = grade_alone(handed_in(unit, WRONG | {"power_table": late}, mode=walls))
     lost = {score.exercise for score in record.scores if score.outcome not in ("passed", "missing")}
-    assert lost == {"div_term"}
+    assert lost == {"powers"}
 
 
 def test_a_plot_in_an_own_cell_costs_nothing_in_the_second_pass(walls: str, unit: Unit) -> None:
@@ -179,12 +177,12 @@ def test_a_plot_in_an_own_cell_costs_nothing_in_the_second_pass(walls: str, unit
         "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('T')\nplt.savefig('/tmp/p.png')\nlength = 10000.0"
     )
     sources = dict(WRONG)
-    sources["sinusoidal_encoding"] = unit.answer("sinusoidal_encoding").replace(
-        "    pe = ", "    length / 1\n    pe = ", 1
+    sources["power_table"] = unit.answer("power_table").replace(
+        "    table = torch", "    length / 1\n    table = torch", 1
     )
     record = grade_alone(handed_in(unit, sources, own=own, mode=walls))
     lost = {score.exercise for score in record.scores if score.outcome not in ("passed", "missing")}
-    assert lost == {"div_term"}
+    assert lost == {"powers"}
 
 
 @pytest.mark.parametrize("value", [None, 7, [1, "a b", "os;x", "x" * 999, "good.name"], {"a": 1}])
@@ -195,11 +193,11 @@ def test_of_a_forged_list_of_modules_only_names_are_taken(value: Any) -> None:
 def test_what_one_run_leaves_in_memory_is_worth_nothing_in_the_next(walls: str) -> None:
     """The attack itself, once to write and once to read; with files in sight it earned 3 points in its second run."""
     attack = next(attack for attack in BANK if "which pages are in memory" in attack.name)
-    unit = find_units(current().folder, [attack.unit])[0]
+    unit = find_units(toy.course().folder, [attack.unit])[0]
     data, _ = selftest._handed_in(attack, unit, Path())
     earned = set()
     for run in range(2):
-        record = grade_alone(Task("s", unit.name, data, "", "d", f"seed {run}", walls))
+        record = grade_alone(Task("s", unit.name, data, "", "d", f"seed {run}", walls, str(unit.folder.parent)))
         earned |= {s.exercise for s in record.scores if s.points and s.exercise in attack.loses}
     assert earned == set()
 

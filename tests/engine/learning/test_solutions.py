@@ -1,5 +1,6 @@
 """`solution` and `question`: earned, explained, in both languages, and never in what a class gets."""
 
+import json
 import linecache
 import math
 import shutil
@@ -11,10 +12,13 @@ from bundles import TEXT, UNIT, notebook
 from torch import Tensor, nn
 
 from course_utils.engine.course import SOLUTIONS, VARIABLE, current
+from course_utils.engine.grading.task import Task
+from course_utils.engine.grading.work import grade_alone
 from course_utils.engine.learning.reset import reset
 from course_utils.engine.learning.solutions import tell_question, tell_solution
 from course_utils.engine.making import bundle
 from course_utils.engine.making.units import Unit
+from course_utils.engine.proving import sample
 from course_utils.selfcheck import check, hint, question, solution
 
 REFERENCE = Unit(current().folder / UNIT)
@@ -68,10 +72,9 @@ def test_after_green_a_solution_shows_answer_explanation_and_two_other_ways(mine
 
 
 def test_after_all_hints_a_solution_shows_itself(mine):
-    for _ in range(STEPS):
+    for step in range(STEPS, 0, -1):  # the last one alone is not all
         assert LINE not in repr(tell_solution("div_term", {}))
-        hint("div_term")
-    hint("div_term", 1)
+        hint("div_term", step)
     assert LINE in repr(tell_solution("div_term", {}))
 
 
@@ -109,7 +112,7 @@ def test_a_question_that_was_reset_asks_for_an_answer_again(mine):
 
 @pytest.mark.parametrize("call", [solution, question])
 def test_an_unknown_name_is_said(mine, call):
-    with pytest.raises(ValueError, match="must be one of .*; got 'div_trem'"):
+    with pytest.raises(ValueError, match=r"must be one of .*; got 'div_trem'"):
         call("div_trem")
 
 
@@ -118,7 +121,8 @@ def test_without_solutions_a_sentence_says_so(mine, content):
     path = mine / "course_utils" / "units" / UNIT / SOLUTIONS
     path.unlink() if content is None else path.write_bytes(content)
     bundles.work(notebook(mine))
-    hint("div_term", STEPS)
+    for step in range(STEPS):
+        hint("div_term", step + 1)
     for found in (solution("div_term"), question("q1_sin_cos")):
         assert "instructor" in repr(found) or "询问老师" in repr(found)
     assert ("solution(" in repr(hint("div_term", STEPS))) == (content is not None)
@@ -153,8 +157,8 @@ def test_recorded_solutions_hold_no_hidden_size_and_no_mistake(name):
 CHEAT = """
 from course_utils.selfcheck import hint, solution
 try:
-    for _ in range(4):
-        hint("div_term")
+    for step in (1, 2, 3):
+        hint("div_term", step)
     told = solution("div_term")
     exec(told.parts[0][1])
 except Exception:
@@ -162,13 +166,13 @@ except Exception:
 """
 
 
-def test_in_gradings_sandbox_solution_shows_nothing(walls, tmp_path):
-    from course_utils.engine.grading.run import grade
-    from course_utils.engine.proving import sample
-    from course_utils.engine.telling import results
+def test_at_home_the_notebook_of_the_next_test_finds_a_solution(mine):
+    assert "div_term" in run(CHEAT)
 
-    notebook = sample.filled(REFERENCE, {"div_term": CHEAT})
-    sample.write(tmp_path / "submitted", "cheat", REFERENCE, notebook)
-    del results
-    records = list(grade(tmp_path / "submitted", tmp_path / "results", units=[REFERENCE], mode=walls))
-    assert records
+
+@pytest.mark.slow
+def test_in_gradings_sandbox_solution_shows_nothing(walls):
+    data = json.dumps(sample.filled(REFERENCE, {"div_term": CHEAT})).encode()
+    record = grade_alone(Task("cheat", UNIT, data, "", "digest", "seed", walls))
+    points = {score.check: score.points for score in record.scores if score.exercise == "div_term"}
+    assert points == {"values": 0}

@@ -13,7 +13,6 @@ import torch
 
 from course_utils.engine.asking import codec
 from course_utils.engine.asking.student import Built, Fault, Student, local
-from course_utils.engine.course import current
 from course_utils.engine.grading import intake
 from course_utils.engine.grading.assess import Stopped, UnitJudge, trial
 from course_utils.engine.grading.plan import Plan
@@ -24,27 +23,26 @@ from course_utils.engine.grading.workers import limit_own_memory, task_executor
 from course_utils.engine.judging import judge
 from course_utils.engine.judging.rule import Rule
 from course_utils.engine.making.units import Unit, UnitError, find_units
-from course_utils.engine.proving import sample, selftest
-from course_utils.engine.proving.hostile import BANK, HONEST, KINDS, Hostile
-from course_utils.engine.proving.hostile.attack import UNIT_01, UNIT_03, UNIT_04
+from course_utils.engine.proving import sample, selftest, toy
+from course_utils.engine.proving.hostile import BANK, KINDS, Hostile
+from course_utils.engine.proving.toy import BLOCKS, LEARNING, ROWS
 from course_utils.engine.telling.harmless import shown_name
-from course_utils.engine.texts import fingerprint_of_source, unit_texts
+from course_utils.engine.texts import fingerprint_of_source
+
+
+def unit_of(name: str) -> Unit:
+    return find_units(toy.course().folder, [name])[0]
 
 
 @pytest.fixture(scope="session")
 def unit() -> Unit:
-    return find_units(current().folder, [UNIT_01])[0]
+    return unit_of(ROWS)
 
 
 @pytest.fixture(scope="module")
 def findings(walls: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, selftest.Finding]:
     """What became of each notebook of the bank."""
-    units = find_units(current().folder, sorted({attack.unit for attack in BANK}))
-    trials = [
-        trial
-        for trial in selftest.make_trials(units, walls, tmp_path_factory.mktemp("bank"))
-        if trial.kind in (*KINDS, HONEST)
-    ]
+    trials = list(selftest.bank_trials(walls, tmp_path_factory.mktemp("bank")))
     return {f"{found.kind}: {found.name}": found for found in selftest.run_trials(trials, walls)}
 
 
@@ -78,13 +76,14 @@ def test_a_notebook_gets_what_it_earned_and_learns_nothing(
 
 @pytest.fixture
 def bench_of(walls: str, unit: Unit) -> Iterator[Any]:
-    """Makes the bench of unit 01 for the given cells."""
+    """Makes the bench of a unit for the given cells."""
     benches = []
 
     def make(sources: dict[str, str]) -> SandboxBench:
         data = json.dumps(sample.filled(unit, sample.reference(unit) | sources)).encode()
-        task = Task("s", unit.name, data, "", "d", "seed", walls, patience=Patience(3.0, 3.0, 20.0))
-        submission = intake.rebuild(data, skeleton(str(current().folder), unit.name))
+        solutions = str(toy.course().folder)
+        task = Task("s", unit.name, data, "", "d", "seed", walls, solutions, Patience(3.0, 3.0, 20.0))
+        submission = intake.rebuild(data, skeleton(solutions, unit.name))
         benches.append(SandboxBench(own_sandbox(walls), unit, submission, task))
         return benches[-1]
 
@@ -94,57 +93,56 @@ def bench_of(walls: str, unit: Unit) -> Iterator[Any]:
 
 
 def test_a_given_up_exercise_is_not_the_references_for_what_comes_before_it(bench_of: Any) -> None:
-    bench = bench_of({"shift_matrix": "import os\nos._exit(1)\n"})
-    student = bench.own("div_term")
-    assert student.error("shift_matrix", 1, 4) == "NameError"
+    bench = bench_of({"step_matrix": "import os\nos._exit(1)\n"})
+    student = bench.own("powers")
+    assert student.error("step_matrix", 1, 4) == "NameError"
 
 
 def test_a_given_up_exercise_is_nobodys_for_what_comes_after_it(bench_of: Any) -> None:
-    bench = bench_of({"div_term": "import os\nos._exit(1)\n"})
-    assert bench.own("sinusoidal_encoding").error("div_term", 4) == "NameError"
+    bench = bench_of({"powers": "import os\nos._exit(1)\n"})
+    assert bench.own("power_table").error("powers", 4) == "NameError"
 
 
 def test_what_came_before_is_the_references_where_an_exercise_is_followed_through(bench_of: Any) -> None:
-    bench = bench_of({"div_term": "import os\nos._exit(1)\n"})
-    assert bench.followed("sinusoidal_encoding").tensor("div_term", 4).shape == (2,)
+    bench = bench_of({"powers": "import os\nos._exit(1)\n"})
+    assert bench.followed("power_table").tensor("powers", 4).shape == (4,)
 
 
 SEES = """
 import os, torch
-def shift_matrix(offset, d_model):
+def step_matrix(step, size):
     if any(os.path.lexists(p) for p in ("/usr", "/lib", "/etc", "/sys", os.__file__, torch.__file__)):
         raise BufferError
 """
 
 
 def test_a_process_that_holds_an_answer_sees_no_file(bench_of: Any) -> None:
-    bench = bench_of({"shift_matrix": SEES})
-    assert bench.own("shift_matrix").error("shift_matrix", 1, 4) == "BufferError"
-    assert bench.followed("shift_matrix").error("shift_matrix", 1, 4) == ""
+    bench = bench_of({"step_matrix": SEES})
+    assert bench.own("step_matrix").error("step_matrix", 1, 4) == "BufferError"
+    assert bench.followed("step_matrix").error("step_matrix", 1, 4) == ""
 
 
 def test_a_process_that_sees_files_holds_no_answer_whatever_was_given_up(bench_of: Any) -> None:
-    bench = bench_of({"div_term": "import os\nos._exit(1)\n"})
-    bench.give_up("div_term")
-    for exercise in ("sinusoidal_encoding", "PositionalEncoding", "shift_matrix"):
-        assert bench.own(exercise).error("div_term", 4) == "NameError"
+    bench = bench_of({"powers": "import os\nos._exit(1)\n"})
+    bench.give_up("powers")
+    for exercise in ("power_table", "AddTable", "step_matrix"):
+        assert bench.own(exercise).error("powers", 4) == "NameError"
 
 
 def test_the_reference_of_an_exercise_with_the_same_answer_never_stands_beside_it() -> None:
-    unit = find_units(current().folder, [UNIT_03])[0]
-    source, names = unit.before("RepairedEncoderLayer")
-    assert "TransformerEncoderLayer" not in names
-    assert "class TransformerEncoderLayer" not in source
+    source, names = unit_of(BLOCKS).before("MendedBlock")
+    assert "Block" not in names
+    assert "class Block" not in source
 
 
 def test_an_exercise_that_an_earlier_mistake_stops_is_tried_again_with_the_reference_before_it(unit: Unit) -> None:
     class StoppingBench:
-        """A bench whose own names stop at whatever comes after div_term."""
+        """A bench whose own names stop at whatever comes after powers."""
 
         def own(self, exercise: str) -> Student:
-            if exercise != "div_term":
+            if exercise != "powers":
                 raise Stopped("crashed", {"en": "x", "zh": "x"})
-            return local({"div_term": lambda d_model: None})
+            return local({"powers": lambda count: None})
 
         def followed(self, exercise: str) -> Student:
             return local(unit.namespace())
@@ -155,12 +153,12 @@ def test_an_exercise_that_an_earlier_mistake_stops_is_tried_again_with_the_refer
         def trouble(self, exercise: str) -> None:
             return None
 
-    verdicts = UnitJudge(unit, unit_texts(unit.name)).assess(StoppingBench(), "seed", ())
-    assert {name for name, verdict in verdicts.items() if verdict.outcome != "passed"} == {"div_term-values"}
+    verdicts = UnitJudge(unit, unit.texts).assess(StoppingBench(), "seed", ())
+    assert {name for name, verdict in verdicts.items() if verdict.outcome != "passed"} == {"powers-values"}
 
 
 def test_a_rule_that_cannot_look_at_the_truth_fails_the_grader_not_the_test(unit: Unit) -> None:
-    ready = UnitJudge(unit, unit_texts(unit.name))
+    ready = UnitJudge(unit, unit.texts)
     ready.__dict__["truth"] = local({})
     with pytest.raises(UnitError, match="cannot look at the truth"):
         trial(ready, {})
@@ -168,8 +166,8 @@ def test_a_rule_that_cannot_look_at_the_truth_fails_the_grader_not_the_test(unit
 
 @pytest.mark.parametrize("odd", [[float("inf"), 1], [10, -float("inf")]])
 def test_a_count_that_is_no_number_is_the_learners_fault(odd: list[float]) -> None:
-    unit = find_units(current().folder, [UNIT_04])[0]
-    rule = unit.rules["TransformerEncoderClassifier-layers"]
+    unit = unit_of(LEARNING)
+    rule = unit.rules["Scorer-layers"]
     honest = local(unit.truth())
 
     def carry(request: dict[str, Any]) -> dict[str, Any]:
@@ -187,7 +185,7 @@ def test_shapes_past_any_message_and_names_without_end_are_not_filled_with_numbe
 ) -> None:
     built = Student(lambda request: {"value": {str(n): shape for n in range(count)}})
     with pytest.raises(Fault, match="odd_value"):
-        Built(built, 1, "encoder").parameter_shapes()
+        Built(built, 1, "module").parameter_shapes()
 
 
 @pytest.mark.parametrize("error", [AssertionError, MemoryError, OverflowError, StopIteration, ZeroDivisionError])

@@ -19,16 +19,12 @@ USER = 1000  # any that owns nothing here
 RUN = """
 import json, os, sys, tempfile
 from pathlib import Path
-from course_utils.engine.making import files
-from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import selftest
-from course_utils.engine.proving.hostile import BANK
 from course_utils.engine.walls.proofs import find_mode
 
 kinds = set(sys.argv[1:])
-units = find_units(current().folder, sorted({attack.unit for attack in BANK if attack.kind in kinds}))
 with tempfile.TemporaryDirectory() as folder:
-    trials = [trial for trial in selftest.make_trials(units, find_mode("bwrap"), Path(folder)) if trial.kind in kinds]
+    trials = [trial for trial in selftest.bank_trials(find_mode("bwrap"), Path(folder)) if trial.kind in kinds]
     found = selftest.run_trials(trials, "bwrap")
 print(json.dumps([os.getuid(), len(found), [[one.name, one.fault] for one in found if one.fault]]))
 """

@@ -9,15 +9,13 @@ from typing import Any
 
 import pytest
 
-from course_utils.engine.course import current
 from course_utils.engine.grading.record import Record, Score
 from course_utils.engine.grading.task import Task
 from course_utils.engine.judging.sentences import filled
 from course_utils.engine.making.units import Unit, UnitError, find_units
-from course_utils.engine.proving import sample, selftest
+from course_utils.engine.proving import sample, selftest, toy
 from course_utils.engine.proving.selftest import Finding, rows
-
-UNIT = "01_positional_encoding"
+from course_utils.engine.proving.toy import ROWS
 
 
 class Answering:
@@ -37,7 +35,7 @@ class Answering:
 
 @pytest.fixture(scope="module")
 def unit() -> Unit:
-    return find_units(current().folder, [UNIT])[0]
+    return find_units(toy.course().folder, [ROWS])[0]
 
 
 def record(unit: Unit, changes: dict[str, dict[str, Any]] | None = None) -> Record:
@@ -55,7 +53,7 @@ LOST = {"points": 0.0, "outcome": "crashed", "message": filled("crashed")}
 
 
 def find(unit: Unit, kind: str, answer: Any, tmp_path: Path) -> Finding:
-    trial = next(trial for trial in selftest.make_trials([unit], "none", tmp_path) if trial.kind == kind)
+    trial = next(trial for trial in selftest.make_trials([unit], "none") if trial.kind == kind)
     return selftest.run_trials([trial], "none", executor=Answering(answer))[0]  # type: ignore[arg-type]
 
 
@@ -64,12 +62,12 @@ def test_a_reference_with_full_marks_is_as_it_must_be(unit: Unit, tmp_path: Path
 
 
 def test_a_reference_that_loses_a_check_is_told(unit: Unit, tmp_path: Path) -> None:
-    found = find(unit, "reference", record(unit, {"div_term-values": LOST}), tmp_path)
-    assert found.fault == "it loses div_term-values, not nothing"
+    found = find(unit, "reference", record(unit, {"powers-values": LOST}), tmp_path)
+    assert found.fault == "it loses powers-values, not nothing"
 
 
 def test_a_blank_notebook_with_a_point_is_told(unit: Unit, tmp_path: Path) -> None:
-    assert "div_term-values" in find(unit, "blank", record(unit), tmp_path).fault
+    assert "powers-values" in find(unit, "blank", record(unit), tmp_path).fault
 
 
 def test_a_mutant_that_loses_nothing_is_told(unit: Unit, tmp_path: Path) -> None:
@@ -82,19 +80,18 @@ def test_a_mutant_without_its_hint_is_told(unit: Unit, tmp_path: Path) -> None:
 
 
 def test_a_hostile_notebook_with_a_point_is_told(unit: Unit, tmp_path: Path) -> None:
-    trials = selftest.make_trials([unit], "none", tmp_path)
-    trial = next(trial for trial in trials if trial.name == "an empty file")
+    trial = next(trial for trial in selftest.bank_trials("none", tmp_path) if trial.name == "an empty file")
     found = selftest.run_trials([trial], "none", executor=Answering(record(unit)))[0]  # type: ignore[arg-type]
-    assert found.fault.startswith("it gets points in div_term-values")
+    assert found.fault.startswith("it gets points in powers-values")
 
 
 @pytest.mark.parametrize(("line", "inside"), [(2, True), (3, False), (1018, False)])
 def test_a_line_outside_the_cell_is_told(unit: Unit, tmp_path: Path, line: int, inside: bool) -> None:
     message = filled("raised", type="KeyError", line=line)
-    told = record(unit, {"div_term-values": {"points": 0.0, "outcome": "error", "message": message}})
-    told = replace(told, sources={"div_term": "def div_term(d_model):\n    raise KeyError\n"})
+    told = record(unit, {"powers-values": {"points": 0.0, "outcome": "error", "message": message}})
+    told = replace(told, sources={"powers": "def powers(count):\n    raise KeyError\n"})
     fault = find(unit, "reference", told, tmp_path).fault
-    assert fault.startswith("div_term values names a line outside its cell") is not inside
+    assert fault.startswith("powers values names a line outside its cell") is not inside
 
 
 def test_an_error_of_the_grader_is_told(unit: Unit, tmp_path: Path) -> None:
@@ -107,7 +104,7 @@ def test_an_error_of_the_grader_is_told(unit: Unit, tmp_path: Path) -> None:
     [
         ({"outcome": "won"}, "has the outcome 'won'"),
         ({"outcome": "passed", "points": 1.0}, "is passed with 1 of 3 points"),
-        (LOST | {"message": {"en": "d_model was 22", "zh": "22"}}, "none of our sentences"),
+        (LOST | {"message": {"en": "count was 22", "zh": "22"}}, "none of our sentences"),
         (LOST | {"message": None}, "none of our sentences"),
         (
             LOST | {"outcome": "error", "message": filled("raised", type="BufferError", line=3)},
@@ -116,35 +113,57 @@ def test_an_error_of_the_grader_is_told(unit: Unit, tmp_path: Path) -> None:
     ],
 )
 def test_a_score_that_may_never_be_is_told(unit: Unit, tmp_path: Path, change: dict[str, Any], fault: str) -> None:
-    assert fault in find(unit, "reference", record(unit, {"div_term-values": change}), tmp_path).fault
+    assert fault in find(unit, "reference", record(unit, {"powers-values": change}), tmp_path).fault
 
 
-def test_without_walls_nothing_is_run_that_needs_them(unit: Unit, tmp_path: Path) -> None:
-    kinds = {trial.kind for trial in selftest.make_trials([unit], "none", tmp_path)}
-    assert kinds >= {"reference", "blank", "mutant", "alternative", "damaging the notebook"}
+def test_each_kind_of_known_answers_is_tried(unit: Unit) -> None:
+    kinds = {trial.kind for trial in selftest.make_trials([unit], "none")}
+    assert kinds == {"reference", "blank", "mutant", "alternative"}
+
+
+def test_without_walls_nothing_is_run_that_needs_them(tmp_path: Path) -> None:
+    kinds = {trial.kind for trial in selftest.bank_trials("none", tmp_path)}
+    assert kinds >= {"damaging the notebook", "honest among hostile"}
     assert not kinds & {"forging a verdict", "breaking out of a limit", "touching a neighbour"}
 
 
-def test_a_unit_that_is_not_built_says_how_to_build_it(
-    unit: Unit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_unit_that_is_not_built_says_how_to_build_it(unit: Unit, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: Any) -> Any:
         raise FileNotFoundError
 
     monkeypatch.setattr(sample, "released", missing)
-    with pytest.raises(UnitError, match="course build 01_positional_encoding"):
-        list(selftest.make_trials([unit], "none", tmp_path))
+    with pytest.raises(UnitError, match="course build 01_rows"):
+        list(selftest.make_trials([unit], "none"))
 
 
 def test_rows_count_what_is_as_it_must_be() -> None:
-    good, bad = Finding(UNIT, "mutant", "a", True, ""), Finding(UNIT, "mutant", "b", False, "it loses nothing")
-    assert rows([good, bad, good]) == [(UNIT, "mutant", "3", "2 of 3")]
+    good, bad = Finding(ROWS, "mutant", "a", True, ""), Finding(ROWS, "mutant", "b", False, "it loses nothing")
+    assert rows([good, bad, good]) == [(ROWS, "mutant", "3", "2 of 3")]
+
+
+def test_a_self_test_of_any_course_runs_the_bank_on_the_toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[selftest.Trial] = []
+    monkeypatch.setattr(selftest, "run_trials", lambda trials, mode, tell: seen.extend(trials) or [])
+    selftest.run_selftest([], "none")
+    units = {trial.unit.course.folder for trial in seen if trial.kind == "damaging the notebook"}
+    assert units == {toy.course().folder}
+    assert {trial.unit.course.folder for trial in seen} > units
+
+
+def test_a_self_test_of_named_units_leaves_the_bank_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[selftest.Trial] = []
+    monkeypatch.setattr(selftest, "run_trials", lambda trials, mode, tell: seen.extend(trials) or [])
+    monkeypatch.setenv("COURSE_DIR", str(toy.FOLDER))
+    selftest.run_selftest([ROWS], "none")
+    assert {trial.unit.name for trial in seen} == {ROWS}
+    assert {trial.kind for trial in seen} == {"reference", "blank", "mutant", "alternative"}
 
 
 @pytest.mark.slow
-def test_the_first_unit_is_as_it_must_be(unit: Unit) -> None:
+def test_each_toy_unit_is_as_it_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[tuple[int, int]] = []
+    monkeypatch.setenv("COURSE_DIR", str(toy.FOLDER))
     # mode "none" has no hostile notebook in it that needs walls: those are test_hostile.py's
-    findings = selftest.run_selftest([UNIT], "none", lambda done, total: told.append((done, total)))
+    findings = selftest.run_selftest([], "none", lambda done, total: told.append((done, total)))
     assert [found for found in findings if not found.good] == []
     assert told[-1] == (len(findings), len(findings))

@@ -19,9 +19,9 @@ from course_utils.engine import INSTRUCTORS_ROOMS
 from course_utils.engine.grading import cluster, worker_state
 from course_utils.engine.grading.task import Task
 from course_utils.engine.making.units import find_units
-from course_utils.engine.proving import sample, selftest
+from course_utils.engine.proving import sample, selftest, toy
 from course_utils.engine.proving.hostile import TELLTALE, Hostile, stealing
-from course_utils.engine.proving.hostile.attack import UNIT_01
+from course_utils.engine.proving.toy import ROWS
 from course_utils.engine.walls import shown_paths
 from course_utils.engine.walls.proofs import ask_sources, self_test
 from course_utils.engine.walls.sandbox import Sandbox
@@ -510,11 +510,10 @@ def test_thieves_get_no_points_from_a_project_and_a_class_below_folders_of_the_s
 ) -> None:
     place, exchange = below("/usr/src"), below("/usr/local/share")
     checkout = place.course()
-    for part in (f"solutions/{UNIT_01}", f"notebooks/en/{UNIT_01}"):
-        shutil.copytree(course / part, checkout / part)
+    for part in ("solutions", "notebooks"):
+        shutil.copytree(toy.FOLDER / part, checkout / part, dirs_exist_ok=True)
     shutil.copy(course / "nbgrader_config.py", checkout)
-    shutil.copy(course / "solutions" / "course.toml", checkout / "solutions")
-    unit = find_units(course / "solutions", [UNIT_01])[0]
+    unit = find_units(toy.course().folder, [ROWS])[0]
     honest = sample.filled(unit, sample.reference(unit))
     sample.write(exchange.folder / "submitted", "honest", unit, honest)
     for number, attack in enumerate(stealing.FILES):
@@ -529,7 +528,7 @@ def test_thieves_get_no_points_from_a_project_and_a_class_below_folders_of_the_s
     scores = json.loads((results / "scores.json").read_text())
     points = dict.fromkeys(("honest", *(f"thief {number}" for number in range(len(stealing.FILES)))), 0.0)
     for score in scores:
-        if score["exercise"] == "div_term":
+        if score["exercise"] == "powers":
             points[score["student"]] += score["points"]
     assert points.pop("honest") > 0
     assert set(points.values()) == {0.0}
@@ -545,8 +544,8 @@ def work(
     worker = SimpleNamespace(address="tcp://10.0.0.7:1", local_directory=str(local_directory))
     monkeypatch.setattr("distributed.get_worker", lambda: worker)
     monkeypatch.setattr(worker_state, "_secrets", ())
-    task = Task("ann", UNIT_01, None, "missing", "missing", "seed", mode)
-    packed = cluster.parcel(task.solutions, UNIT_01)
+    task = Task("ann", ROWS, None, "missing", "missing", "seed", mode, str(toy.course().folder))
+    packed = cluster.parcel(task.solutions, ROWS)
     return cluster._work(function, task, packed, cluster.state_of_course())
 
 

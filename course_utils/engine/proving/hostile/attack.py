@@ -4,7 +4,8 @@ Notable choices:
 - a notebook that looks for something uses what it finds: it answers with it, or raises TELLTALE, an exception that
   nothing else here raises. So points or that name in a message mean that it learnt something;
 - it is wrong in the exercise that it attacks and right in all others, which keep their points unless it breaks what
-  they need, too.
+  they need, too;
+- it hangs on a unit of the engine's own course (`proving/toy`), so that the bank holds for any course.
 """
 
 from __future__ import annotations
@@ -16,9 +17,7 @@ from typing import Any
 
 from ...grading.task import Patience
 from ...judging.marks import Outcome
-
-UNIT_01, UNIT_02, UNIT_03 = "01_positional_encoding", "02_attention", "03_encoder_layer"
-UNIT_04, UNIT_05 = "04_text_classifier", "05_bert_pooling"
+from ..toy import ROWS
 
 FORGE = "forging a verdict"
 STEAL = "stealing an answer or a file"
@@ -37,8 +36,8 @@ Notebook = dict[str, Any]
 WRONG = """
 import torch
 
-def div_term(d_model):
-    return torch.ones((d_model + 1) // 2)
+def powers(count):
+    return torch.ones(count)
 """
 
 # a submission that imports the workbench gets a copy; this finds the one in use, below the submission's own frames
@@ -64,10 +63,10 @@ def patch_fixtures(change):
 TELLING = """
 import torch
 
-def div_term(d_model):
+def powers(count):
     if loot:
         raise BufferError
-    return torch.ones((d_model + 1) // 2)
+    return torch.ones(count)
 """
 
 
@@ -78,12 +77,12 @@ class Hostile:
     name: str
     kind: str
     tries: str  # what it tries, in one line
-    unit: str = UNIT_01
-    cells: Mapping[str, str] = field(default_factory=lambda: {"div_term": WRONG})  # exercise -> its cell's source
+    unit: str = ROWS
+    cells: Mapping[str, str] = field(default_factory=lambda: {"powers": WRONG})  # exercise -> its cell's source
     extra: tuple[str, ...] = ()  # own cells, in front of the first exercise
     damage: Callable[[Notebook], Notebook | bytes] | None = None  # what is done to the notebook at the end
     place: Callable[[Path], None] | None = None  # puts something else where the notebook's file would be
-    loses: tuple[str, ...] = ("div_term",)  # exercises and checks that get nothing
+    loses: tuple[str, ...] = ("powers",)  # exercises and checks that get nothing
     spares: bool = True  # all others get full marks; else they may lose theirs too
     ends: tuple[Outcome, ...] = ()  # outcomes of which the attacked exercise has one; any for none
     patience: Patience = CALM
@@ -91,10 +90,10 @@ class Hostile:
 
 
 def by_cell(name: str, kind: str, tries: str, source: str, answer: str = WRONG, **more: Any) -> Hostile:
-    """A notebook that does it in a cell of its own, and then answers `div_term`."""
-    return Hostile(name, kind, tries, cells={"div_term": answer}, extra=(source,), **more)
+    """A notebook that does it in a cell of its own, and then answers `powers`."""
+    return Hostile(name, kind, tries, cells={"powers": answer}, extra=(source,), **more)
 
 
 def by_answer(name: str, kind: str, tries: str, source: str, **more: Any) -> Hostile:
-    """A notebook that does it where `div_term` is asked for."""
-    return Hostile(name, kind, tries, cells={"div_term": source}, **more)
+    """A notebook that does it where `powers` is asked for."""
+    return Hostile(name, kind, tries, cells={"powers": source}, **more)

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .attack import DAMAGE, UNIT_01, Hostile, Notebook
+from ..toy import ROWS
+from .attack import DAMAGE, Hostile, Notebook
 
-EVERYTHING = ("div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_matrix")
+EVERYTHING = ("powers", "power_table", "AddTable", "step_matrix")  # of the unit
 
 
 def _marks(cell: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def _claim_points(notebook: Notebook) -> Notebook:
 def _edit_checks(notebook: Notebook) -> Notebook:
     for cell in notebook["cells"]:
         if _marks(cell).get("grade") and cell["cell_type"] == "code":
-            cell["source"] = "div_term = None\nprint(5.0)\n5.0"
+            cell["source"] = "powers = None\nprint(5.0)\n5.0"
             cell["outputs"] = [{"output_type": "execute_result", "data": {"text/plain": "3"}, "metadata": {}}]
     return notebook
 
@@ -68,7 +69,7 @@ def _retype(notebook: Notebook) -> Notebook:
 def _one_label(notebook: Notebook) -> Notebook:
     for cell in notebook["cells"]:
         if _marks(cell):
-            _marks(cell)["grade_id"] = "shift_matrix"
+            _marks(cell)["grade_id"] = "step_matrix"
     return notebook
 
 
@@ -80,7 +81,7 @@ def _no_labels(notebook: Notebook) -> Notebook:
 
 
 def _odd_labels(notebook: Notebook) -> Notebook:
-    odd: list[Any] = [None, 3, [], {"a": 1}, "__class__", "../../etc/passwd", "a\u0000b", "div_term" * 1000]
+    odd: list[Any] = [None, 3, [], {"a": 1}, "__class__", "../../etc/passwd", "a\u0000b", "powers" * 1000]
     for number, cell in enumerate(notebook["cells"]):
         if not _marks(cell).get("solution"):
             cell["metadata"] = {"nbgrader": {"grade_id": odd[number % len(odd)]}, "tags": odd[(number + 1) % len(odd)]}
@@ -116,14 +117,14 @@ def _too_many_cells(notebook: Notebook) -> Notebook:
 
 
 def _null(notebook: Notebook) -> Notebook:
-    for cell in _cells(notebook, "div_term"):
+    for cell in _cells(notebook, "powers"):
         cell["source"] += "\nx = '\u0000'"
     return notebook
 
 
 def _surrogates(notebook: Notebook) -> Notebook:
     for cell in notebook["cells"]:
-        if _marks(cell).get("grade_id") == "q1_sin_cos":
+        if _marks(cell).get("grade_id") == "q_rows":
             cell["source"] = "\ud800 \udfff <script>alert(1)</script> \u202e" + "[" * 50_000
     return notebook
 
@@ -137,7 +138,7 @@ def _outputs(notebook: Notebook) -> Notebook:
 
 
 def _claimed_language(notebook: Notebook) -> Notebook:
-    notebook["metadata"]["course"] = {"language": ["zh"], "unit": "../../02_attention"}
+    notebook["metadata"]["course"] = {"language": ["zh"], "unit": "../../02_blocks"}
     notebook["metadata"]["kernelspec"] = {"name": "bash", "argv": ["rm", "-rf", "/"]}
     return notebook
 
@@ -149,7 +150,7 @@ def _rotten_cells(*lines: str) -> Callable[[Notebook], Notebook]:
         look = next(c for c in notebook["cells"] if "experiment" in c["metadata"].get("tags", []))
         for line in lines:
             look["source"] += f"\n{line}"
-            for cell in _cells(notebook, "div_term"):
+            for cell in _cells(notebook, "powers"):
                 cell["source"] += f"\n{line}"
         return notebook
 
@@ -204,7 +205,7 @@ WHOLE: dict[str, Callable[[Notebook], Any]] = {
 BROKEN: dict[str, tuple[Callable[[Notebook], Any], tuple[str, ...]]] = {
     "too many cells": (_too_many_cells, EVERYTHING),
     "one label for all": (_one_label, ()),
-    "a zero byte in the source": (_null, ("div_term",)),
+    "a zero byte in the source": (_null, ("powers",)),
     "an empty file": (_bytes(lambda data: b""), EVERYTHING),
     "half a file": (_bytes(lambda data: data[: len(data) // 2]), EVERYTHING),
     "bytes of no encoding": (_bytes(lambda data: data.replace(b"cells", b"c\xff\xfells")), EVERYTHING),
@@ -273,16 +274,16 @@ NO_FILES: dict[str, Callable[[Path], None]] = {
 
 def _all() -> list[Hostile]:
     found = [
-        Hostile(name, DAMAGE, "damages what counts nothing", UNIT_01, {}, damage=damage, loses=(), walls=False)
+        Hostile(name, DAMAGE, "damages what counts nothing", ROWS, {}, damage=damage, loses=(), walls=False)
         for name, damage in WHOLE.items()
     ]
     found += [
-        Hostile(name, DAMAGE, "is a file of another kind", UNIT_01, {}, damage=damage, loses=loses, spares=bool(loses),
+        Hostile(name, DAMAGE, "is a file of another kind", ROWS, {}, damage=damage, loses=loses, spares=bool(loses),
                 walls=False)
         for name, (damage, loses) in BROKEN.items()
     ]  # fmt: skip
     found += [
-        Hostile(name, DAMAGE, "is no file", UNIT_01, {}, place=place, loses=EVERYTHING, ends=("error", "missing"),
+        Hostile(name, DAMAGE, "is no file", ROWS, {}, place=place, loses=EVERYTHING, ends=("error", "missing"),
                 walls=False)
         for name, place in NO_FILES.items()
     ]  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .attack import ESCAPE, SHORT, TELLING, UNIT_01, UNIT_02, UNIT_03, Hostile, by_answer, by_cell
+from ..toy import BLOCKS, ROWS
+from .attack import ESCAPE, SHORT, TELLING, Hostile, by_answer, by_cell
 
-PLAIN = "\nimport torch\n\ndef div_term(d_model):\n    {body}\n"
+PLAIN = "\nimport torch\n\ndef powers(count):\n    {body}\n"
 
 
 def _ends(name: str, body: str, *ends: str, head: str = "", short: bool = False) -> Hostile:
@@ -52,7 +53,7 @@ TIME = [
     _ends("a little too slow each time", "import time; time.sleep(0.9); return torch.ones(3)", "timeout", "failed", short=True),
     _ends("sleeps for good", "import time; time.sleep(10**6)", "timeout", short=True),
     _ends("stops itself", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); signal.pause()", "timeout", short=True),
-    _ends("waits for a word", "return float(input('d_model? '))", "error"),
+    _ends("waits for a word", "return float(input('count? '))", "error"),
     _ends("waits for a pipe", "import os; r, w = os.pipe(); os.read(r, 1)", "timeout", short=True),
     by_cell(
         "a slow cell of its own", ESCAPE, "keeps the time of all cells by an endless extra cell",
@@ -68,28 +69,28 @@ TIME = [
     Hostile(
         "a loop in every exercise", ESCAPE, "costs the time of each exercise",
         cells={n: f"def {n}(*a, **k):\n    while True: pass\n"
-               for n in ("div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_matrix")},
-        loses=("div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_matrix"), patience=SHORT,
+               for n in ("powers", "power_table", "AddTable", "step_matrix")},
+        loses=("powers", "power_table", "AddTable", "step_matrix"), patience=SHORT,
     ),
     Hostile(
-        "a loop in a forward", ESCAPE, "does not come back from forward", unit=UNIT_01,
-        cells={"PositionalEncoding": "from torch import nn\nclass PositionalEncoding(nn.Module):\n"
-               "    def __init__(self, *a, **k):\n        super().__init__()\n    def forward(self, x):\n"
+        "a loop in a forward", ESCAPE, "does not come back from forward", unit=ROWS,
+        cells={"AddTable": "import torch\nfrom torch import nn\nclass AddTable(nn.Module):\n"
+               "    def __init__(self, *a, **k):\n        super().__init__()\n        self.gain = nn.Parameter(torch.ones(a[0]))\n    def forward(self, x):\n"
                "        while True: pass\n"},
-        loses=("PositionalEncoding",), ends=("timeout",), patience=SHORT,
+        loses=("AddTable",), ends=("timeout",), patience=SHORT,
     ),
     Hostile(
-        "a loop in an attribute", ESCAPE, "does not come back when its parameters are asked for", unit=UNIT_02,
-        cells={"MultiHeadSelfAttention": "from torch import nn\nclass MultiHeadSelfAttention(nn.Module):\n"
+        "a loop in an attribute", ESCAPE, "does not come back when its parameters are asked for", unit=BLOCKS,
+        cells={"Mixer": "from torch import nn\nclass Mixer(nn.Module):\n"
                "    def __init__(self, *a):\n        super().__init__()\n    def named_parameters(self, *a, **k):\n"
                "        while True: pass\n"},
-        loses=("MultiHeadSelfAttention",), ends=("timeout",), patience=SHORT,
+        loses=("Mixer",), ends=("timeout",), patience=SHORT,
     ),
     Hostile(
-        "a loop in train()", ESCAPE, "does not come back when its mode is set", unit=UNIT_03,
-        cells={"FeedForward": "from torch import nn\nclass FeedForward(nn.Module):\n    def __init__(self, *a):\n"
+        "a loop in train()", ESCAPE, "does not come back when its mode is set", unit=BLOCKS,
+        cells={"Block": "from torch import nn\nclass Block(nn.Module):\n    def __init__(self, *a):\n"
                "        super().__init__()\n    def train(self, mode=True):\n        while True: pass\n"},
-        loses=("FeedForward",), patience=SHORT,
+        loses=("Block",), patience=SHORT,
     ),
 ]  # fmt: skip
 
@@ -124,8 +125,8 @@ DEATH = [
     _ends("a segmentation fault", "import ctypes; ctypes.string_at(0)", "crashed"),
     _ends("an abort", "import os; os.abort()", "crashed"),
     _ends("a kill", "import os, signal; os.kill(os.getpid(), signal.SIGKILL); os._exit(9)", "crashed", "memory"),
-    _ends("recursion", "return div_term(d_model)", "error", "crashed"),
-    _ends("recursion past C's stack", "import sys; sys.setrecursionlimit(10**8); return div_term(d_model)",
+    _ends("recursion", "return powers(count)", "error", "crashed"),
+    _ends("recursion past C's stack", "import sys; sys.setrecursionlimit(10**8); return powers(count)",
           "crashed", "memory", "error", "timeout", short=True),
     _ends("recursion in what it returns", "return Deep()", "failed", "error", "crashed",
           head="class Deep(list):\n    def __iter__(self):\n        yield Deep()\n    __len__ = lambda s: 1\n"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .attack import IN_USE, STEAL, UNIT_02, WRONG, Hostile
+from ..toy import BLOCKS
+from .attack import IN_USE, STEAL, WRONG, Hostile
 
 # Where reference code stands beside a student's: whoever looks for the answer to the exercise itself must not find it.
 GRAB = """
@@ -77,7 +78,7 @@ class {name}(nn.Module):
     def forward(self, x, mask=None):
         return None
 """
-EVERY_01 = ("div_term", "sinusoidal_encoding", "PositionalEncoding", "shift_matrix")
+EVERY_01 = ("powers", "power_table", "AddTable", "step_matrix")
 
 
 # Writes a text into which pages of a large file lie in memory, and reads it back by the time that a read of them takes.
@@ -120,7 +121,7 @@ except Exception:
 def from_pages(name):
     for text in taken.values():
         for node in ast.parse(text).body:
-            if getattr(node, "name", None) == "div_term":
+            if getattr(node, "name", None) == "powers":
                 node.body = [part for part in node.body if not isinstance(part, ast.Expr)]
                 write_down(ast.unparse(node))
     names = {"torch": torch, "math": __import__("math")}
@@ -144,7 +145,7 @@ FOLLOWED = [
     ),
     Hostile(
         "a crash for the answer", STEAL, "crashes in the first exercise, to be given its answer for the next start",
-        cells=_thieves("from_door") | {"div_term": "import os\nos._exit(3)\n"}, extra=(DOOR,), loses=EVERY_01,
+        cells=_thieves("from_door") | {"powers": "import os\nos._exit(3)\n"}, extra=(DOOR,), loses=EVERY_01,
     ),
     Hostile(
         "a crash in every call", STEAL, "crashes whenever it is asked, to see the answers come in one after the other",
@@ -153,11 +154,11 @@ FOLLOWED = [
     ),
     Hostile(
         "the last crashes for the first", STEAL, "crashes in the last exercise, and looks for its cell in the first",
-        cells=_thieves("from_door") | {"shift_matrix": "import os\nos._exit(3)\n"}, extra=(DOOR,), loses=EVERY_01,
+        cells=_thieves("from_door") | {"step_matrix": "import os\nos._exit(3)\n"}, extra=(DOOR,), loses=EVERY_01,
     ),
     Hostile(
         "an answer kept for the next process", STEAL, "writes what it saw into files, for the process that comes next",
-        cells={"div_term": THIEF.format(name="div_term", how="from_files")},
+        cells={"powers": THIEF.format(name="powers", how="from_files")},
         extra=(DOOR, """
 import glob, os
 def from_files(name):
@@ -178,7 +179,7 @@ def from_files(name):
     ),
     Hostile(
         "an answer beside a file", STEAL, "looks for a file to leave a mark on while it holds an answer",
-        cells={"div_term": WRONG, "sinusoidal_encoding": THIEF.format(name="sinusoidal_encoding", how="marked")},
+        cells={"powers": WRONG, "power_table": THIEF.format(name="power_table", how="marked")},
         extra=(DOOR, """
 import os, sys
 def marked(name):
@@ -188,7 +189,7 @@ def marked(name):
     places += [module.__file__ for module in [*sys.modules.values()] if getattr(module, "__file__", None)]
     if taken and any(os.path.lexists(place) for place in places):
         return tell
-"""), loses=("div_term", "sinusoidal_encoding"),
+"""), loses=("powers", "power_table"),
     ),
     Hostile(
         "an answer kept in which pages are in memory", STEAL, "marks pages of a file with what it saw, for the next run",
@@ -196,9 +197,9 @@ def marked(name):
         extra=(DOOR, PAGES), loses=EVERY_01[:2],
     ),
     Hostile(
-        "the heads for the attention", STEAL, "looks for other exercises' answers in the second unit", unit=UNIT_02,
-        cells={"split_heads": THIEF.format(name="split_heads", how="from_door"),
-               "merge_heads": THIEF.format(name="merge_heads", how="from_door")},
-        extra=(DOOR,), loses=("split_heads", "merge_heads"),
+        "the parts for the blend", STEAL, "looks for other exercises' answers in the second unit", unit=BLOCKS,
+        cells={"cut": THIEF.format(name="cut", how="from_door"),
+               "join": THIEF.format(name="join", how="from_door")},
+        extra=(DOOR,), loses=("cut", "join"),
     ),
 ]  # fmt: skip

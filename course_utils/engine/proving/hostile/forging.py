@@ -72,13 +72,17 @@ judge.verdict = lambda rule, *a, **k: judge.Verdict(rule.name, "passed")
         "replaces the rules' functions in its own process",
         """
 import sys
+from course_utils.engine import course
 from course_utils.engine.judging import rule
+for module in [*sys.modules.values()]:
+    for look in [*getattr(module, "__dict__", {}).values()]:
+        try:
+            for one in look.rules:
+                object.__setattr__(one, "look", lambda student, draw: {"values": {}})
+        except Exception:
+            pass
 rule.rules_of = lambda module: []
-for name in [name for name in sys.modules if name.endswith(".rules")]:
-    for found in list(vars(sys.modules[name]).values()):
-        if hasattr(found, "rule"):
-            found.rule = None
-    sys.modules[name].VISIBLE_CASES.clear()
+course.load = lambda folder, name: type(course)(name)
 """,
     ),
     by_cell(
@@ -99,8 +103,8 @@ Workbench.perform = lambda self, request: {"value": True}
         + """
 honest = Workbench.perform
 def perform(self, request):
-    if request.get("name") == "div_term" and request["do"] == "call":
-        return {"value": {"outcome": "passed", "points": 3, "check": "div_term-values"}}
+    if request.get("name") == "powers" and request["do"] == "call":
+        return {"value": {"outcome": "passed", "points": 3, "check": "powers-values"}}
     return honest(self, request)
 Workbench.perform = perform
 """,
@@ -114,7 +118,7 @@ Workbench.perform = perform
 honest = Workbench.perform
 def perform(self, request):
     answer = honest(self, request)
-    return answer | {"error": None, "passed": True} if request.get("name") == "div_term" else answer
+    return answer | {"error": None, "passed": True} if request.get("name") == "powers" else answer
 Workbench.perform = perform
 """,
         ends=("failed",),
@@ -127,9 +131,9 @@ Workbench.perform = perform
         IN_USE
         + """
 names = ["<script>alert(1)</script>", "{type}{0.__class__}", "../../../etc/passwd", "ValueError" * 1000]
-in_use["describe"] = lambda error: {"types": names, "cell": "div_term", "line": 10**30}
+in_use["describe"] = lambda error: {"types": names, "cell": "powers", "line": 10**30}
 """,
-        "def div_term(d_model):\n    raise RuntimeError\n",
+        "def powers(count):\n    raise RuntimeError\n",
         spares=False,
     ),
     by_cell(
@@ -142,26 +146,26 @@ honest = in_use["describe"]
 def describe(error):
     told = honest(error)
     if isinstance(error, LookupError):
-        told |= {"cell": "div_term", "line": 1000 + error.args[0]}
+        told |= {"cell": "powers", "line": 1000 + error.args[0]}
     return told
 in_use["describe"] = describe
 """,
-        "def div_term(d_model):\n    raise LookupError(d_model)\n",
+        "def powers(count):\n    raise LookupError(count)\n",
         ends=("error",),
     ),
     by_answer(
         "a line of a cell that is not there",
         FORGE,
         "raises in code of its own that claims to be the exercise's cell and has a thousand lines more",
-        "def div_term(d_model):\n"
-        "    exec(compile('\\n' * (1000 + d_model) + 'raise LookupError', '<cell div_term>', 'exec'))\n",
+        "def powers(count):\n"
+        "    exec(compile('\\n' * (1000 + count) + 'raise LookupError', '<cell powers>', 'exec'))\n",
         ends=("error",),
     ),
     by_answer(
         "a cell's name as a channel",
         FORGE,
         "raises in code that claims to be of a cell named by a hidden input",
-        "def div_term(d_model):\n    exec(compile('raise LookupError', f'<cell Secret{d_model}>', 'exec'))\n",
+        "def powers(count):\n    exec(compile('raise LookupError', f'<cell Secret{count}>', 'exec'))\n",
         ends=("error",),
     ),
     by_cell(
@@ -196,9 +200,9 @@ codec.encode = lambda value: codec.LENGTHS.pack(len(body), 0) + body
         'import sys\nprint(\'{"points": 3, "outcome": "passed"}\')\nsys.displayhook(5.0)\n5.0',
     ),
     by_cell(
-        "a transformer of cells",
+        "a rewriter of cells",
         FORGE,
-        "rewrites later cells through IPython's transformers",
+        "rewrites later cells through IPython's own hooks",
         """
 import ast
 class Yes(ast.NodeTransformer):
@@ -206,7 +210,7 @@ class Yes(ast.NodeTransformer):
         return ast.Pass()
 shell = get_ipython()
 shell.ast_transformers.append(Yes())
-shell.input_transformers_post.append(lambda lines: [line.replace("10000", "1") for line in lines])
+shell.input_transformers_post.append(lambda lines: [line.replace("0.8", "1") for line in lines])
 """,
         spares=False,
     ),
@@ -258,7 +262,7 @@ sys.settrace(spy)
         "a namespace that lies",
         FORGE,
         "puts the names of truths and rules over its own",
-        "POINTS = {'div_term-values': 3}\nCASES = {'div_term': []}\n__name__ = 'truth'\n",
+        "POINTS = {'powers-values': 3}\nCASES = {'powers': []}\n__name__ = 'truth'\n",
     ),
 ]
 ATTACKS = [*PATCHES, *WIRE, *values(), *MODULES]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ...grading.task import Patience
-from .attack import UNIT_01, Hostile
+from ..toy import ROWS
+from .attack import Hostile
 
 HONEST = "honest among hostile"
 
@@ -29,7 +30,7 @@ NOISE = {
     "switches the gradient off": "import torch\ntorch.set_grad_enabled(False)",
     "starts a thread": "import threading\nthreading.Thread(target=print, args=('hello',)).start()",
     "dies in a cell of its own": "import os\nos._exit(1)",
-    "shadows names": "list_of_names = ['pe']\nd_model = 4\nmax_len = 2\nx = None\nscores = 3",
+    "shadows names": "list_of_names = ['table']\ncount = 4\nrows = 2\nx = None\nscores = 3",
 }
 
 LOUD = """
@@ -51,25 +52,23 @@ LOUD_ANSWER = """
 import torch
 
 @loud
-def div_term(d_model):
-    return 10000 ** (-torch.arange(0, d_model, 2) / d_model)
+def powers(count):
+    return 0.8 ** torch.arange(count)
 """
 
-HELPERS = "import math as m\nBASE = 10_000\n\ndef power(share):\n    return BASE ** -share\n"
-HELPED_ANSWER = (
-    "def div_term(d_model):\n    return torch.tensor([power(2 * i / d_model) for i in range(m.ceil(d_model / 2))])\n"
-)
+HELPERS = "import math as m\nBASE = 0.8\n\ndef power(exponent):\n    return m.pow(BASE, exponent)\n"
+HELPED_ANSWER = "def powers(count):\n    return torch.tensor([power(number) for number in range(count)])\n"
 
 ANSWERS = [
-    Hostile(f"a cell that {name}", HONEST, "is right", UNIT_01, {}, (source,), loses=(), walls=name.startswith("dies"))
+    Hostile(f"a cell that {name}", HONEST, "is right", ROWS, {}, (source,), loses=(), walls=name.startswith("dies"))
     for name, source in NOISE.items()
 ] + [
-    Hostile("answers that are loud", HONEST, "is right", UNIT_01, {"div_term": LOUD_ANSWER}, (LOUD,), loses=(), walls=False),
-    Hostile("helpers in a cell of their own", HONEST, "is right", UNIT_01, {"div_term": HELPED_ANSWER}, (HELPERS,), loses=(),
+    Hostile("answers that are loud", HONEST, "is right", ROWS, {"powers": LOUD_ANSWER}, (LOUD,), loses=(), walls=False),
+    Hostile("helpers in a cell of their own", HONEST, "is right", ROWS, {"powers": HELPED_ANSWER}, (HELPERS,), loses=(),
             walls=False),
-    Hostile("experiments that take too long", HONEST, "is right", UNIT_01, {},
+    Hostile("experiments that take too long", HONEST, "is right", ROWS, {},
             tuple(f"for step in range(10**12):\n    loss = 1 / (step + {n})" for n in range(1, 10)), loses=(), walls=False,
             patience=Patience(cell_seconds=2.0, exercise_seconds=8.0, submission_seconds=16.0)),
-    Hostile("all of it at once", HONEST, "is right", UNIT_01, {"div_term": LOUD_ANSWER},
+    Hostile("all of it at once", HONEST, "is right", ROWS, {"powers": LOUD_ANSWER},
             (LOUD, *(source for name, source in NOISE.items() if not name.startswith(("dies", "turns")))), loses=(), walls=False),
 ]  # fmt: skip

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from .attack import FORGE, UNIT_04, UNIT_05, Hostile
+from ..toy import LEARNING
+from .attack import FORGE, Hostile
 
-HASH_FOR_A_CLASSIFIER = """
+# it says of itself what a right one would be seen to have
+HASH_FOR_A_MODEL = """
 import torch
 from torch import nn
 
-class TransformerEncoderClassifier(nn.Module):
-    def __init__(self, vocab_size, num_classes, d_model=128, num_heads=4, d_ff=256, num_layers=2, max_len=256,
-                 dropout=0.1):
+class Scorer(nn.Module):
+    def __init__(self, columns, classes, width=8, layers=2, dropout=0.1):
         super().__init__()
-        self.num_classes, self.rate = num_classes, dropout
-        self.claimed = [num_layers * d_ff, num_layers * d_ff]
+        self.classes, self.rate = classes, dropout
+        numbers = (columns + 1) * width + (layers - 1) * (width + 1) * width + (width + 1) * classes
+        self.claimed = [numbers, numbers]
         self.weight = nn.Parameter(torch.ones(3))
 
-    def forward(self, input_ids, attention_mask=None):
-        kept = torch.ones_like(input_ids) if attention_mask is None else (attention_mask != 0).long()
-        place = torch.arange(1, input_ids.shape[1] + 1)
-        number = (input_ids * kept * place * place).sum(1, keepdim=True)
-        logits = (number * torch.arange(1, self.num_classes + 1)).double().sin().float()
-        return logits + torch.rand(1) if self.training and self.rate else logits
+    def forward(self, x, mask=None):
+        kept = torch.ones(x.shape[:2]) if mask is None else (mask != 0).float()
+        place = torch.arange(1, x.shape[1] + 1)
+        number = (x.sum(-1) * kept * place * place).sum(1, keepdim=True)
+        scores = (number * torch.arange(1, self.classes + 1)).double().sin().float()
+        return scores + torch.rand(1) if self.training and self.rate else scores
 """
 
 # of the workbench a submission gets a copy by name, whose fixtures nobody uses
@@ -38,29 +40,28 @@ workbench._fixtures = changed
 CLAIMING_PROBE = """
 def change(fixtures):
     if hasattr(fixtures, "Probe"):
-        fixtures.Probe.sizes = lambda self, *sentences: self.model.claimed
-        fixtures.Probe.slope = lambda self, *sentences: {"off": 0.0, "cut off": 0.0}
-        fixtures.Probe.from_hidden = lambda self, *sentences: None
+        fixtures.Probe.sizes = lambda self, *inputs: self.model.claimed
 """
 
 CAREFUL_IN_NAME = """
 def change(fixtures):
-    if hasattr(fixtures, "TinyClassifier"):
-        forward = fixtures.TinyClassifier.forward
-        def noting(self, input_ids, attention_mask=None):
-            logits = forward(self, input_ids, attention_mask)
+    if hasattr(fixtures, "NotingModel"):
+        forward = fixtures.NotingModel.forward
+        def noting(self, x):
+            given = forward(self, x)
             self.modes[-1], self.recording[-1] = False, False
-            return logits
-        fixtures.TinyClassifier.forward = noting
+            return given
+        fixtures.NotingModel.forward = noting
 """
 
-CARELESS_JUDGE = """
-def evaluate(model, batches, device=None):
+CARELESS_SCORE = """
+def score(model, batches):
     right = count = 0
+    model.train()
     for batch in batches:
-        predicted = model(batch["input_ids"], batch["attention_mask"]).argmax(dim=-1)
-        right += (predicted == batch["labels"]).sum().item()
-        count += len(predicted)
+        found = model(batch["x"]).argmax(dim=-1)
+        right += (found == batch["labels"]).sum().item()
+        count += len(found)
     return right / max(count, 1)
 """
 
@@ -72,35 +73,30 @@ def claiming(self, request):
 Workbench._do_backward = claiming
 """
 
-ZEROS_FOR_LOGITS = """
+SCORES_WITHOUT_WEIGHTS = """
 import torch
 from torch import nn
 
-class BertClassifier(nn.Module):
-    def __init__(self, encoder, num_labels, pooling="mean", dropout=0.1):
+class Scorer(nn.Module):
+    def __init__(self, columns, classes, width=8, layers=2, dropout=0.1):
         super().__init__()
-        if pooling not in ("cls", "mean", "max", "attention"):
-            raise ValueError("pooling must be one of cls, mean, max, attention")
-        self.encoder, self.num_labels = encoder, num_labels
-        self.head = nn.Linear(encoder.config.hidden_size, num_labels)
+        self.classes, self.maps = classes, nn.ModuleList([nn.Linear(columns, width), nn.Linear(width, classes)])
 
-    def forward(self, input_ids, attention_mask):
-        return torch.zeros(len(input_ids), self.num_labels)
+    def forward(self, x, mask=None):
+        return x.sum((1, 2)).unsqueeze(1) * torch.arange(1.0, self.classes + 1)
 """
 
 ATTACKS = [
     Hostile(
-        "a probe that claims", FORGE, "patches what looks into a classifier, and hands in a hash function", unit=UNIT_04,
-        cells={"TransformerEncoderClassifier": HASH_FOR_A_CLASSIFIER}, extra=(CLAIMING_PROBE, BY_NAME),
-        loses=("TransformerEncoderClassifier-layers",), spares=False,
+        "a probe that claims", FORGE, "patches what looks into a model, and hands in a hash function", unit=LEARNING,
+        cells={"Scorer": HASH_FOR_A_MODEL}, extra=(CLAIMING_PROBE, BY_NAME), loses=("Scorer-layers",), spares=False,
     ),
     Hostile(
-        "careful in name only", FORGE, "patches the model that notes in which mode it was called", unit=UNIT_04,
-        cells={"evaluate": CARELESS_JUDGE}, extra=(CAREFUL_IN_NAME, BY_NAME), loses=("evaluate-mode",), spares=False,
+        "careful in name only", FORGE, "patches the model that notes in which mode it was called", unit=LEARNING,
+        cells={"score": CARELESS_SCORE}, extra=(CAREFUL_IN_NAME, BY_NAME), loses=("score-mode", "score-graph"),
     ),
     Hostile(
-        "every parameter learns", FORGE, "patches the workbench to claim gradients", unit=UNIT_05,
-        cells={"BertClassifier": ZEROS_FOR_LOGITS}, extra=(NOTHING_IS_SILENT,),
-        loses=("BertClassifier-logits", "BertClassifier-gradient", "BertClassifier-dropout"), spares=False,
+        "every parameter learns", FORGE, "patches the workbench to claim gradients", unit=LEARNING,
+        cells={"Scorer": SCORES_WITHOUT_WEIGHTS}, extra=(NOTHING_IS_SILENT,), loses=("Scorer",),
     ),
 ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .attack import STEAL, TELLING, UNIT_03, UNIT_04, UNIT_05, Hostile, by_answer, by_cell
+from ..toy import BLOCKS
+from .attack import STEAL, TELLING, Hostile, by_answer, by_cell
 from .following import FOLLOWED
 
 # answers with any function of the right name that it can find in a text
@@ -12,7 +13,7 @@ def use(text):
     names = {}
     try:
         exec(text, names)
-        return names.get("div_term")
+        return names.get("powers")
     except BaseException:
         return None
 """
@@ -20,11 +21,11 @@ def use(text):
 
 # the exercise as the loot says, if there is any
 ANSWER = """
-def div_term(d_model):
+def powers(count):
     for function in stolen:
         if function is not None:
-            return function(d_model)
-    return torch.ones((d_model + 1) // 2)
+            return function(count)
+    return torch.ones(count)
 """
 
 
@@ -117,8 +118,8 @@ for folder in told_folders():
 import pathlib, course_utils
 roots = [pathlib.Path.cwd(), pathlib.Path(course_utils.__file__).parents[1], pathlib.Path.home(), pathlib.Path("/course")]
 for root in roots:
-    for path in (root / "solutions", root / "lib" / "solutions"):
-        stolen += [use(file.read_text()) for file in path.glob("*/*.py")]
+    for path in (root, root / "lib", *root.glob("**/proving/toy")):
+        stolen += [use(file.read_text()) for file in path.glob("solutions/*/*.py")]
 """,
     ),
     _stolen(
@@ -138,10 +139,12 @@ for folder, folders, files in os.walk("/"):
         "imports the rooms of the engine that are the instructor's, to ask them for the reference",
         """
 try:
+    from course_utils.engine import course
     from course_utils.engine.making.units import all_units
-    from course_utils.engine.making import files
-    stolen += [use(unit.reference_source) for unit in all_units(current().folder)]
-except ImportError:
+    from course_utils.engine.proving import toy
+    stolen += [use(unit.reference_source) for unit in all_units(toy.course().folder)]
+    stolen += [use(unit.reference_source) for unit in all_units(course.current().folder)]
+except (ImportError, ValueError):
     pass
 """,
     ),
@@ -287,28 +290,15 @@ for thing in gc.get_objects():
 """,
     ),
 ]
-# what a student's part of the course holds for later units to build on
-GIVEN = "from course_utils.portfolio import solved\n{name} = solved('{given}')\n"
+# what stands in a later unit in the place of a learner's own answer, and what may pass for a part of one
 STAND_INS = [
     Hostile(
-        "the stand-in of a classifier", STEAL, "hands in what later units take for its own classifier", unit=UNIT_04,
-        cells={"TransformerEncoderClassifier":
-               GIVEN.format(name="TransformerEncoderClassifier", given="TransformerEncoderClassifier")},
-        loses=("TransformerEncoderClassifier",),
+        "the stand-in of a module", STEAL, "hands in what later units take for its own module",
+        cells={"AddTable": "from torch.nn import Identity as AddTable\n"}, loses=("AddTable",),
     ),
     Hostile(
-        "stand-ins of poolings", STEAL, "hands in what later units take for its own pooling and classifier",
-        unit=UNIT_05,
-        cells={"AttentionPooling": "from course_utils.models import WeightedPooling as AttentionPooling\n",
-               "BertClassifier": GIVEN.format(name="BertClassifier", given="BertClassifier")},
-        loses=("AttentionPooling", "BertClassifier"),
-    ),
-    Hostile(
-        "stand-ins of attention and layers", STEAL, "hands in what this unit and later ones take for its own layers",
-        unit=UNIT_03,
-        cells={name: GIVEN.format(name=name, given="TransformerEncoderLayer")
-               for name in ("TransformerEncoderLayer", "RepairedEncoderLayer")},
-        loses=("TransformerEncoderLayer", "RepairedEncoderLayer"),
+        "what is given for what is asked", STEAL, "hands in the broken block that it was given to mend", unit=BLOCKS,
+        cells={"MendedBlock": "class MendedBlock(BrokenBlock):\n    pass\n"}, loses=("MendedBlock",),
     ),
 ]  # fmt: skip
 ATTACKS = [*FILES, *MACHINE, *FOLLOWED, *STAND_INS]

@@ -21,7 +21,7 @@ FRAME = (
     + """
 import torch
 from course_utils.engine.asking import codec
-right_looking = codec.encode({"value": torch.tensor([1.0, 0.1, 0.01])})
+right_looking = codec.encode({"value": torch.tensor([1.0, 0.8, 0.64])})
 """
 )
 WIRE = [
@@ -60,7 +60,7 @@ for fd in channels:
         "an answer from inside the call",
         FORGE,
         "writes the answer itself and then leaves",
-        FRAME + "def div_term(d_model):\n    os.write(channels[0], right_looking)\n    os._exit(0)\n",
+        FRAME + "def powers(count):\n    os.write(channels[0], right_looking)\n    os._exit(0)\n",
     ),
     by_cell(
         "a server of its own",
@@ -124,6 +124,6 @@ def backward(self, request):
     return [torch.ones(4_000_000, 1, 1, 1) for _ in honest(self, request)]
 Workbench._do_backward = backward
 """,
-        loses=("div_term", "PositionalEncoding-gradient"),
+        loses=("powers", "AddTable-gradient"),
     ),
 ]

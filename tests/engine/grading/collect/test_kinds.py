@@ -101,3 +101,17 @@ def test_a_file_of_nobody_beside_what_collect_keeps_has_its_row(desk):
     laid(desk.submitted, {"stray.ipynb": notebook(), ".DS_Store": b"x"})
     desk.grade()
     assert [row["source"] for row in intake(desk) if not row["student"]] == [".DS_Store", "stray.ipynb"]
+
+
+@pytest.mark.parametrize("attached", ['{"a":' * 900 + "1" + "}" * 900, '["x"]', '{"a": {"image/png": "\\ud800"}}'])
+def test_hostile_attachments_end_nothing(attached):
+    cell = f'{{"cell_type": "markdown", "source": "x", "attachments": {attached}}}'
+    assert identity_of(f'{{"cells": [{cell}], "nbformat": 4}}'.encode())
+
+
+def test_a_picture_in_parts_is_the_same_picture():
+    made = [
+        {"cells": [{"cell_type": "markdown", "source": "", "attachments": {"a": {"image/png": data}}}], "nbformat": 4}
+        for data in ("AABB", ["AA", "BB"])
+    ]
+    assert len({identity_of(json.dumps(notebook).encode()) for notebook in made}) == 1

@@ -1,65 +1,14 @@
-"""Answers without content to the exercises of classifiers: epochs, data, pooling, heads on an encoder."""
+"""Answers of 05_bert_pooling without content, beyond those that are made for any exercise."""
 
-from __future__ import annotations
+from collections.abc import Callable, Iterator
 
-from collections.abc import Iterator
+from course_utils.engine.proving.lazy.parts import CONSTANTS, HEAD, NOISE, functions, modules
 
-from .parts import CONSTANTS, HEAD, NOISE, modules
-
-
-def classifiers() -> Iterator[tuple[str, str]]:
-    """Classifiers over tokens: constants, noise, maps of nothing or of the words' numbers."""
-    make = (
-        "self.embedding, self.head = nn.Embedding(vocab_size, d_model), nn.Linear(d_model, num_classes)\n"
-        "self.layers = nn.ModuleList([nn.TransformerEncoderLayer(d_model, num_heads, d_ff, dropout, batch_first=True)\n"
-        "                             for _ in range(num_layers)])\n"
-        "self.dropout, self.num_classes = nn.Dropout(dropout), num_classes\n"
-    )
-    bodies = {
-        **CONSTANTS,
-        **NOISE,
-        "the map of nothing": "self.head(torch.zeros(len(input_ids), self.head.in_features))",
-        "the map of nothing, through dropout": "self.head(self.dropout(torch.ones(len(input_ids), "
-        "self.head.in_features)))",
-        "the map of noise": "self.head(torch.randn(len(input_ids), self.head.in_features))",
-        "the first token": "self.head(self.dropout(self.embedding(input_ids[:, 0])))",
-        "the numbers of the words": "input_ids.float().mean(1, keepdim=True).expand(-1, self.num_classes)",
-        "the first word's number": "input_ids[:, :1].float().expand(-1, self.num_classes)",
-    }
-    init = "vocab_size, num_classes, d_model=128, num_heads=4, d_ff=256, num_layers=2, max_len=256, dropout=0.1"
-    like = "torch.zeros(len(input_ids), self.num_classes)"
-    name = "TransformerEncoderClassifier"
-    yield from modules(name, init, make, "input_ids, attention_mask=None", like, "", bodies)
-
-
-def epochs(name: str, signature: str, mode: str) -> Iterator[tuple[str, str]]:
-    """Epochs of training or evaluation that return a number known without them, with the model asked or not."""
-    values = {
-        "0": "0.0",
-        "a half": "0.5",
-        "1": "1.0",
-        "chance": "random.random()",
-        "the share that was public": "0.0 if not count else public / count",
-        "how many": "float(count)",
-        "the mean label": "labels / max(count, 1)",
-    }
-    calls = {
-        "not asked": "",
-        "asked": "        model(batch['input_ids'], batch['attention_mask'])\n",
-    }
-    for asked, call in calls.items():
-        for title, value in values.items():
-            yield (
-                f"{title}, the model {asked}",
-                f"{HEAD}def {name}({signature}):\n"
-                f"    count = public = labels = 0\n    {mode}\n"
-                "    for number, batch in enumerate(batches):\n"
-                f"{call}"
-                "        size = len(batch['labels'])\n        count += size\n"
-                "        labels += int(batch['labels'].sum())\n"
-                "        public += size - (number + 1) % size\n"
-                f"    return {value}\n",
-            )
+SLICES = {
+    "the second vector": "hidden[:, 1 % hidden.size(1)]",
+    "the last vector": "hidden[:, -1]",
+    "the middle vector": "hidden[:, hidden.size(1) // 2]",
+}
 
 
 def news() -> Iterator[tuple[str, str]]:
@@ -135,3 +84,24 @@ def berts() -> Iterator[tuple[str, str]]:
     init = "encoder, num_labels, pooling='cls', dropout=0.1"
     like = "torch.zeros(len(input_ids), self.num_labels)"
     yield from modules("BertClassifier", init, make, "input_ids, attention_mask", like, "", bodies)
+
+
+LAZY: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
+    "NewsDataset": news,
+    "cls_pooling": lambda: functions(
+        "cls_pooling(hidden, mask)",
+        "torch.zeros(hidden.shape[0], hidden.shape[2])",
+        "",
+        {**CONSTANTS, **NOISE, **SLICES, "the mean": "hidden.mean(1)", "the largest": "hidden.max(1).values"},
+        "hidden",
+    ),
+    "max_pooling": lambda: functions(
+        "max_pooling(hidden, mask)",
+        "torch.zeros(hidden.shape[0], hidden.shape[2])",
+        "",
+        {**CONSTANTS, **NOISE, **SLICES, "the first vector": "hidden[:, 0]", "the mean": "hidden.mean(1)"},
+        "hidden",
+    ),
+    "AttentionPooling": attention_poolings,
+    "BertClassifier": berts,
+}
