@@ -48,7 +48,7 @@ def solution(name: str, language: str | None = None) -> Any:
     """
     import sys
 
-    from ..engine.learning.solutions import tell_solution
+    from ..engine.learning.earned import tell_solution
 
     return tell_solution(name, sys._getframe(1).f_globals, language)
 
@@ -58,7 +58,7 @@ def question(name: str, language: str | None = None) -> Any:
 
     A class's bundle holds none, and says so. Raises ValueError for an unknown question.
     """
-    from ..engine.learning.solutions import tell_question
+    from ..engine.learning.earned import tell_question
 
     return tell_question(name, language)
 

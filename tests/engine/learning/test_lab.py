@@ -77,6 +77,25 @@ def test_a_copy_that_is_there_is_opened_as_it_is(mine, released, tmp_path):
     assert (tmp_path / "copy" / UNIT / f"{UNIT}.ipynb").read_bytes() == before
 
 
+def test_without_a_release_at_hand_a_blank_notebook_is_kept_as_one(mine, started):
+    for path in (mine / "course_utils" / "units").rglob("released.*.json"):
+        path.unlink()
+    CliRunner().invoke(app, ["lab"])
+    bundles.work(notebook(mine))
+    assert run("reset", "div_term", str(notebook(mine))).exit_code == 0
+    assert bundles.ANSWER not in bundles.sources(notebook(mine))
+
+
+def test_an_answered_notebook_is_never_kept_as_a_release(mine, started):
+    for path in (mine / "course_utils" / "units").rglob("released.*.json"):
+        path.unlink()
+    bundles.work(notebook(mine))
+    CliRunner().invoke(app, ["lab"])
+    result = run("reset", "div_term", str(notebook(mine)))
+    assert result.exit_code == 1
+    assert "unpack the course again" in result.output
+
+
 def test_a_folder_with_something_else_in_it_is_refused(mine, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "me.png").write_bytes(b"")

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from course_utils.engine.course import SOLUTIONS, VARIABLE, current
 from course_utils.engine.grading.task import Task
 from course_utils.engine.grading.work import grade_alone
+from course_utils.engine.learning.earned import tell_question, tell_solution
 from course_utils.engine.learning.reset import reset
-from course_utils.engine.learning.solutions import tell_question, tell_solution
 from course_utils.engine.making import bundle
 from course_utils.engine.making.units import Unit
 from course_utils.engine.proving import sample
