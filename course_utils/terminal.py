@@ -80,9 +80,11 @@ def check(
     """
     from .engine.learning.interrupts import CheckStopped
     from .engine.learning.notebook import NotebookError, check_notebook
+    from .engine.learning.status import note_reports
 
     try:
         reports = check_notebook(notebook)
+        note_reports(notebook, reports)
     except (NotebookError, CheckStopped) as error:
         raise fail(error) from None
     if as_json:
@@ -141,6 +143,30 @@ def lab(
         raise fail(error) from None
     if status:
         raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    folder: OwnFolder = None,
+    lang: OwnLanguage = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Show what is done, points by self-check, what comes next, and minutes left.
+
+    What has no record of its check yet is checked now, which runs those cells of your notebooks on this machine.
+    """
+    from .engine.learning.folder import FolderError, find_notebooks
+    from .engine.learning.interrupts import CheckStopped
+    from .engine.learning.status import status_of
+
+    try:
+        found = status_of(find_notebooks(folder, lang))
+    except (FolderError, CourseError, CheckStopped) as error:
+        raise fail(error) from None
+    if as_json:
+        sys.stdout.write(json.dumps(found.as_json(), ensure_ascii=False, indent=1) + "\n")
+    else:
+        console.print(repr(found), markup=False, soft_wrap=True)
 
 
 @app.command()

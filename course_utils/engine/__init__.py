@@ -2,7 +2,7 @@
 
 asking     the learner's code is asked for values, here or in a sandbox
 judging    observations against those of a truth; a known mistake gets its name
-learning   what a learner calls: check, hint, a whole notebook
+learning   what a learner calls: check, hint, solution, question, status; the notebooks of one's own and their update
 reading    a notebook's file becomes cells: one reader for grading, `course check` and the portfolio
 making     sources become notebooks and bundles
 walls      the sandbox; each file opens with what it stops and what it does not

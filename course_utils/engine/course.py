@@ -35,6 +35,7 @@ IN_A_CLONE, IN_A_BUNDLE = "solutions", f"{PACKAGE.name}/units"  # where a course
 VARIABLE = "COURSE_DIR"
 LANGUAGES = ("en", "zh")  # that the engine has sentences in
 TEXTS, LOOKS = "recorded/texts.json", "recorded/looks.jsonl"  # of a unit's folder: what `course build` records
+SOLUTIONS = "recorded/solutions.json"  # recorded too; who learns alone has it, a class has not
 REMEDY = "install the course again, or make its files: course build"
 KEYS = {"id", "title", "languages", "units"}
 OPTIONAL = {"doctor"}  # a function, as module:function, whose rows `course doctor` shows beside its own

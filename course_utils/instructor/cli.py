@@ -175,13 +175,16 @@ def saying_what_is_wrong() -> Iterator[None]:
 def bundle(
     lang: Annotated[Language, typer.Option("--lang", help="The language of the notebooks.")],
     out: Annotated[Path, typer.Option("--out", help="The zip file to write.")],
+    self_study: Annotated[
+        bool, typer.Option("--self-study", help="With solutions and rubrics, for someone who learns without a teacher.")
+    ] = False,
 ) -> None:
     """Write the zip file that a student gets: notebooks, the student's part of course_utils, environment files."""
     from ..engine.making.bundle import write_bundle
     from ..engine.making.units import UnitError
 
     try:
-        count = write_bundle(lang.value, out)
+        count = write_bundle(lang.value, out, self_study)
     except (UnitError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {out} with {count} files", markup=False)

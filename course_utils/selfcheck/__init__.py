@@ -8,21 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["check", "hint", "solved"]
+__all__ = ["check", "hint", "question", "solution", "solved", "status"]
 
 
 def check(name: str, names: dict[str, Any] | None = None, language: str | None = None) -> Any:
     """A report on an exercise: a line per rule, and for a known mistake a question that names it.
 
     name: the exercise, such as "div_term"; names: where to look for it, by default the caller's globals;
-    language: "en" or "zh", by default that of the notebook's folder.
+    language: "en" or "zh", by default that of the notebook's folder. How it came out is kept beside the notebooks.
     Raises ValueError for an unknown exercise, and CheckStopped, a KeyboardInterrupt, when it is interrupted.
     """
     import sys
 
     from ..engine.learning.report import check_names
+    from ..engine.learning.status import note_report
 
-    return check_names(name, sys._getframe(1).f_globals if names is None else names, language)
+    found = sys._getframe(1).f_globals if names is None else names
+    return note_report(check_names(name, found, language), found)
 
 
 def hint(name: str, step: int | None = None, language: str | None = None) -> Any:
@@ -31,9 +33,47 @@ def hint(name: str, step: int | None = None, language: str | None = None) -> Any
     step: the one to show; the next call goes on from there.
     Raises ValueError for an unknown exercise or step.
     """
+    from ..engine.learning.progress import note_hint
     from ..engine.learning.report import help_step
 
-    return help_step(name, step, language)
+    found = help_step(name, step, language)
+    note_hint(name, found.step)
+    return found
+
+
+def solution(name: str, language: str | None = None) -> Any:
+    """The course's answer to an exercise, explained, once its check is green or all hints were seen.
+
+    A class's bundle holds none, and says so. Raises ValueError for an unknown exercise.
+    """
+    import sys
+
+    from ..engine.learning.earned import tell_solution
+
+    return tell_solution(name, sys._getframe(1).f_globals, language)
+
+
+def question(name: str, language: str | None = None) -> Any:
+    """A model answer and the criteria to mark oneself by, once the saved notebook holds an answer to the question.
+
+    A class's bundle holds none, and says so. Raises ValueError for an unknown question.
+    """
+    from ..engine.learning.earned import tell_question
+
+    return tell_question(name, language)
+
+
+def status() -> Any:
+    """How far one is: exercises done, points by self-check, what comes next, minutes left.
+
+    It reads the saved notebooks beside the present one. Raises FolderError where there are none.
+    """
+    import sys
+
+    from ..engine.learning.folder import find_notebooks
+    from ..engine.learning.status import status_of
+
+    return status_of(find_notebooks(), sys._getframe(1).f_globals)
 
 
 def solved(name: str, stand_in: Any) -> Any:

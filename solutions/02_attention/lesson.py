@@ -34,7 +34,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint
+from course_utils.selfcheck import check, hint, question, solution, status
 
 # %% [markdown] lang="en"
 # ## 1. Asking and answering

@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils import plots, portfolio
-from course_utils.selfcheck import check, hint
+from course_utils.selfcheck import check, hint, question, solution, status
 
 MultiHeadSelfAttention = portfolio.solved("MultiHeadSelfAttention")
 

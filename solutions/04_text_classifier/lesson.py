@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import plots, portfolio
-from course_utils.selfcheck import check, hint
+from course_utils.selfcheck import check, hint, question, solution, status
 
 PositionalEncoding = portfolio.solved("PositionalEncoding")
 TransformerEncoderLayer = portfolio.solved("TransformerEncoderLayer")

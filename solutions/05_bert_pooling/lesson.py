@@ -39,7 +39,7 @@ from torch.utils.data import DataLoader, Dataset
 from course_utils import models, plots, portfolio
 from course_utils.batches import Batches
 from course_utils.corpora import load_headlines
-from course_utils.selfcheck import check, hint
+from course_utils.selfcheck import check, hint, question, solution, status
 from course_utils.tokens import tokenize
 
 POOLINGS = ("cls", "mean", "max", "attention")

@@ -36,7 +36,7 @@ from torch import Tensor
 
 from course_utils import models, plots, portfolio
 from course_utils.plots import coloured_text
-from course_utils.selfcheck import check, hint
+from course_utils.selfcheck import check, hint, question, solution, status
 
 # %% [markdown] lang="en"
 # ## 1. All heads of all layers

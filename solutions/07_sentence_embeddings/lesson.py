@@ -35,7 +35,7 @@ from torch.nn import functional as F
 
 from course_utils import models, plots
 from course_utils.corpora import documents
-from course_utils.selfcheck import check, hint
+from course_utils.selfcheck import check, hint, question, solution, status
 
 SPECIAL_TOKENS = 2  # [CLS] in front of a block and [SEP] behind it
 
@@ -330,8 +330,8 @@ for test in sentence_context.paired_tests(found):
 # 试一个答案里有“it”的问题，再试一个用词和文档不同的问题。
 
 # %%
-question = "Why did the machine stay in the tree?"
-asked = F.normalize(embed([question], 64), dim=1)
+own_question = "Why did the machine stay in the tree?"
+asked = F.normalize(embed([own_question], 64), dim=1)
 for name, vectors in {"in isolation": in_isolation, "in context": in_context}.items():
     scores = (F.normalize(vectors, dim=1) @ asked.T).squeeze(1)
     print(name)

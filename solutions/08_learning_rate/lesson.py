@@ -32,7 +32,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint
+from course_utils.selfcheck import check, hint, question, solution, status
 
 # %% [markdown] lang="en"
 # ## 1. A step too far

@@ -140,7 +140,7 @@ def test_before_an_exercise_stands_a_worked_example(unit, exercise):
 def test_the_setup_imports_first_and_only_what_is_there(unit):
     first = next(cell for cell in lesson.read(unit).cells if cell.kind == "code")
     assert first.labels.get("role") == "setup"
-    assert "from course_utils.selfcheck import check, hint" in first.source
+    assert "from course_utils.selfcheck import check, hint, question, solution, status" in first.source
 
 
 @of_units
@@ -227,3 +227,11 @@ def test_no_hint_holds_a_line_of_an_answer(unit):
 def test_the_criteria_of_a_question_sum_to_its_points(unit):
     sums = {name: sum(item["points"] for item in question["criteria"]) for name, question in unit.rubric.items()}
     assert sums == {name: question["points"] for name, question in unit.rubric.items()}
+
+
+@pytest.mark.parametrize("unit", all_units(current().folder), ids=lambda unit: unit.name)
+def test_a_lesson_says_the_minutes_that_its_unit_counts(unit):
+    minutes = unit.texts["learner_minutes"]
+    lesson = (unit.folder / "lesson.py").read_text(encoding="utf-8")
+    assert f"about {minutes:g} minutes of your own" in lesson
+    assert f"自己动手约 {minutes:g} 分钟" in lesson

@@ -1,1 +1,1 @@
-"""What a learner calls: the report of `check`, the steps of `hint`, the check of a whole notebook."""
+"""What a learner calls: check, hint, solution, question, status; and lab, update, reset from a terminal."""

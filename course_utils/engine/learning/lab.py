@@ -13,7 +13,17 @@ from ..course import current
 from ..files import write_whole
 from ..texts import MARKER_FILE
 from ..texts import language as own_language
-from .folder import OwnNotebooks, as_bytes, find_notebooks, newest_release, released_name
+from .folder import (
+    FolderError,
+    OwnNotebooks,
+    as_bytes,
+    find_notebooks,
+    newest_release,
+    read_own,
+    released_cells,
+    released_name,
+)
+from .status import answers_in
 
 
 class LabError(RuntimeError):
@@ -26,8 +36,30 @@ def notebooks_to_open(folder: Path | None, language: str | None) -> tuple[OwnNot
     Raises FolderError, CourseError and OSError.
     """
     if folder is None or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
-        return find_notebooks(folder, language), False
-    return copy_release(folder, language or own_language()), True
+        own = find_notebooks(folder, language)
+        remember_release(own)
+        return own, False
+    try:
+        language = language or find_notebooks(None, None).language
+    except FolderError:
+        language = own_language()
+    return copy_release(folder, language), True
+
+
+def remember_release(own: OwnNotebooks) -> None:
+    """Keep notebooks in which nothing is answered yet as the release that they are, where no release is at hand.
+
+    So it is where a course came without Git and without a bundle's copies. Where it cannot be kept, nothing happens.
+    """
+    for unit in current().units():
+        try:
+            data, _, cells = read_own(own.path(unit.name))
+            if released_cells(own, unit.name, cells) is None and not unit.texts["exercises"].keys() & answers_in(
+                cells, unit, own
+            ):
+                write_whole(own.beside / released_name(unit.name, own.language), data)
+        except (FolderError, OSError):
+            continue
 
 
 def copy_release(folder: Path, language: str) -> OwnNotebooks:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from ..course import IN_A_BUNDLE
+from ..course import FILE, IN_A_BUNDLE, IN_A_CLONE
 from ..reading.decoding import ReadError
 from .cells import Raw
 from .folder import git, read_raw
@@ -36,7 +37,17 @@ class Release:
     @property
     def is_bundle(self) -> bool:
         """Whether it holds the student's part of the package with its course, and not a clone's."""
-        return f"{IN_A_BUNDLE}/course.toml" in self.files
+        return f"{IN_A_BUNDLE}/{FILE}" in self.files
+
+    def course_id(self) -> str:
+        """The id of its course; empty where it does not say."""
+        for folder in (IN_A_BUNDLE, IN_A_CLONE):
+            if read := self.files.get(f"{folder}/{FILE}"):
+                try:
+                    return str(tomllib.loads(read().decode("utf-8")).get("id", ""))
+                except (OSError, ValueError):
+                    return ""
+        return ""
 
     def package(self) -> dict[str, bytes]:
         """All of a bundle but the notebooks: path -> content."""

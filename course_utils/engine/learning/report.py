@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import nn
 
-from ..course import LANGUAGES, CourseUnit, current
+from ..course import LANGUAGES, SOLUTIONS, CourseUnit, current
 from ..judging import judge
 from ..judging.judge import Look, Verdict
 from ..judging.raised import CODE, Raised
@@ -45,6 +45,11 @@ WORDS: dict[str, Text] = {
     "next": {
         "en": 'Still stuck? hint("{name}") once more.',
         "zh": '还是没思路？再运行一次 hint("{name}")。',
+    },
+    "then_solution": {
+        "en": 'That was the last step. solution("{name}") shows how the course answers it; hint("{name}", 1) shows the '
+        "first step again.",
+        "zh": '提示到此为止。solution("{name}") 会给出课程的参考答案；想从头再看，运行 hint("{name}", 1)。',
     },
     "last": {
         "en": 'That was the last step; hint("{name}", 1) shows the first again.',
@@ -146,11 +151,13 @@ class Help:
     total: int
     text: str
     language: str
+    has_solution: bool = False  # whether the course at hand can show one
 
     def _lines(self) -> list[str]:
         head = WORDS["step"][self.language].format(step=self.step, total=self.total)
         lines = [f"{self.exercise} · {head}", self.text]
-        lines.append(WORDS["next" if self.step < self.total else "last"][self.language].format(name=self.exercise))
+        follows = "next" if self.step < self.total else "then_solution" if self.has_solution else "last"
+        lines.append(WORDS[follows][self.language].format(name=self.exercise))
         return lines
 
     def __repr__(self) -> str:
@@ -177,7 +184,7 @@ def looks(unit: CourseUnit, exercise: str, names: dict[str, Any]) -> tuple[dict[
 def check_names(name: str, names: dict[str, Any], language: str | None = None) -> Report:
     """The report on an exercise in a namespace. Raises ValueError for an unknown exercise or language."""
     unit = _unit(name)
-    language = _language(language)
+    language = chosen_language(language)
     if name not in names or _is_blank(names[name], unit.texts["exercises"][name]["released"]):
         return missing(name, filled("blank" if name in names else "not_run", name=name), language)
     with stoppable(names, language, name):
@@ -249,14 +256,15 @@ def help_step(name: str, step: int | None = None, language: str | None = None) -
 
     Raises ValueError for an unknown exercise, step or language.
     """
-    language = _language(language)
-    steps = _unit(name).texts["exercises"][name]["steps"]
+    language = chosen_language(language)
+    unit = _unit(name)
+    steps = unit.texts["exercises"][name]["steps"]
     if step is None:
         step = min(_steps_seen.get(name, 0) + 1, len(steps))
     if not 1 <= step <= len(steps):
         raise ValueError(f"step must be 1 to {len(steps)}, got {step}")
     _steps_seen[name] = step
-    return Help(name, step, len(steps), steps[step - 1][language], language)
+    return Help(name, step, len(steps), steps[step - 1][language], language, (unit.folder / SOLUTIONS).is_file())
 
 
 def _unit(name: str) -> CourseUnit:
@@ -267,7 +275,8 @@ def _unit(name: str) -> CourseUnit:
     return unit
 
 
-def _language(wanted: str | None) -> str:
+def chosen_language(wanted: str | None) -> str:
+    """A language that was asked for, else the learner's. Raises ValueError for one that the engine has not."""
     if wanted is not None and wanted not in LANGUAGES:
         raise ValueError(f"language must be one of {', '.join(LANGUAGES)}; got {wanted!r}")
     return wanted or own_language()

@@ -125,6 +125,8 @@ def update(named: str, own: OwnNotebooks) -> Told:
     release = open_release(named, course.top)
     if _lies_in(own.folder, named) and not release.is_bundle:
         raise ReleaseError(f"{named} is where your own notebooks are; give the new release, such as bundle.zip")
+    if (other := release.course_id()) not in ("", course.settings["id"]):
+        raise ReleaseError(f"{named} is a release of another course, {other}; this one is {course.settings['id']}")
     told = Told(own.language)
     if release.commit:
         _refuse_unclean(course, release, own)
@@ -192,7 +194,7 @@ def _write(step: Step, own: OwnNotebooks, told: Told) -> bool:
         if step.new != step.old:
             if step.old:
                 kept = keep_copy(step.path, step.old, KEPT)
-            write_whole(step.path, step.new)
+            write_whole(step.path.resolve(), step.new)  # where it is a link, what it leads to
         write_whole(own.beside / released_name(step.unit, own.language), step.released)
     except OSError as error:
         raise UpdateError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import INSTRUCTORS_ROOMS
-from ..course import FILE, IN_A_BUNDLE, LOOKS, PACKAGE, TEXTS, Course, current
+from ..course import FILE, IN_A_BUNDLE, LOOKS, PACKAGE, SOLUTIONS, TEXTS, Course, current
 from ..learning.folder import PRISTINE
 from ..texts import MARKER_FILE
 from . import files
@@ -28,8 +28,11 @@ def is_instructors(inside: Path) -> bool:
     return inside.parts[0] == "instructor" or (inside.parts[0] == "engine" and inside.parts[1] in INSTRUCTORS_ROOMS)
 
 
-def bundle_files(language: str) -> Iterator[tuple[str, bytes]]:
-    """Path and content of each file of a student's bundle. Raises UnitError where nothing has been built."""
+def bundle_files(language: str, self_study: bool = False) -> Iterator[tuple[str, bytes]]:
+    """Path and content of each file of a student's bundle. Raises UnitError where nothing has been built.
+
+    self_study: whether solutions, model answers and criteria are in it, for someone without a teacher.
+    """
     course = current()
     if language not in course.languages:
         raise UnitError(f"this course is in {', '.join(course.languages)}; it has no bundle in {language}")
@@ -44,7 +47,7 @@ def bundle_files(language: str) -> Iterator[tuple[str, bytes]]:
         inside = path.relative_to(PACKAGE)
         if path.is_file() and not is_instructors(inside) and path.suffix in SUFFIXES:
             yield f"{PACKAGE.name}/{inside.as_posix()}", path.read_bytes()
-    for name in course_files(course):
+    for name in course_files(course, self_study):
         yield f"{IN_A_BUNDLE}/{name}", (course.folder / name).read_bytes()
     for unit, path in found.items():  # once more: by them an update and a reset know what is the learner's own
         yield f"{IN_A_BUNDLE}/{unit}/{PRISTINE.format(language=language)}", path.read_bytes()
@@ -67,19 +70,23 @@ def readme(course: Course, language: str) -> str:
     return text.replace("@TITLE@", course.settings["title"][language]).replace("@UNIT@", course.unit_names[0])
 
 
-def course_files(course: Course) -> Iterator[str]:
-    """The files of a course's folder that a student gets, by an allow list: never answers, truth, mistakes, rubric."""
+def course_files(course: Course, self_study: bool = False) -> Iterator[str]:
+    """The files of a course's folder that a student gets, by an allow list: never truth or mistakes.
+
+    Answers and rubric are in none of them but the recorded solutions, which self-study alone brings.
+    """
+    wanted = (*OF_A_UNIT, SOLUTIONS) if self_study else OF_A_UNIT
     yield FILE
     for unit in course.units():
-        yield from (f"{unit.name}/{name}" for name in OF_A_UNIT if (unit.folder / name).is_file())
+        yield from (f"{unit.name}/{name}" for name in wanted if (unit.folder / name).is_file())
 
 
-def write_bundle(language: str, out: Path) -> int:
+def write_bundle(language: str, out: Path, self_study: bool = False) -> int:
     """Write the zip file of one language; the number of files in it."""
     content = io.BytesIO()
     count, top = 0, top_of(current())
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in bundle_files(language):
+        for name, data in bundle_files(language, self_study):
             entry = zipfile.ZipInfo(f"{top}/{name}", DATE)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, data)

@@ -17,6 +17,8 @@ from ..texts import VISIBLE_SEED, fingerprint_of_source
 from .lesson import Lesson
 from .units import Unit, UnitError
 
+MAX_OTHERS = 2  # other right ways that are shown beside the course's own answer
+
 
 def texts_of(unit: Unit, lesson: Lesson) -> dict[str, Any]:
     """The content of `recorded/texts.json`. Raises UnitError where hints.yml lacks a text."""
@@ -34,6 +36,7 @@ def texts_of(unit: Unit, lesson: Lesson) -> dict[str, Any]:
             for name in unit.exercises
         },
         "minutes": float(unit.settings["minutes"]),  # to run all cells on two cores
+        **_learner_minutes(unit),
         "points": {check: unit.points(check) for check in unit.rules},
         "rules": {check: in_all(_required(hints["rules"], check, unit), unit) for check in unit.rules},
         "hints": {
@@ -43,6 +46,39 @@ def texts_of(unit: Unit, lesson: Lesson) -> dict[str, Any]:
         "questions": {name: {"points": float(question["points"])} for name, question in unit.rubric.items()},
         "cells": _given_cells(unit, lesson),
     }
+
+
+def _learner_minutes(unit: Unit) -> dict[str, float]:
+    """How long a learner works on a unit, where unit.toml says it."""
+    minutes = unit.settings.get("learner_minutes")
+    return {} if minutes is None else {"learner_minutes": float(minutes)}
+
+
+def solutions_of(unit: Unit) -> dict[str, Any]:
+    """The content of `recorded/solutions.json`: the course's answers, right ones written otherwise, and the rubric."""
+    others: dict[str, list[str]] = {name: [] for name in unit.exercises}
+    for alternative in unit.alternatives:
+        others[alternative.exercise].append(alternative.source.strip("\n"))
+    return {
+        "generated_from": _generated_from(unit),
+        "exercises": {
+            name: {"answer": unit.answer(name), "others": others[name][:MAX_OTHERS]} for name in unit.exercises
+        },
+        "questions": {
+            name: {
+                "model_answer": in_all(question["model_answer"], unit),
+                "criteria": [
+                    {"points": float(criterion["points"]), **in_all(_only_texts(criterion), unit)}
+                    for criterion in question["criteria"]
+                ],
+            }
+            for name, question in unit.rubric.items()
+        },
+    }
+
+
+def _only_texts(criterion: dict[str, Any]) -> dict[str, str]:
+    return {language: criterion[language] for language in LANGUAGES if language in criterion}
 
 
 def _given_cells(unit: Unit, lesson: Lesson) -> dict[str, list[str]]:

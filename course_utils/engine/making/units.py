@@ -31,7 +31,7 @@ FILES = (
     "rubric.yml",
 )  # fmt: skip
 ALLOWED = {*FILES, "fixtures.py", "lazy.py", "recorded", "__pycache__"}
-KEYS = {"title", "minutes", "points", "warm", "same_answer"}  # of unit.toml
+KEYS = {"title", "minutes", "learner_minutes", "points", "warm", "same_answer"}  # of unit.toml
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Unit(CourseUnit):
         check_by_language(found["title"], self.course.languages, path, "title")
         for key, what, fits in (
             ("minutes", "a number such as 3", _is_amount),
+            ("learner_minutes", "a number such as 60", _is_amount),
             ("points", "a table for each exercise, such as [points.my_function]", _is_table),
             ("warm", 'a list of modules, such as ["torch"]', _is_list_of_texts),
             ("same_answer", "a list of pairs of exercises", _is_list_of_pairs),

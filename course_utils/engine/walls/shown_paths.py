@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .. import INSTRUCTORS_ROOMS
+from ..course import IN_A_BUNDLE
 
 PACKAGE = Path(__file__).resolve().parents[2]
 INSIDE = Path("/course")  # where the environment stands in the sandbox
@@ -251,6 +252,8 @@ def _own_secrets() -> Iterator[Secret]:
     for folder in [project, *installed]:
         for room in ("instructor", *(f"engine/{name}" for name in INSTRUCTORS_ROOMS)):
             yield Secret(folder / PACKAGE.name / room, "the instructor's part of the course")
+        # a bundle's course lies in the package, with solutions in it where it is for self-study
+        yield Secret(folder / IN_A_BUNDLE, "the course of a bundle")
         for name in OF_INSTALLED:
             yield Secret(folder / name, f"the course's own {name}")
     for folder in dict.fromkeys(parent for place in [PACKAGE, *installed] for parent in [place, *place.parents]):

@@ -165,8 +165,11 @@ def test_help_comes_in_steps_and_says_how_to_get_the_next(step, language):
     assert lines[0].startswith("shift_matrix · ")
     assert lines[1] == UNIT.hints["steps"]["shift_matrix"][step - 1][language].splitlines()[0]
     ends = {
-        "en": ('Still stuck? hint("shift_matrix") once more.', 'That was the last step; hint("shift_matrix", 1) shows'),
-        "zh": ('还是没思路？再运行一次 hint("shift_matrix")。', "提示到此为止；"),
+        "en": (
+            'Still stuck? hint("shift_matrix") once more.',
+            'That was the last step. solution("shift_matrix") shows',
+        ),
+        "zh": ('还是没思路？再运行一次 hint("shift_matrix")。', '提示到此为止。solution("shift_matrix")'),
     }
     assert lines[-1].startswith(ends[language][step == 3])
     assert found._repr_markdown_().replace("\n\n", "\n") == repr(found)

@@ -275,6 +275,22 @@ def test_a_zip_whose_paths_lead_out_of_it_is_refused(mine, tmp_path, path):
         run(tmp_path / "evil.zip")
 
 
+def test_a_release_of_another_course_is_refused(mine, second, tmp_path):
+    other = shutil.copytree(second, tmp_path / "other")
+    path = other / "course_utils" / "units" / "course.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('"transformer_course"', '"knots"'), encoding="utf-8")
+    with pytest.raises(ReleaseError, match="a release of another course, knots"):
+        run(other)
+
+
+def test_a_notebook_that_is_a_link_stays_one(mine, second, tmp_path):
+    notebook(mine).rename(tmp_path / "elsewhere.ipynb")
+    notebook(mine).symlink_to(tmp_path / "elsewhere.ipynb")
+    run(second)
+    assert notebook(mine).is_symlink()
+    assert holds_all_work(tmp_path / "elsewhere.ipynb")
+
+
 def test_a_release_in_another_language_is_refused(mine, released, tmp_path):
     other = "zh" if released[0] == "en" else "en"
     content = json.loads(notebook(mine).read_text())

@@ -75,6 +75,15 @@ def files_project():
 
 
 @pytest.fixture(scope="module")
+def alone():
+    """Language -> path in the zip for self-study -> bytes."""
+    return {
+        language: {f"{TOP}/{name}": data for name, data in bundle.bundle_files(language, self_study=True)}
+        for language in LANGUAGES
+    }
+
+
+@pytest.fixture(scope="module")
 def contents(tmp_path_factory):
     """Language -> path in the zip -> bytes."""
     folder = tmp_path_factory.mktemp("bundles")
@@ -146,7 +155,7 @@ def test_a_bundle_holds_of_each_unit_rules_fixtures_and_what_is_recorded_alone(l
     wanted = {"course.toml": current().folder / "course.toml"}
     for unit in UNITS:
         files = ["rules.py", "recorded/texts.json", "recorded/looks.jsonl"]
-        files += ["fixtures.py"] if unit.name in ("04_text_classifier", "05_bert_pooling") else []
+        files += ["fixtures.py"] if (unit.folder / "fixtures.py").is_file() else []
         wanted |= {f"{unit.name}/{name}": unit.folder / name for name in files}
         released = f"notebooks/{language}/{unit.name}/{unit.name}.ipynb"
         wanted |= {f"{unit.name}/recorded/released.{language}.json": current().top / released}
@@ -321,6 +330,7 @@ IDIOMS = {
     "loss.backward()",
     "optimizer.step()",
     "optimizer.zero_grad()",
+    "schedule.step()",
     "model.train(False)",
     'count += len(batch["labels"])',
     "mask = torch.ones_like(ids)",
@@ -333,18 +343,48 @@ IDIOMS = {
 @pytest.mark.parametrize("kind", ["solution", "hidden test", "mutants", "alternatives", "rubric"])
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_no_secret_line_is_in_a_bundle(unit, kind, language, contents):
+    assert secret_lines_shown(unit, kind, contents[language]) == {}
+
+
+@of_languages
+@pytest.mark.parametrize("kind", ["hidden test", "mutants"])
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_no_hidden_test_and_no_mistake_is_in_a_bundle_for_self_study(unit, kind, language, alone):
+    # what the course's own answers and their alternatives say, a hidden truth or a mistake may say as well
+    shown = secret_lines_shown(unit, kind, alone[language])
+    earned = "\n".join(
+        text for each in UNITS for text in (each.reference_source, *(a.source for a in each.alternatives))
+    )
+    own = {line.strip() for line in earned.splitlines()}
+    assert {line: name for line, name in shown.items() if line not in own} == {}
+
+
+@of_languages
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_bundle_for_self_study_holds_answers_and_rubric(unit, language, alone):
+    found = json.loads(alone[language][f"{TOP}/course_utils/units/{unit.name}/recorded/solutions.json"])
+    assert {name: about["answer"] for name, about in found["exercises"].items()} == {
+        name: unit.answer(name) for name in unit.exercises
+    }
+    assert set(found["questions"]) == set(unit.rubric)
+
+
+def secret_lines_shown(unit, kind, files):
+    """The secret lines of a kind that some files show, and one file for each."""
     lines = {line.strip() for line in dict(secrets(unit))[kind] if telling(line)} - given(unit)
     # a mutant may fail by an answer that is given, and an id of a hint names a mistake that the hint asks about
     lines -= {mutant.hint for mutant in unit.mutants} | set(unit.rules)
     assert lines or (kind == "rubric" and not unit.rubric)
     shown = {}
-    for name, data in contents[language].items():
+    for name, data in files.items():
         text = data.decode("utf-8")
-        if name.endswith(".ipynb") or "/recorded/released." in name:
+        if name.endswith("/recorded/solutions.json"):
+            text = "\n".join(texts_in(json.loads(text)))
+        elif name.endswith(".ipynb") or "/recorded/released." in name:
             text = "\n".join(cell["source"] for cell in json.loads(text)["cells"])
         for line in text.splitlines():
             shown.setdefault(line.strip(), name)
-    assert {line: shown[line] for line in lines if line in shown} == {}
+    return {line: shown[line] for line in lines if line in shown}
 
 
 @of_languages

@@ -129,7 +129,7 @@ def test_two_mutants_of_one_name_are_told(unit):
 
 def test_points_without_a_rule_are_told(unit):
     change(unit, "unit.toml", "shift_matrix]\nvalues", "shift_matrix]\nsizes")
-    with pytest.raises(UnitError, match=r"unit\.toml, line 19: points for shift_matrix-sizes, and rules"):
+    with pytest.raises(UnitError, match=r"unit\.toml, line 20: points for shift_matrix-sizes, and rules"):
         _ = unit.rules
 
 
