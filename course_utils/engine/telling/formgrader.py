@@ -39,8 +39,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 HOME = "/formgrader/gradebook"
 TEMPLATES = Path(__file__).parent / "templates"  # formgrade/ in it replaces parts of nbgrader's template of that name
 POLICY = (  # formgrader's pages are full of scripts in the page; what they load is all here
-    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data:; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 )
 NOT_SERVED = (
     handlers.FormgraderHandler,  # takes a path, whose configuration is run
@@ -178,7 +177,7 @@ def formgrader(
             open_browser=open_browser,
             default_url=HOME,
             allow_root=True,  # nothing runs here that would use a right
-            log_level=logging.WARNING,
+            log_level=logging.ERROR,
             tornado_settings={"headers": {"Content-Security-Policy": POLICY}},
         )
         server.course, server.results = course, results

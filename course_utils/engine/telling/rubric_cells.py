@@ -53,7 +53,7 @@ class RubricCells(Preprocessor):
         try:
             nb.cells = self._with_blocks(nb.cells, unit, self._language(student, unit))
         except (CourseError, OSError, LookupError, TypeError, ValueError) as error:
-            self.log.warning("no rubric can be shown for %s: %s", unit, error)
+            self.log.error("no rubric can be shown for %s: %s", unit, error)
         return nb, resources
 
     def _with_blocks(self, cells: list[NotebookNode], name: str, language: str) -> list[NotebookNode]:
