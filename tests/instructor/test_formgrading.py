@@ -32,6 +32,12 @@ COMMENT = "Say more of <b>shifts</b>, 例如 k = 3."
 MISCONFIGURED = "import pathlib; (pathlib.Path(__file__).parent / 'was-read').touch()\nc.ServerApp.token = ''\n"
 
 
+ASK_ELSEWHERE = """() => new Promise(told => {
+    document.addEventListener("securitypolicyviolation", event => told(event.effectiveDirective));
+    fetch("http://127.0.0.1:9/x").catch(() => setTimeout(() => told("was sent"), 1000));
+})"""  # what the browser says of a script on the page that asks another place
+
+
 class Here(Executor):
     """Runs each task at once, in this process."""
 
@@ -403,7 +409,7 @@ def test_the_answer_that_changed_asks_again(after):
 
 
 @in_a_browser
-def test_a_second_sitting_shows_the_old_mark_beside_the_new_answer(after, folder, browser):
+def test_a_second_sitting_shows_the_old_mark_beside_the_new_answer_and_asks_no_other_place(after, folder, browser):
     with served(folder) as server, sync_playwright() as playwright:
         window = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = window.new_page()
@@ -415,6 +421,7 @@ def test_a_second_sitting_shows_the_old_mark_beside_the_new_answer(after, folder
         expect(page.locator(f"#{QUESTION}")).to_have_class(re.compile("needs_manual_grade"))
         with saves(page, "grade"):
             answer.get_by_role("button", name="Resolve").click()
+        assert page.evaluate(ASK_ELSEWHERE) == "connect-src"
         window.close()
         end(server)
     assert row(folder, "ann")["outcome"] == "partial"

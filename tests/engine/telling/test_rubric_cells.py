@@ -1,6 +1,7 @@
 """The block that formgrader shows beside an answer in words."""
 
 import copy
+from types import SimpleNamespace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -126,6 +127,11 @@ def test_the_texts_of_the_course_are_shown_as_they_are_written(each, language):
             assert text in source
 
 
+def test_without_a_language_the_block_is_in_the_first_of_the_course(unit, notebook, tmp_path):
+    blocks = [shown(tmp_path, copy.deepcopy(notebook), language) for language in ("", "en")]
+    assert [cell.source for cell in blocks[0]] == [cell.source for cell in blocks[1]]
+
+
 def test_a_course_in_another_language_has_english_labels():
     question = Question("u", "q", 1.0, "", (Criterion(1.0, "Dit."),), "Dat.", ())
     text = rendered(block(question, "nl")).get_text()
@@ -134,16 +140,14 @@ def test_a_course_in_another_language_has_english_labels():
 
 
 def test_the_language_is_read_anew_when_the_log_has_changed(tmp_path, monkeypatch):
-    class Log:
-        last: dict = {}
-
-    monkeypatch.setattr(rubric_cells, "read_log", lambda results: Log)
+    log = SimpleNamespace(last={})
+    monkeypatch.setattr(rubric_cells, "read_log", lambda results: log)
     rubrics = RubricCells(current(), tmp_path)
     assert rubrics._language("ann", UNIT) == ""
     (tmp_path / "log.jsonl").write_text("1", encoding="utf-8")
-    Log.last = {("ann", UNIT): type("Record", (), {"language": "zh"})}
+    log.last = {("ann", UNIT): SimpleNamespace(language="zh")}
     assert rubrics._language("ann", UNIT) == "zh"
-    Log.last = {("ann", UNIT): type("Record", (), {"language": "en"})}
+    log.last = {("ann", UNIT): SimpleNamespace(language="en")}
     assert rubrics._language("ann", UNIT) == "zh"
     (tmp_path / "log.jsonl").write_text("12", encoding="utf-8")
     assert rubrics._language("ann", UNIT) == "en"
