@@ -649,8 +649,8 @@ def symptoms(layer_class):
 # %%
 sound, broken = symptoms(TransformerEncoderLayer), symptoms(BrokenEncoderLayer)
 print(f"{'':40}{'your layer':>12}   broken layer")
-for question in sound:
-    print(f"{question:40}{sound[question]!s:>12}   {broken[question]}")
+for asked in sound:
+    print(f"{asked:40}{sound[asked]!s:>12}   {broken[asked]}")
 
 # %% [markdown] lang="en"
 # ### Exercise 3: `RepairedEncoderLayer`

@@ -189,6 +189,8 @@ def bilingual(unit):
         yield f"model answer {name}", question["model_answer"]
         for number, text in enumerate(question["criteria"]):
             yield f"criterion {name} {number}", {language: text[language] for language in LANGUAGES}
+        for number, text in enumerate(question.get("typical_mistakes", ())):
+            yield f"mistake {name} {number}", text
 
 
 @of_units

@@ -177,7 +177,7 @@ def formgrader(
             open_browser=open_browser,
             default_url=HOME,
             allow_root=True,  # nothing runs here that would use a right
-            log_level=logging.WARNING,
+            log_level=logging.ERROR,
             tornado_settings={"headers": {"Content-Security-Policy": POLICY}},
         )
         server.course, server.results = course, results

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode, v4
 from nbgrader import utils
+from nbgrader.preprocessors import NbGraderPreprocessor
 
 from ..course import Course, CourseError
 from ..grading.log import LOG, read_log
@@ -35,12 +35,12 @@ SENTENCES: dict[str, Text] = {
 }
 
 
-class RubricCells(Preprocessor):
+class RubricCells(NbGraderPreprocessor):
     """Puts a folding block before each answer in words that has a rubric."""
 
     def __init__(self, course: Course, results: Path, **traits: Any) -> None:
         """results: the folder whose log says in which language a student answered."""
-        super().__init__(enabled=True, **traits)  # type: ignore[no-untyped-call]
+        super().__init__(**traits)
         self._course = course
         self._results = results
         self._units: dict[str, Unit] = {}
@@ -53,19 +53,21 @@ class RubricCells(Preprocessor):
         try:
             nb.cells = self._with_blocks(nb.cells, unit, self._language(student, unit))
         except (CourseError, OSError, LookupError, TypeError, ValueError) as error:
-            self.log.warning("no rubric can be shown for %s: %s", unit, error)
+            self.log.error("no rubric can be shown for %s: %s", unit, error)
         return nb, resources
 
     def _with_blocks(self, cells: list[NotebookNode], name: str, language: str) -> list[NotebookNode]:
         if name not in self._course.unit_names:
             return cells
         unit = self._units.setdefault(name, Unit(self._course.folder / name))
+        first = self._course.languages[0]
+        language = language if language in self._course.languages else first
         kept: list[NotebookNode] = []
         for cell in cells:
             question = cell.metadata.get("nbgrader", {}).get("grade_id", "") if utils.is_grade(cell) else ""
             if question in unit.rubric:
                 found = question_of(unit, question, language)
-                if kept and kept[-1].source.strip() == question_of(unit, question, "").asked:
+                if kept and kept[-1].source.strip() == question_of(unit, question, first).asked:
                     del kept[-1]  # the block asks it, in the language of the answer
                 kept.append(v4.new_markdown_cell(block(found, language)))
             kept.append(cell)

@@ -159,6 +159,19 @@ def test_text_that_is_no_yaml_is_told_with_file_and_line(unit):
         _ = unit.hints
 
 
+@pytest.mark.parametrize("mistakes", ["Says nothing.", "[Says nothing.]", "[{en: Says nothing.}]", "{en: No., zh: 无}"])
+def test_typical_mistakes_that_are_no_list_of_texts_are_told(unit, mistakes):
+    change(unit, "rubric.yml", "    points: 4\n", f"    points: 4\n    typical_mistakes: {mistakes}\n")
+    change(unit, "rubric.yml", "    typical_mistakes:\n      - en", "    others:\n      - en")
+    with pytest.raises(UnitError, match=r"rubric\.yml: typical_mistakes of q1_sin_cos must be a list .* for en, zh$"):
+        _ = unit.rubric
+
+
+def test_a_rubric_without_typical_mistakes_is_a_rubric(unit):
+    change(unit, "rubric.yml", "    typical_mistakes:\n", "    others:\n")
+    assert "typical_mistakes" not in unit.rubric["q1_sin_cos"]
+
+
 @pytest.mark.parametrize("file", ["answers.py", "truth.py", "mutants.py", "alternatives.py", "hints.yml", "rubric.yml"])
 def test_a_missing_file_is_told_by_its_path(unit, file):
     (unit.folder / file).unlink()
