@@ -687,8 +687,8 @@ check("RepairedEncoderLayer")
 # %%
 mended = symptoms(RepairedEncoderLayer)
 print(f"{'':40}{'mended layer':>12}   broken layer")
-for question in mended:
-    print(f"{question:40}{mended[question]!s:>12}   {broken[question]}")
+for asked in mended:
+    print(f"{asked:40}{mended[asked]!s:>12}   {broken[asked]}")
 
 # %% [markdown] lang="en"
 # ## 9. Experiment: does training show each bug?
