@@ -340,12 +340,7 @@ def test_a_rule_without_types_is_seen(tmp_path):
 # A module can be read in one sitting
 
 LONGEST = 500  # lines
-TOO_LONG = {  # until one function looks for all checks of an exercise
-    "solutions/02_attention/rules.py",
-    "solutions/03_encoder_layer/rules.py",
-    "solutions/04_text_classifier/rules.py",
-    "solutions/05_bert_pooling/rules.py",
-}
+TOO_LONG = {"solutions/04_text_classifier/fixtures.py", "solutions/04_text_classifier/rules.py"}  # 525 and 629 lines
 
 
 def test_no_module_is_longer_than_a_person_reads():
