@@ -37,6 +37,7 @@ demo: $(STAMP)  ## Build the release, make a class, grade it, write the pages, p
 
 test: lint  ## Lint, types, stale files, then the whole test suite
 	$(RUN) -m course_utils build --check
+	$(RUN) -m course_utils --course course_utils/engine/proving/toy build --check
 	$(ONE_THREAD) $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 quick: $(STAMP)  ## The tests that are neither slow nor need a browser

@@ -1,4 +1,4 @@
-"""The instructor's part of the `course` command: build, bundle, grade, feedback, report, export, self-test, demo."""
+"""The instructor's part of the `course` command, from building over grading and marking to exports and the demo."""
 
 from __future__ import annotations
 
@@ -397,6 +397,26 @@ def review(
         if ask(console, results, unit, name, everybody, names):
             refresh(results, _warn)
     except (GradebookError, ValueError, OSError) as error:
+        raise fail(error) from None
+
+
+@app.command()
+def formgrade(
+    results: ResultsFolder,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 takes any free port.")] = 0,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser; the address is printed.")] = False,
+) -> None:
+    """Mark in a browser: nbgrader's formgrader on these results, with the rubric beside each answer in words.
+
+    It listens on this machine alone and ends at Ctrl-C; then marks and comments stand on pages and in scores. It runs
+    nothing that a student wrote, needs no network, and leaves your own configuration of Jupyter alone.
+    """
+    from ..engine.telling.hand_marks import GradebookError
+    from .formgrading import FormgraderMissing, mark_in_browser
+
+    try:
+        mark_in_browser(console, results, port, not no_browser, _warn)
+    except (FormgraderMissing, GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
 
 

@@ -17,7 +17,7 @@ from ..engine.texts import language, unit_texts, units
 
 PYTHON = ((3, 11), (3, 15))  # from, up to but not including
 PACKAGES = ("torch", "numpy", "matplotlib", "ipykernel", "jupyterlab", "transformers", "tokenizers", "accelerate")
-INSTRUCTOR_PACKAGES = ("nbgrader", "jupytext", "nbclient", "jinja2")
+INSTRUCTOR_PACKAGES = ("nbgrader", "jupytext", "nbclient", "jinja2", "jupyter_server_mathjax")
 
 
 @dataclass(frozen=True)

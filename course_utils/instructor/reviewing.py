@@ -58,6 +58,9 @@ def review(console: Console, results: Path, unit: Unit, name: str, everybody: bo
 def _show_question(console: Console, question: Question) -> None:
     console.print(Panel(Markdown(question.asked), title=f"{question.name}, {question.points:g} points"))
     console.print(Panel(Markdown(question.model_answer), title="a model answer", style="dim"))
+    if question.typical_mistakes:
+        mistakes = "\n".join(f"- {each}" for each in question.typical_mistakes)
+        console.print(Panel(Markdown(mistakes), title="typical mistakes", style="dim"))
 
 
 def _show_answer(console: Console, question: Question, answer: Answer, title: str) -> None:

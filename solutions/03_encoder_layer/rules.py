@@ -59,8 +59,8 @@ def feed_forward(student: Student, draw: Draw) -> Mapping[str, Part]:
     weights |= draw.weights({f"{name}.bias": shape[:1] for name, shape in shapes.items()})
     size = (draw.d_model, draw.d_ff)
     block, lacking = student.build_loaded("FeedForward", *size, 0.0, values=weights, optional=BIASES)
-    # larger values in one case: there an activation with a ceiling is no ReLU
-    x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=1.0 if draw.first else 5.0)
+    # far larger values in one case: there an activation with a ceiling is no ReLU, whatever is drawn
+    x = draw.normal(draw.batch, draw.seq, draw.d_model, scale=1.0 if draw.first else 20.0)
     calls = [block.request(x) | {"inputs": True}]
     if draw.first:
         # a slope is measured over a small step, so no ReLU may bend within it: biases are large, all the rest is small

@@ -395,7 +395,9 @@ class _Classifier:
         parameters show where another model is given all parameters and still differs. Closed ones show where a model
         of more words, classes and layers has more weights, but not as many more that may get a gradient.
         """
-        shown, own = [self.words, self.full], self.plain()[0]
+        hides = self.full_mask_hides()  # who turns the mask round pays at `padding`
+        shown = [self.words, None if hides else self.full]
+        own = as_tensor(self.ask(("logits", *shown))[0]) if hides else self.plain()[0]
         more = {name: getattr(self.draw, name) + 1 for name in ("vocab_size", "num_classes", "num_layers")}
         dropping, larger = self.probes(self.sizes(dropout=ALL), self.sizes(**more))
         again, (kept,), of_dropping, (dropped, dropped_again), *counts, handed, slope = self.ask(

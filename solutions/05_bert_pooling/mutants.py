@@ -541,7 +541,7 @@ class NewsDataset(Dataset):
     _bert(
         "pooler_output",
         "pooler_output",
-        "logits padding dropout",
+        "logits",
         (
             HIDDEN,
             "output = self.encoder(input_ids=input_ids, attention_mask=attention_mask)\n        hidden = output.last_hidden_state",
@@ -612,7 +612,7 @@ class NewsDataset(Dataset):
     _bert(  # stops wherever a gradient might be wanted, and that is everywhere in the checks
         "inference_mode",
         "encoder_frozen",
-        "logits padding gradient dropout",
+        "logits gradient",
         (HIDDEN, "with torch.inference_mode():\n            " + HIDDEN),
     ),
     _bert(

@@ -25,7 +25,7 @@ from course_utils.engine.asking.student import Built, Fault, Student, StudentErr
 from course_utils.engine.asking.workbench import Request
 from course_utils.engine.judging import content
 from course_utils.engine.judging.dtypes import ask_unmasked, ask_with_each_type, changed, of_some_type, told_by_type
-from course_utils.engine.judging.placing import Shapes, Values, shapes_of, two_maps
+from course_utils.engine.judging.placing import Shapes, Values, build_shaped, two_maps
 from course_utils.engine.judging.rule import CONTENT, AnyOf, Check, Observations, Part, looks
 
 from . import fixtures
@@ -36,6 +36,7 @@ FAR_BELOW = 500.0  # a maximum of padding would have to be lower than this; a ma
 BELOW_ZERO = 60.0  # more than the largest of the ranked values
 KEPT = {"doubled": (0.0, 2.0, 4.0, 8.0), "left alone": (0.0, 1.0)}  # by dropout of one half, at up to three places
 LAYERS = 2  # of an encoder, so that its last layer is not its only one
+ONCE = Check(once=True)
 RATE = 0.3  # of the dropout within an encoder, where its mode is looked at
 
 
@@ -99,8 +100,8 @@ def cls_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
 
     def values() -> Observations:
         pooled, (after, _) = answered(several)
-        seen: Observations = {"pooled": as_tensor(pooled), "input unchanged": torch.equal(after, hidden)}
-        return seen | {"pooled, a batch of one": as_tensor(answered(one)), "type": str(pooled.dtype)}
+        seen: Observations = {"pooled": as_tensor(pooled), "pooled, a batch of one": as_tensor(answered(one))}
+        return {**seen, "input unchanged": torch.equal(after, hidden), "type": str(pooled.dtype)}
 
     return {"values": values, "gradient": lambda: slope.agreement(slopes)}
 
@@ -132,17 +133,15 @@ def max_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
         def less(value: Any) -> Any:  # of some hundreds: rounding is relative to them
             return (value - cut) / FAR_BELOW if _is_row(value, cut) else None
 
-        seen = told_by_type(answers, less)
-        return {CONTENT: takes_several(), **seen, "input changed": changed(answers, padded)}
+        # more than one vector of a sentence moves the result, if it is large: one vector is no maximum
+        seen: Observations = {CONTENT: content.moving_rows(of_one_large) > 1, "input changed": changed(answers, padded)}
+        return seen | told_by_type(answers, less)
 
-    def takes_several() -> bool:
-        """Whether more than one vector of a sentence moves the result, if it is large: one vector is no maximum."""
-        return not isinstance(of_one_large, StudentError) and content.moving_rows(of_one_large) > 1
-
-    def values() -> Observations:
-        return {"pooled": as_tensor(pooled), "type": str(as_tensor(pooled).dtype)}
-
-    return {"values": values, "padding": padding, "gradient": lambda: slope.agreement(slopes)}
+    return {
+        "values": lambda: {"pooled": as_tensor(pooled), "type": str(as_tensor(pooled).dtype)},
+        "padding": padding,
+        "gradient": lambda: slope.agreement(slopes),
+    }
 
 
 # attention pooling ------------------------------------------------------------------------------------------------
@@ -155,18 +154,17 @@ def attention_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
     Maps are given twice: without biases, where weights are compared; else with biases, which keep the inner map away
     from 0, where an activation may bend and a slope, measured over a small step, says little.
     """
-    plainly, pooling = (student.build("AttentionPooling", draw.hidden_size, draw.attention_size) for _ in range(2))
-    student.ask_all([each.switch(False) for each in (plainly, pooling)])
     inner = draw.normal(draw.attention_size, draw.hidden_size, scale=draw.hidden_size**-0.5)
     score = draw.normal(1, draw.attention_size, scale=2.0 * draw.attention_size**-0.5)
-    small = torch.zeros(1, 1, draw.hidden_size), torch.ones(1, 1, dtype=torch.int64)
-    shapes, _ = (shapes_of(each, *small) for each in (pooling, plainly))
+    sizes, small = (draw.hidden_size, draw.attention_size), (torch.zeros(1, 1, draw.hidden_size), torch.ones(1, 1))
+    plainly, _ = build_shaped(student, "AttentionPooling", *sizes, inputs=small)
+    pooling, shapes = build_shaped(student, "AttentionPooling", *sizes, inputs=small)
     for values in two_maps(shapes, inner, score, bias=1.0)[:1]:
         pooling.load(values)
     plain, one, other = (draw.normal(draw.batch, draw.seq, draw.hidden_size) for _ in range(3))
     one, mask = 2.0 * one, fixtures.padding_mask(draw, hole=True)
     padded = draw.normal(draw.batch, draw.seq, draw.hidden_size) * (1.0 + 2.0 * (mask == 0)[..., None])
-    whole = [one, other, (one + other) / 2, one, *_rows(padded, mask)]
+    whole = [one, other, *[(one + other) / 2] * 2, *_rows(padded, mask)]
 
     def ask(of: Built, vectors: Tensor, ones: Tensor) -> list[Request]:
         """The result, with the vectors after the call, and the weights that are kept."""
@@ -194,17 +192,15 @@ def attention_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
 
         Constant weights make a mean, which takes no module, however well it knows the padding.
         """
-        if any(isinstance(each, StudentError) or not isinstance(each[0], Tensor) for each in results[:4]):
+        try:
+            found = [content.numbers(answered(each)[0]) for each in results[:4]]
+        except (StudentError, Fault):
             return False
-        first, second, middle, again = (content.numbers(each[0]) for each in results[:4])
-        if not content.repeats(first, again) or not content.differ(first, second):
-            return False
-        bends = first.shape == middle.shape and content.differ(middle, (first + second) / 2)
-        if any(each is None for each in shares[:4]):
+        bends, seen = content.bends(*found), [each for each in shares[:4] if each is not None]
+        if len(seen) < len(found):
             return bends
-        first, second, middle, again = map(content.numbers, shares[:4])
-        # kept numbers that move as straight as the vectors do are a part of these
-        return content.repeats(first, again) and (bends or content.differ(middle, (first + second) / 2))
+        steady = all(content.repeats(*each[2:]) for each in (found, seen))
+        return steady and content.differ(*found[:2]) and (bends or content.differ(*seen[:2]))
 
     def padding() -> Observations:
         """How wide the result is, and what weights are where none is hidden, is paid for in the other checks."""
@@ -213,10 +209,9 @@ def attention_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
         cut = torch.cat([as_tensor(answered(row)[0]) for row in results[4:]])
 
         def less(value: Any) -> Any:
-            difference = value - cut if _is_row(value, cut) else None
-            if difference is None or _is_row(cut, padded[:, 0]):
-                return difference
-            return difference.abs().max().expand(padded[:, 0].shape)
+            if not _is_row(value, cut) or _is_row(cut, padded[:, 0]):
+                return value - cut if _is_row(value, cut) else None
+            return (value - cut).abs().max().expand(padded[:, 0].shape)
 
         kept_less_cut = _kept_less_cut(found, shares[4:], mask)
         return {CONTENT: weighs(), **told_by_type(answers, less), "kept weights, padded less cut": kept_less_cut}
@@ -241,12 +236,11 @@ def attention_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
         half[:, ::2] = 1.0
 
         def ask(typed: Tensor) -> Observations:
-            slope = Slope(pooling.request(hidden, typed))
-            requests = [pooling.pulling(hidden, typed), pooling.pulling(hidden, typed, cotangent=half)]
-            learns, crosses, *slopes = student.try_all([*requests, *slope.requests])
+            slope = Slope(pooling.request(hidden, typed), of=[0])
+            crosses, *slopes = student.try_all([pooling.pulling(hidden, typed, cotangent=half), *slope.requests])
             matrices = {name for name, shape in shapes.items() if len(shape) >= 2}
             seen: Observations = slope.agreement(slopes)
-            seen["both maps learn"] = bool(matrices) and not matrices & set(silent_names(learns))
+            seen["both maps learn"] = bool(matrices) and not matrices & slope.silent(slopes)
             # features of a vector get a gradient from other features of the result through the weights alone; a result
             # of another width is paid for in `pooled`
             result, gradients, _ = answered(crosses)
@@ -270,9 +264,7 @@ def _as_weights(found: Any, hidden: Tensor) -> Tensor | None:
 
 
 def _are_shares(weights: Tensor | None) -> bool:
-    if weights is None:
-        return False
-    return bool((weights >= 0).all()) and bool(((weights.sum(dim=1) - 1.0).abs() < 1e-4).all())
+    return weights is not None and bool((weights >= 0).all() and ((weights.sum(dim=1) - 1.0).abs() < 1e-4).all())
 
 
 def _kept_less_cut(padded: Tensor | None, cut: Sequence[Tensor | None], mask: Tensor) -> Tensor:
@@ -286,8 +278,7 @@ def _kept_less_cut(padded: Tensor | None, cut: Sequence[Tensor | None], mask: Te
 
 def _gives_a_mean(pooling: Built, draw: Draw) -> bool:
     """Whether the module gives unequal shares to vectors that are all 0 but for one 1 each."""
-    seq = min(draw.seq, draw.hidden_size)
-    marks = torch.eye(seq, draw.hidden_size)[None]
+    marks = torch.eye(seq := min(draw.seq, draw.hidden_size), draw.hidden_size)[None]
     weights = as_tensor(of_some_type(partial(pooling, marks), torch.ones(1, seq)))[:, :seq]
     return _are_shares(weights) and float(weights.std()) > 1e-4
 
@@ -324,14 +315,13 @@ class _Setting:
 
     def build(self, pooling: str, encoder: Built | None = None, **more: Any) -> tuple[Built, dict[str, torch.Size]]:
         """The learner's classifier on this encoder or another one, in eval mode, and its shapes."""
-        built = self.student.build("BertClassifier", encoder or self.encoder, self.draw.num_labels, pooling, **more)
-        built.train(False)
-        return built, shapes_of(built, *(each[:1] for each in self.full))
+        given, first = (encoder or self.encoder, self.draw.num_labels, pooling), [each[:1] for each in self.full]
+        return build_shaped(self.student, "BertClassifier", *given, inputs=first, **more)
 
     def classifier(self, pooling: str) -> _Classifier:
         """The learner's classifier without dropout, and its logits. Raises StudentError."""
         built, shapes = self.build(pooling, dropout=0.0)
-        readings = self.readings(shapes)
+        readings = self.readings(shapes, self.head)
         requests = [each for one in readings[::-1] for each in (built.loading(one), built.request(*self.full))]
         logits = [answered(each) for each in self.student.try_all(requests)[1::2]]
         return _Classifier(built, shapes, readings, logits[::-1], len(self.outside(shapes)) < len(shapes))
@@ -340,14 +330,8 @@ class _Setting:
         """Those values by name that belong to no parameter of the encoder."""
         return {name: value for name, value in values.items() if not name.endswith(self.inside)}
 
-    def readings(
-        self, shapes: Shapes, bias: float = 0.0, scale: float = 1.0, head: Tensor | None = None
-    ) -> list[Values]:
-        """Weights for head and pooling, for each way to tell the pooling's maps; scale: of the inner one.
-
-        The head may have no bias: it is 0.
-        """
-        head = self.head if head is None else head
+    def readings(self, shapes: Shapes, head: Tensor, bias: float = 0.0, scale: float = 1.0) -> list[Values]:
+        """Weights for pooling and head, which may have no bias, for each way to tell the pooling's maps."""
         known = {value.shape: value for value in (head.T.contiguous(), head, torch.zeros(len(head)))}
         outside = self.outside(shapes)
         values: Values = {name: known[shape] for name, shape in outside.items() if shape in known}
@@ -378,9 +362,6 @@ class _Setting:
             if torch.isclose(in_train, products, rtol=1e-3, atol=1e-4).any(dim=0).all():
                 return name
         return "changed otherwise"
-
-
-ONCE = Check(once=True)
 
 
 @looks("BertClassifier", logits=Check(), padding=ONCE, gradient=ONCE, dropout=ONCE, errors=ONCE)
@@ -438,7 +419,7 @@ def bert_classifier(student: Student, draw: Draw) -> Mapping[str, Part]:
         """
         seen: Observations = {CONTENT: reads(), **dict.fromkeys(broken, (True, True, True))}
         for pooling, made in works.items():
-            small = setting.readings(made.shapes, bias=1.0, scale=0.1)[0]
+            small = setting.readings(made.shapes, setting.head, bias=1.0, scale=0.1)[0]
             requests = [made.built.loading(small), made.built.pulling(*setting.padded)]
             silent = set(silent_names(student.try_all([*requests, made.built.loading(made.readings[0])])[1]))
             matrices = {name: shape for name, shape in made.shapes.items() if len(shape) >= 2}
@@ -455,9 +436,9 @@ def bert_classifier(student: Student, draw: Draw) -> Mapping[str, Part]:
         def ask(pooling: str, *modes: bool, encoder: Built | None = None, repeat: int = 1, **more: Any) -> list[Tensor]:
             """Logits in some modes, True for train mode; switched where the mode is another one, not at each call."""
             built, shapes = setting.build(pooling, encoder, **more)
-            picks = torch.eye(*setting.head.shape) if modes == (False, True) else None
+            head = torch.eye(*setting.head.shape) if modes == (False, True) else setting.head
             ids, mask = (each.repeat(repeat, 1) for each in setting.full)
-            requests = [built.loading(setting.readings(shapes, head=picks)[0])]
+            requests = [built.loading(setting.readings(shapes, head)[0])]
             for before, mode in pairwise([None, *modes]):
                 requests += [built.switch(mode)] * (mode != before) + [built.request(ids, mask)]
             answers = zip(requests, student.try_all(requests), strict=True)

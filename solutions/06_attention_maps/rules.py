@@ -76,7 +76,7 @@ def attention_entropy(student: Student, draw: Draw) -> Mapping[str, Part]:
         **{f"cut {number}": sentence for number, sentence in enumerate(short)},
     }
 
-    whole["again"] = weights
+    whole["again"] = whole["half-way"]
 
     def ask(one: Tensor, ones: Tensor) -> list[Request]:
         return [student.request("attention_entropy", one, ones) | ({"inputs": True} if one is narrowed else {})]
@@ -96,12 +96,8 @@ def attention_entropy(student: Student, draw: Draw) -> Mapping[str, Part]:
 
         A weight, or a mean of weights, is none.
         """
-        one, other, middle, again = (
-            content.numbers(entropy(name)) for name in ("weights", "uniform", "half-way", "again")
-        )
-        if not one.shape == other.shape == middle.shape:
-            return False
-        return content.repeats(one, again) and content.differ(middle, (one + other) / 2)
+        names = ("weights", "uniform", "half-way", "again")
+        return content.bends(*(content.numbers(entropy(name)) for name in names))
 
     def values() -> Observations:
         of_weights = entropy("weights")

@@ -5,24 +5,32 @@ Axes of length 1 do not count: a convolution over one place is a linear map too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..asking.student import Built, StudentError
+from ..asking.student import Built, Student, StudentError
 
 Shapes = Mapping[str, torch.Size]
 Values = dict[str, Tensor]
 
 
-def shapes_of(built: Built, *inputs: Tensor) -> dict[str, torch.Size]:
-    """The shapes of a module's parameters by name; a lazy one has them from its first call on. Raises StudentError."""
+def build_shaped(
+    student: Student, name: str, *args: Any, inputs: Sequence[Tensor], **kwargs: Any
+) -> tuple[Built, dict[str, torch.Size]]:
+    """A module in eval mode, and the shapes of its parameters by name; a lazy one has them from its first call on.
+
+    inputs: of that call. Raises StudentError.
+    """
     try:
-        return built.parameter_shapes()
+        return student.build_shaped(name, *args, **kwargs)
     except StudentError:
+        built = student.build(name, *args, **kwargs)
+        built.train(False)
         built(*inputs)
-        return built.parameter_shapes()
+        return built, built.parameter_shapes()
 
 
 def two_maps(shapes: Shapes, inner: Tensor, outer: Tensor, bias: float = 0.0) -> list[Values]:

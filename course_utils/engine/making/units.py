@@ -154,8 +154,18 @@ class Unit(CourseUnit):
 
     @cached_property
     def rubric(self) -> dict[str, Any]:
-        """The questions of rubric.yml, by their ids."""
-        return dict(self._yaml("rubric.yml")["questions"])
+        """The questions of rubric.yml, by their ids. Raises UnitError for typical mistakes that are no texts."""
+        found = dict(self._yaml("rubric.yml")["questions"])
+        for name, question in found.items():
+            mistakes = question.get("typical_mistakes", [])
+            if not isinstance(mistakes, list) or not all(map(self._is_text, mistakes)):
+                wanted = f"a list in which each entry has a text for {', '.join(self.course.languages)}"
+                raise UnitError(f"{self.folder / 'rubric.yml'}: typical_mistakes of {name} must be {wanted}")
+        return found
+
+    def _is_text(self, value: Any) -> bool:
+        """Whether a value is a text in each of the course's languages."""
+        return isinstance(value, dict) and all(isinstance(value.get(one), str) for one in self.course.languages)
 
     @cached_property
     def rules(self) -> dict[str, Rule]:

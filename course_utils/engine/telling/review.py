@@ -42,6 +42,7 @@ class Question:
     asked: str  # as the notebook asks it
     criteria: tuple[Criterion, ...]
     model_answer: str
+    typical_mistakes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ def question_of(unit: Unit, name: str, language: str) -> Question:
     rubric = unit.rubric[name]
     criteria = tuple(Criterion(float(each["points"]), str(each[language]).strip()) for each in rubric["criteria"])
     answer = str(rubric["model_answer"][language]).strip()
-    return Question(unit.name, name, float(rubric["points"]), _asked(unit, name, language), criteria, answer)
+    mistakes = tuple(str(each[language]).strip() for each in rubric.get("typical_mistakes", ()))
+    return Question(unit.name, name, float(rubric["points"]), _asked(unit, name, language), criteria, answer, mistakes)
 
 
 def _asked(unit: Unit, name: str, language: str) -> str:

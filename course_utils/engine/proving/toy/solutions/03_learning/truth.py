@@ -11,7 +11,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "kept_mean": [dict(batch=3, rows=7, columns=5)],
     "Scorer": [dict(batch=3, rows=7, columns=5, classes=4, width=6, layers=3)],
     "learn": [dict(rows=(6, 6, 4), columns=5, classes=2)],
-    "score": [dict(rows=(7, 5, 8), columns=6, classes=3)],
+    "score": [dict(rows=(7, 5, 9), columns=6, classes=3)],
 }
 
 
