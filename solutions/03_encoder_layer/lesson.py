@@ -649,8 +649,8 @@ def symptoms(layer_class):
 # %%
 sound, broken = symptoms(TransformerEncoderLayer), symptoms(BrokenEncoderLayer)
 print(f"{'':40}{'your layer':>12}   broken layer")
-for question in sound:
-    print(f"{question:40}{sound[question]!s:>12}   {broken[question]}")
+for symptom in sound:
+    print(f"{symptom:40}{sound[symptom]!s:>12}   {broken[symptom]}")
 
 # %% [markdown] lang="en"
 # ### Exercise 3: `RepairedEncoderLayer`
