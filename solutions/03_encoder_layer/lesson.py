@@ -687,8 +687,8 @@ check("RepairedEncoderLayer")
 # %%
 mended = symptoms(RepairedEncoderLayer)
 print(f"{'':40}{'mended layer':>12}   broken layer")
-for question in mended:
-    print(f"{question:40}{mended[question]!s:>12}   {broken[question]}")
+for symptom in mended:
+    print(f"{symptom:40}{mended[symptom]!s:>12}   {broken[symptom]}")
 
 # %% [markdown] lang="en"
 # ## 9. Experiment: does training show each bug?
