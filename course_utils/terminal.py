@@ -186,6 +186,8 @@ def update(
     try:
         told = update(new, find_notebooks(folder, lang))
     except (ReleaseError, UpdateError, FolderError, CourseError, OSError) as error:
+        for line in error.done if isinstance(error, UpdateError) else ():
+            console.print(line, markup=False, soft_wrap=True)
         raise fail(error) from None
     for line in told.lines:
         console.print(line, markup=False, soft_wrap=True)

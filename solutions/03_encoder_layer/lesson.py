@@ -649,8 +649,8 @@ def symptoms(layer_class):
 # %%
 sound, broken = symptoms(TransformerEncoderLayer), symptoms(BrokenEncoderLayer)
 print(f"{'':40}{'your layer':>12}   broken layer")
-for asked in sound:
-    print(f"{asked:40}{sound[asked]!s:>12}   {broken[asked]}")
+for symptom in sound:
+    print(f"{symptom:40}{sound[symptom]!s:>12}   {broken[symptom]}")
 
 # %% [markdown] lang="en"
 # ### Exercise 3: `RepairedEncoderLayer`
@@ -687,8 +687,8 @@ check("RepairedEncoderLayer")
 # %%
 mended = symptoms(RepairedEncoderLayer)
 print(f"{'':40}{'mended layer':>12}   broken layer")
-for asked in mended:
-    print(f"{asked:40}{mended[asked]!s:>12}   {broken[asked]}")
+for symptom in mended:
+    print(f"{symptom:40}{mended[symptom]!s:>12}   {broken[symptom]}")
 
 # %% [markdown] lang="en"
 # ## 9. Experiment: does training show each bug?

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -217,13 +218,11 @@ def released_name(unit: str, language: str) -> str:
 
 def _courses_of(folder: Path) -> list[Course]:
     found: list[Course] = []
-    for wanted in (_course_above(folder), None):
-        try:
-            course = current() if wanted is None else open_course(wanted)
-        except CourseError:
-            continue
-        if course not in found:
-            found.append(course)
+    finders: list[Callable[[], Course]] = [lambda: open_course(_course_above(folder)), current]
+    for find in finders:
+        with suppress(CourseError):
+            if (course := find()) not in found:
+                found.append(course)
     return found
 
 

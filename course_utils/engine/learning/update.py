@@ -86,7 +86,9 @@ WORDS: dict[str, Text] = {
 
 
 class UpdateError(ValueError):
-    """An update that cannot be; one sentence says why and what to try. What was done before it stays whole."""
+    """An update that could not go to its end; one sentence says why and what to try. What was done stays whole."""
+
+    done: tuple[str, ...] = ()  # what was done before, line by line
 
 
 @dataclass(frozen=True)
@@ -130,16 +132,27 @@ def update(named: str, own: OwnNotebooks) -> Told:
     told = Told(own.language)
     if release.commit:
         _refuse_unclean(course, release, own)
-    is_changed = False
-    for step in _steps(release, own, course, told):
-        is_changed |= _write(step, own, told)
-    if release.commit:
-        _go_forward(course, release, own, told)
-    elif release.is_bundle and course.top != Path(named).resolve():
-        is_changed |= _take_package(course, release, told)
+    steps = _steps(release, own, course, told)
+    try:
+        is_changed = _take(steps, release, own, course, told)
+    except UpdateError as error:
+        error.done = tuple(told.lines)
+        raise
     if is_changed:
         told.say("restart")
     return told
+
+
+def _take(steps: list[Step], release: Release, own: OwnNotebooks, course: Course, told: Told) -> bool:
+    """Write the notebooks, then take the rest; whether anything changed. Raises UpdateError."""
+    is_changed = False
+    for step in steps:
+        is_changed |= _write(step, own, told)
+    if release.commit:
+        _go_forward(course, release, own, told)
+    elif release.is_bundle and course.top != Path(release.name).expanduser().resolve():
+        is_changed |= _take_package(course, release, told)
+    return is_changed
 
 
 def _lies_in(folder: Path, named: str) -> bool:

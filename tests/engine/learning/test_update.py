@@ -197,6 +197,16 @@ def test_a_full_disk_loses_nothing_and_the_next_run_goes_to_the_end(mine, second
     ]
 
 
+def test_what_was_done_before_the_disk_was_full_is_told(mine, second, monkeypatch):
+    def full(top, new):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(updating, "_replace", full)
+    with pytest.raises(UpdateError, match="your notebooks are updated, course_utils is not") as caught:
+        run(second)
+    assert any("div_term" in line for line in caught.value.done)
+
+
 def test_a_run_that_was_killed_goes_on(mine, second, monkeypatch):
     write = updating.write_whole
 
