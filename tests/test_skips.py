@@ -24,6 +24,8 @@ ABOUT_THE_SYSTEM = {
     "a checkout below /tmp lies behind each submission's own /tmp",
     "x32 exists on x86_64 only",
     "the number of mincore is that of x86_64",
+    "the walls and these calls are Linux's",
+    "needs a machine without a GPU",
 }
 ABOUT_THE_USER = {
     "only root can become another user; run as one, all these tests show it",

@@ -8,8 +8,7 @@ Notable choices:
 - what a mask does wrong belongs to `weights`, also when it does not reach the context or when no mask makes the call
   raise; gradients to queries and keys belong to `weights`, gradients to values and through the weights to `context`;
   so do inputs with fewer axes, or with as many as heads need, unless the scores are made for keys of three axes alone
-- scores that are wrong need not reach as far as right ones, nor depend on all inputs: what follows from that is paid
-  for in `scores`
+- wrong scores need not reach as far as right ones, nor depend on all inputs: what follows is paid for in `scores`
 - properties are paid for where the weights depend on something, the module mixes, all numbers move: see `content`
 - `MultiHeadSelfAttention`: kept weights, gradient and padding are judged against the learner's own output, so that a
   wrong value is paid for once, in `values`; where its forward raises, `errors` still asks what its layers are
@@ -408,7 +407,8 @@ class _Layer:
         keeps, restored = module.getting("attn_weights"), module.loading(self.weights)
         calls = [module.loading(plain), module.request(tokens), keeps, module.request(padded, mask), keeps, restored]
         _, output, kept, masked, kept_then, _ = self.student.try_all(calls)
-        output, kept, seen = as_tensor(answered(output)), as_tensor(answered(kept)), {}
+        output, kept = as_tensor(answered(output)), as_tensor(answered(kept))
+        seen: Observations = {}
         mixed = (kept * numbers[:, None, None, :]).sum(-1)  # (batch, num_heads, seq)
         # heads that are added up, not laid side by side, are paid for in `values`
         distance = min((output.mean((1, 2)) / n - mixed.mean((1, 2)) for n in (1, draw.num_heads)), key=size)

@@ -175,7 +175,8 @@ def attention_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
 
     def weights() -> Observations:
         """Also after a batch of one, for each way to tell the maps."""
-        views, views_of_one = [], []
+        views: list[Tensor] = []
+        views_of_one: list[Tensor] = []
         for values in two_maps(shapes, inner, score):
             plainly.load(values)
             answers = ask_unmasked(student, (plain, plain[1:2]), partial(ask, plainly))
@@ -200,7 +201,8 @@ def attention_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
         if len(seen) < len(found):
             return bends
         steady = all(content.repeats(*each[2:]) for each in (found, seen))
-        return steady and content.differ(*found[:2]) and (bends or content.differ(*seen[:2]))
+        # kept numbers that move as straight as the vectors do are a part of these
+        return steady and content.differ(found[0], found[1]) and (bends or content.bends(*seen))
 
     def padding() -> Observations:
         """How wide the result is, and what weights are where none is hidden, is paid for in the other checks."""
@@ -440,7 +442,7 @@ def bert_classifier(student: Student, draw: Draw) -> Mapping[str, Part]:
             ids, mask = (each.repeat(repeat, 1) for each in setting.full)
             requests = [built.loading(setting.readings(shapes, head)[0])]
             for before, mode in pairwise([None, *modes]):
-                requests += [built.switch(mode)] * (mode != before) + [built.request(ids, mask)]
+                requests += [built.switch(bool(mode))] * (mode != before) + [built.request(ids, mask)]
             answers = zip(requests, student.try_all(requests), strict=True)
             return [as_tensor(answered(answer)) for request, answer in answers if request["do"] == "call"]
 
