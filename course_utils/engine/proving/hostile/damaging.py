@@ -197,6 +197,7 @@ WHOLE: dict[str, Callable[[Notebook], Any]] = {
     "cells that take minutes to read": _hard_to_read,
     "a comment of many characters": _rotten_cells("# " + "\U0001f600" * 200_000),
     "a byte order mark": _bytes(lambda data: b"\xef\xbb\xbf" + data),
+    "UTF-16": _bytes(lambda data: data.decode().encode("utf-16")),
     "numbers that are no JSON": _text,
     "line ends of another system": lambda notebook: json.dumps(notebook, indent=1).replace("\n", "\r\n").encode(),
 }
@@ -209,7 +210,6 @@ BROKEN: dict[str, tuple[Callable[[Notebook], Any], tuple[str, ...]]] = {
     "an empty file": (_bytes(lambda data: b""), EVERYTHING),
     "half a file": (_bytes(lambda data: data[: len(data) // 2]), EVERYTHING),
     "bytes of no encoding": (_bytes(lambda data: data.replace(b"cells", b"c\xff\xfells")), EVERYTHING),
-    "UTF-16": (_bytes(lambda data: data.decode().encode("utf-16")), EVERYTHING),
     "a list instead of a dict": (_bytes(lambda data: b"[" + data + b"]"), EVERYTHING),
     "cells as a dict": (lambda notebook: {**notebook, "cells": {"0": notebook["cells"]}}, EVERYTHING),
     "a number": (_bytes(lambda data: b"3"), EVERYTHING),

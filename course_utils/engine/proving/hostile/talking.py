@@ -119,10 +119,10 @@ codec._pack = pack
         IN_USE
         + """
 import torch
-honest = Workbench._do_backward
-def backward(self, request):
-    return [torch.ones(4_000_000, 1, 1, 1) for _ in honest(self, request)]
-Workbench._do_backward = backward
+honest = in_use["_backward"]
+def backward(*args):
+    return [torch.ones(4_000_000, 1, 1, 1) for _ in honest(*args)]
+in_use["_backward"] = backward
 """,
         loses=("powers", "AddTable-gradient"),
     ),
