@@ -25,6 +25,7 @@ WORD = re.compile(rf"(?<![a-zA-Z])(?i:{'|'.join(WORDS)})|{CAPITALS}")
 # What is said in such words and is about something else: a pattern of the words round it, and the reason.
 GENERAL = {
     r"secrets\.token_hex": "Python's name for random text",
+    r"IdentityProvider\.token|\?token=|JUPYTER_TOKEN": "Jupyter's word for what lets a person in",
     r"ast_transformers|input_transformers": "IPython's names for what rewrites cells",
     r"JSONEncoder|NodeTransformer": "classes of Python's own",
     r"pygments\.token": "the module of a library that colours code",

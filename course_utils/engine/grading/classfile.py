@@ -1,6 +1,6 @@
 """`class.toml`: what a class has of its own. Roster, language, dates, the rule for late work, extensions, attempts.
 
-    title = "Transformers, autumn"
+    title = "Our course, autumn"
     roster = "roster.csv"            # beside this file
     language = "en"                  # of pages of those who handed in nothing, and of exports
     timezone = "Europe/Zurich"
@@ -11,14 +11,14 @@
     rule = "per_day"                 # none, zero, per_day
     percent_per_day = 10             # of the points earned, for each day begun
 
-    [units.02_attention]
+    [units.02_vectors]
     opens = 2026-10-01
     due = 2026-10-08T18:00:00        # a day alone ends at midnight
     column = "Homework 2 (4711)"     # its header in the school's gradebook
 
     [[extensions]]
     student = "mueller"
-    unit = "02_attention"            # without it, for every unit
+    unit = "02_vectors"              # without it, for every unit
     days = 3                         # or until = 2026-10-15
 
 A wrong key or value is one sentence with file and line.

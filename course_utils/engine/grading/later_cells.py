@@ -2,7 +2,7 @@
 
 Each exercise is judged in the state that its own cell left. Where it is wrong there, it is looked at once more when all
 cells have run, if a cell below could have mended it: one that binds a name which the cells above use, or that works on
-the answer itself (`PositionalEncoding.forward = forward`).
+the answer itself (`Layer.forward = forward`).
 """
 
 from __future__ import annotations

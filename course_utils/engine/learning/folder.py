@@ -1,7 +1,7 @@
 """The learner's own notebooks: the folder that holds a folder for each unit, and what is kept beside them.
 
 notebooks/                       course.json says in which language
-  01_positional_encoding/        01_positional_encoding.ipynb
+  UNIT/                          UNIT.ipynb
   .course/                       progress.json, and the released text of each notebook after an update
 """
 

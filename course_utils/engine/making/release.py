@@ -160,7 +160,17 @@ def _bound_names(node: ast.stmt) -> list[str]:
         return [node.name]
     if isinstance(node, ast.Import | ast.ImportFrom):
         return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
-    return [item.id for item in ast.walk(node) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)]
+    bound: list[ast.AST] = [node]  # what a comprehension binds stays in it
+    if isinstance(node, ast.Assign):
+        bound = [*node.targets]
+    elif isinstance(node, ast.AnnAssign):
+        bound = [node.target]
+    return [
+        item.id
+        for place in bound
+        for item in ast.walk(place)
+        if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+    ]
 
 
 # from source to release ---------------------------------------------------------------------------------------------

@@ -157,14 +157,14 @@ def formgrader(
     """
     results = results.absolute()
     port = free_port(port)
-    token = secrets.token_hex(24)
+    key = secrets.token_hex(24)
     with contextlib.ExitStack() as end:
         folder = Path(end.enter_context(tempfile.TemporaryDirectory(prefix="course-formgrade-")))
         end.enter_context(_own_places(folder))
         for number in SIGNALS:
             end.callback(signal.signal, number, signal.getsignal(number))
         config = settings(course, results)
-        config.IdentityProvider.token = token
+        config.IdentityProvider.token = key
         # nbgrader lists the assignments that have a folder of sources, and the students that have one of submissions
         config.CourseDirectory.source_directory = str(_named_folders(folder / "source", results / "autograded"))
         config.CourseDirectory.submitted_directory = "autograded"
@@ -183,7 +183,7 @@ def formgrader(
         server.course, server.results = course, results
         server.initialize([], find_extensions=False)
         end.callback(_close_gradebook, server)
-        yield f"http://{HOST}:{port}{HOME}?token={token}", server
+        yield f"http://{HOST}:{port}{HOME}?token={key}", server
 
 
 def _close_gradebook(server: Server) -> None:

@@ -31,10 +31,10 @@ def test_a_lesson_is_read_as_prose_in_two_languages_and_code_in_none(unit):
     assert {(cell.kind, cell.language) for cell in cells} == {("markdown", "en"), ("markdown", "zh"), ("code", None)}
 
 
-def test_the_title_is_the_first_heading_of_each_language(unit):
-    titles = lesson.read(unit).title
-    assert titles["en"].startswith("Unit 1")
-    assert titles["zh"].startswith("第 1 单元")
+def test_the_first_heading_of_each_language_has_to_be_the_title(unit):
+    change(unit, "# # Unit 1: Positional encoding", "# # Unit 1: Positions")
+    with pytest.raises(UnitError, match=r"heading in en is Unit 1: Positions, and unit.toml has Unit 1: Positional"):
+        lesson.read(unit, stamped=False)
 
 
 # translations -----------------------------------------------------------------------------------------------------
@@ -42,7 +42,7 @@ def test_the_title_is_the_first_heading_of_each_language(unit):
 
 def test_an_english_word_that_changes_makes_the_translation_stale_and_says_what_to_run(unit):
     change(unit, "A Transformer reads all words", "A Transformer reads most words")
-    with pytest.raises(UnitError, match=r"lesson\.py: the Chinese of '# Unit 1.*' is stale.*course build --translated"):
+    with pytest.raises(UnitError, match=r"lesson\.py: the zh of '# Unit 1.*' is stale.*course build --translated"):
         lesson.read(unit)
 
 
@@ -124,7 +124,7 @@ def test_the_two_languages_ask_the_same_question(unit):
     first, second = [match.start() for match in re.finditer(' question="q1_sin_cos"', text)]
     path.write_text(text[:second] + text[second + len(' question="q1_sin_cos"') :], encoding="utf-8")
     assert first < second
-    with pytest.raises(UnitError, match="the two languages ask different questions"):
+    with pytest.raises(UnitError, match="the languages ask different questions"):
         lesson.read(unit)
 
 

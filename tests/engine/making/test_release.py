@@ -238,9 +238,6 @@ PLANTED = {
     "a truth": lambda unit: next(
         line for line in (unit.folder / "truth.py").read_text(encoding="utf-8").splitlines() if "return torch" in line
     ),
-    "points": lambda unit: next(
-        line for line in (unit.folder / "truth.py").read_text(encoding="utf-8").splitlines() if '-values": ' in line
-    ),
     "a mutant": lambda unit: next(
         line
         for line in (unit.folder / "mutants.py").read_text(encoding="utf-8").splitlines()

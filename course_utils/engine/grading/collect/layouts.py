@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from ...course import current
 from ..roster import KINDS, UNKNOWN, Match, Roster, header_key
 
 MOODLE, CANVAS, NBGRADER, BLACKBOARD, LOOSE = "Moodle", "Canvas", "nbgrader", "Blackboard", "name"
@@ -43,7 +44,7 @@ _BLACKBOARD = re.compile(
 _ACCOUNTS = ("id", "login", "e-mail", "SIS id", "alias")  # what a system knows its users by
 _NAMES_NOBODY = set(
     "submissions submission submitted inbound download downloads files file notebooks notebook homework assignment "
-    "assignments answers solution solutions en zh src work home desktop documents transformercourse courseutils "
+    "assignments answers solution solutions en zh src work home desktop documents courseutils "
     "untitled 作业 提交 下载".split()
 )
 
@@ -159,7 +160,7 @@ def _candidates(name: str, units: Sequence[str]) -> Iterator[tuple[str, Sequence
 
 
 def _tells_work(text: str, units: Sequence[str]) -> bool:
-    """Whether a part of a name tells of the work handed in, so that the rest is the person: hw2, week-3, attention.
+    """Whether a part of a name tells of the work handed in, so that the rest is the person: hw2, week-3, vectors.
 
     Without this the folder of a Wang Li who is on no roster would be that of a `li` who is.
     """
@@ -193,7 +194,8 @@ def _names_nobody(text: str, units: Sequence[str]) -> bool:
     key, unit = header_key(text), unit_in(text, units)
     if unit:
         return not header_key(_pattern(unit).sub("", text))
-    return not key or re.sub(r"\d+$", "", key) in _NAMES_NOBODY
+    own = header_key(current().settings["id"])  # the folder that a bundle unpacks to
+    return not key or re.sub(r"\d+$", "", key) in {*_NAMES_NOBODY, own}
 
 
 def unit_in(text: str, units: Iterable[str]) -> str:
