@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -41,7 +42,7 @@ def review(console: Console, results: Path, unit: Unit, name: str, everybody: bo
         _show_answer(console, question, answer, f"{number + 1} of {len(answers)}, {whose}")
         try:
             points = [_points(console, place, question) for place in range(len(question.criteria))]
-            comment = console.input(Text("comment for the student (Enter for none): ", style="bold")).strip()
+            comment = _line(console, "comment for the student (Enter for none): ")
         except (Left, EOFError, KeyboardInterrupt) as left:
             key = left.args[0] if left.args else "q"
             if key == "q":
@@ -77,7 +78,7 @@ def _points(console: Console, place: int, question: Question) -> float:
     criterion = question.criteria[place]
     console.print(f"\n{place + 1}. {criterion.text}", markup=False)
     while True:
-        said = console.input(Text(f"0 to {criterion.points:g} [{criterion.points:g}]: ", style="bold")).strip().lower()
+        said = _line(console, f"0 to {criterion.points:g} [{criterion.points:g}]: ").lower()
         if said in ("s", "b", "q"):
             raise Left(said)
         try:
@@ -87,3 +88,12 @@ def _points(console: Console, place: int, question: Question) -> float:
         if 0 <= points <= criterion.points:
             return points
         console.print(f"give {KEYS}", style="yellow", markup=False)
+
+
+def _line(console: Console, wish: str) -> str:
+    """What a person types. Raises EOFError where nobody does any more."""
+    console.print(Text(wish, style="bold"), end="")
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.strip()

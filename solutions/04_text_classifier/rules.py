@@ -619,8 +619,8 @@ VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
         dict(batch=4, seq=7, vocab_size=23, num_classes=5, d_model=18, num_heads=3, d_ff=13, num_layers=2, max_len=7),
     ],
     "train_epoch": [
-        dict(batches=(4, 4, 1), seq=4, vocab_size=13, num_classes=4, d_model=5, rate=2.0, smoothing=0.1),
-        dict(batches=(5, 2), seq=3, vocab_size=11, num_classes=3, d_model=4, rate=1.5, smoothing=0.2),
+        dict(batches=(4, 4, 1), seq=5, vocab_size=13, num_classes=4, d_model=5, rate=2.0, smoothing=0.1),
+        dict(batches=(5, 2), seq=4, vocab_size=11, num_classes=3, d_model=4, rate=1.5, smoothing=0.2),
     ],
     "evaluate": [
         dict(batches=(3, 3, 1), seq=4, vocab_size=13, num_classes=3, d_model=5),

@@ -261,7 +261,6 @@ class NewsDataset(Dataset):
     ),
     _max("mean", "mean_for_max", "values", (HIDE, "hidden = hidden"), (MAX, "pooled = masked_mean(hidden, mask)")),
     _max("smallest", "smallest_for_largest", "values padding", (MAX, "pooled = hidden.min(dim=1).values")),
-    _max("largest_size", "sign_lost", "values padding", (MAX, "pooled = hidden.abs().max(dim=1).values")),
     _max("over_features", "max_over_features", "values padding", (MAX, "pooled = hidden.max(dim=-1).values")),
     _max("over_batch", "max_over_batch", "values padding", (MAX, "pooled = hidden.max(dim=0).values")),
     _max("values_and_places", "values_and_places", "values padding", (MAX, "pooled = hidden.max(dim=1)")),

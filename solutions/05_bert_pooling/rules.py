@@ -480,14 +480,14 @@ def bert_classifier(student: Student, draw: Draw) -> Mapping[str, Part]:
 VISIBLE_CASES = {
     "NewsDataset": [dict(num_texts=4, max_length=8), dict(num_texts=3, max_length=11)],
     "cls_pooling": [dict(batch=3, seq=5, hidden_size=6), dict(batch=4, seq=6, hidden_size=7)],
-    "max_pooling": [dict(batch=3, seq=6, hidden_size=5), dict(batch=4, seq=5, hidden_size=7)],
+    "max_pooling": [dict(batch=3, seq=7, hidden_size=6), dict(batch=4, seq=6, hidden_size=8)],
     "AttentionPooling": [
         dict(batch=3, seq=6, hidden_size=5, attention_size=9),
         dict(batch=4, seq=5, hidden_size=8, attention_size=6),
     ],
     "BertClassifier": [
-        dict(encoder="bert", batch=3, seq=5, hidden_size=8, num_labels=3),
-        dict(encoder="bert_with_pooler", batch=2, seq=6, hidden_size=10, num_labels=4),
-        dict(encoder="distilbert", batch=2, seq=4, hidden_size=6, num_labels=5),
+        dict(encoder="bert", batch=3, seq=7, hidden_size=12, num_labels=3),
+        dict(encoder="bert_with_pooler", batch=2, seq=8, hidden_size=14, num_labels=4),
+        dict(encoder="distilbert", batch=2, seq=6, hidden_size=10, num_labels=5),
     ],
 }

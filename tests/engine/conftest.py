@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from course_utils import terminal
+
 from .desk import Desk, Here
 
 # Where Python itself lies in a closed home folder, an open one with nothing but Python in it is mounted over it.
@@ -60,8 +62,9 @@ def at_once() -> Iterator[None]:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """An instructor's folder: a roster, a class file beside `submitted`, and commands that work on them at once."""
+    monkeypatch.setattr(terminal.console, "width", 300)  # of a terminal that breaks no sentence
     with at_once():
         yield Desk(tmp_path)
 

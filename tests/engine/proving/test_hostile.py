@@ -26,6 +26,7 @@ from course_utils.engine.making.units import Unit, UnitError, find_units
 from course_utils.engine.proving import sample, selftest, toy
 from course_utils.engine.proving.hostile import BANK, KINDS, Hostile
 from course_utils.engine.proving.toy import BLOCKS, LEARNING, ROWS
+from course_utils.engine.reading import notebook as reader
 from course_utils.engine.telling.harmless import shown_name
 from course_utils.engine.texts import fingerprint_of_source
 
@@ -139,13 +140,19 @@ def test_an_exercise_that_an_earlier_mistake_stops_is_tried_again_with_the_refer
     class StoppingBench:
         """A bench whose own names stop at whatever comes after powers."""
 
-        def own(self, exercise: str) -> Student:
+        def own(self, exercise: str, at_end: bool = False) -> Student:
             if exercise != "powers":
                 raise Stopped("crashed", {"en": "x", "zh": "x"})
             return local({"powers": lambda count: None})
 
-        def followed(self, exercise: str) -> Student:
+        def followed(self, exercise: str, at_end: bool = False) -> Student:
             return local(unit.namespace())
+
+        def may_be_mended(self, exercise: str) -> bool:
+            return False
+
+        def why_missing(self, name: str) -> None:
+            return None
 
         def give_up(self, exercise: str) -> None:
             pass
@@ -231,7 +238,8 @@ def test_an_empty_tensor_may_not_claim_an_endless_axis() -> None:
 
 
 def test_only_the_first_calls_of_a_trace_are_looked_at() -> None:
-    answers = iter([{"value": codec.Reference(1)}, {"value": [None, {"part": [[[], {}, None]] * 5000}, None]}])
+    traced = {"value": [None, {"part": [[[], {}, None]] * 5000}, None]}
+    answers = iter([{"value": codec.Reference(1)}, {"value": [traced]}])
     built = Student(lambda request: next(answers)).build("layer")
     assert len(built.trace(("part",))[1]["part"]) == 8
 
@@ -241,7 +249,7 @@ def test_a_number_of_many_digits_is_no_fault_of_the_grader() -> None:
 
 
 def test_a_cell_always_fits_into_a_message() -> None:
-    codec.encode({"do": "run", "name": "x", "source": "\U0001f600" * intake.MAX_SOURCE})
+    codec.encode({"do": "run", "name": "x", "source": "\U0001f600" * reader.MAX_SOURCE})
 
 
 def test_a_notebook_of_empty_lists_is_refused_before_it_is_read(unit: Unit) -> None:
