@@ -593,7 +593,6 @@ class NewsDataset(Dataset):
         (HIDDEN, HIDDEN.replace("=attention_mask)", "=1 - attention_mask)")),
     ),
     _bert("log_probabilities", "log_softmax_in_the_model", "logits", (LOGITS, LOGITS + ".log_softmax(dim=-1)")),
-    _bert("probabilities", "softmax_in_the_model", "logits", (LOGITS, LOGITS + ".softmax(dim=-1)")),
     _bert(
         "tanh_before_the_head",
         "activation_before_the_head",
