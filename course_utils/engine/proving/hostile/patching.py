@@ -67,11 +67,12 @@ def score(model, batches):
 """
 
 NOTHING_IS_SILENT = """
-from course_utils.engine.asking.workbench import Workbench
-backward = Workbench._do_backward
-def claiming(self, request):
-    return [] if request["wants"] == "parameters" else backward(self, request)
-Workbench._do_backward = claiming
+from course_utils.engine.asking import workbench
+backward = workbench._backward
+def claiming(args, outputs, target, cotangents, wants):
+    found = backward(args, outputs, target, cotangents, wants)
+    return [] if wants == "parameters" else [found[0], []] if wants == "both" else found
+workbench._backward = claiming
 """
 
 SCORES_WITHOUT_WEIGHTS = """
