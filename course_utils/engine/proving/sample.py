@@ -90,9 +90,9 @@ def demo_class(units: list[Unit]) -> Iterator[tuple[str, Unit, dict[str, Any] | 
             language = languages[number % len(languages)]
             mistakes = {exercise: unit.mutated(mutant) for exercise, mutant in classic_mistakes(unit, number)}
             yield f"classic mistakes {number + 1}", unit, filled(unit, reference(unit) | mistakes, language=language)
-        crash = f"import os\nos._exit(3)\n\n{unit.answer(unit.exercises[0])}"
+        crash = f"import os\n\ndef {unit.exercises[0]}(*args):\n    os._exit(3)\n"
         yield "crashes", unit, filled(unit, reference(unit) | {unit.exercises[0]: crash}, language=languages[0])
-        loop = f"while True:\n    pass\n\n{unit.answer(unit.exercises[-1])}"
+        loop = f"def {unit.exercises[-1]}(*args):\n    while True:\n        pass\n"
         if unit == units[0]:
             yield "never ends", unit, filled(unit, reference(unit) | {unit.exercises[-1]: loop}, language=languages[0])
             yield "not a notebook", unit, b"%PDF-1.7 handed in by mistake"
