@@ -266,7 +266,7 @@ def marked(folder, browser):
 
 def in_a_browser(test):
     """Marks a test that needs a browser."""
-    return pytest.mark.browser(pytest.mark.long(test))  # not seen to pass since the last merges
+    return pytest.mark.browser(pytest.mark.slow(test))
 
 
 @in_a_browser
