@@ -14,41 +14,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
 
-from ..asking.draws import Draw
 from ..asking.student import Fault, Student, StudentError
 from ..asking.workbench import Request
 
 MOVED = 1e-3  # relative to an answer's size: float32 rounds by 1e-6, what a right answer depends on moves it by 1e-1
 
 SAME = 1e-5  # likewise, between equal calls, which differ by no more than rounding
-
-BESIDE = 0x5EED  # turns a seed into another one
-
-_found: WeakKeyDictionary[Student, dict[str, bool]] = WeakKeyDictionary()
-
-
-def has_content(student: Student, draw: Draw, exercise: str, find: Callable[[Draw], bool]) -> bool:
-    """What `find` says of a learner's answer to an exercise, asked once; an answer that raises there has no content.
-
-    It gets a draw of its own, of the same sizes: so whether it is asked changes no input that a rule draws later.
-    """
-    known = _found.setdefault(student, {})
-    if exercise not in known:
-        try:
-            known[exercise] = find(_beside(draw))
-        except (StudentError, Fault):
-            known[exercise] = False
-    return known[exercise]
-
-
-def _beside(draw: Draw) -> Draw:
-    sizes = {name: value for name, value in vars(draw).items() if name not in ("seed", "first", "_generator")}
-    return Draw(draw.seed ^ BESIDE, draw.first, **sizes)
 
 
 def answers_to(student: Student, seed: int, requests: Sequence[Request]) -> list[Tensor]:

@@ -122,9 +122,6 @@ class Looks(Mapping[str, Look]):
     def _seen(self, rule: Rule, number: int) -> Seen:
         if rule.once and number:
             return {}
-        if not rule.whole:
-            draw = self._draw(rule.seeded_by, number)
-            return _tried(lambda: _told(rule.look(self._student, draw)))
         if number not in self._runs:
             draw = self._draw(rule.exercise, number)
             self._runs[number] = draw, _tried(lambda: rule.look(self._student, draw))

@@ -72,18 +72,11 @@ class Rule:
 
     exercise: str
     check: str  # the check's short name, as in `scores.json`
-    look: Callable[[Student, Draw], Mapping[str, Any]] = field(repr=False)
+    look: Callable[[Student, Draw], Mapping[str, Part]] = field(repr=False)  # of all of the exercise's checks
     atol: float  # absolute tolerance of the comparison
     rtol: float  # relative tolerance
-    draws: str = ""  # another check of the exercise, at whose inputs this one looks too; none: inputs of its own
     constant: bool = False  # a right answer gives the same observations on every draw of a case
     once: bool = False  # looked at on the first case alone
-    whole: bool = False  # `look` returns the parts of all of the exercise's checks, by their short names
-
-    @property
-    def seeded_by(self) -> str:
-        """The `grade_id` of the check from which the seeds of the inputs come."""
-        return grade_id(self.exercise, self.draws or self.check)
 
     @property
     def name(self) -> str:
@@ -99,26 +92,8 @@ def looks(exercise: str, **checks: Check) -> Callable[[Any], Any]:
 
     def mark(look: Callable[[Student, Draw], Mapping[str, Part]]) -> Callable[[Student, Draw], Mapping[str, Part]]:
         look.rules = [  # type: ignore[attr-defined]
-            Rule(exercise, name, look, c.atol, c.rtol, constant=c.constant, once=c.once, whole=True)
-            for name, c in checks.items()
+            Rule(exercise, name, look, c.atol, c.rtol, constant=c.constant, once=c.once) for name, c in checks.items()
         ]
-        return look
-
-    return mark
-
-
-def rule(
-    exercise: str, check: str, atol: float = ATOL, rtol: float = RTOL, draws: str = "", constant: bool = False
-) -> Callable[[Any], Any]:
-    """Mark a function `(student, draw) -> observations` as the rule of one check; `looks` is the newer form.
-
-    draws: another check of the exercise, to look at the same inputs as that one.
-    constant: it observes properties, such as a residual of 0, which a right answer has on every draw of a case; the
-        grader then looks at the truth once, not for each student.
-    """
-
-    def mark(look: Callable[[Student, Draw], Observations]) -> Callable[[Student, Draw], Observations]:
-        look.rule = Rule(exercise, check, look, atol, rtol, draws, constant)  # type: ignore[attr-defined]
         return look
 
     return mark
@@ -126,9 +101,5 @@ def rule(
 
 def rules_of(module: ModuleType) -> list[Rule]:
     """All rules of a unit's module, in the order in which they are written."""
-    found: list[Rule] = []
-    for value in vars(module).values():
-        told = getattr(value, "rules", None)
-        found += [told_one for told_one in told if isinstance(told_one, Rule)] if isinstance(told, list) else []
-        found += [value.rule] if isinstance(getattr(value, "rule", None), Rule) else []
-    return found
+    told = [getattr(value, "rules", None) for value in vars(module).values()]
+    return [rule for rules in told if isinstance(rules, list) for rule in rules if isinstance(rule, Rule)]

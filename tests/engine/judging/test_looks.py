@@ -9,7 +9,7 @@ from course_utils.engine.asking.draws import Draw
 from course_utils.engine.asking.student import StudentError, local
 from course_utils.engine.judging import judge
 from course_utils.engine.judging.judge import Trouble
-from course_utils.engine.judging.rule import Check, looks, rule, rules_of
+from course_utils.engine.judging.rule import Check, looks, rules_of
 
 NAMES = {"double": lambda x: 2 * x}
 CASES = [dict(seq=3), dict(seq=5)]
@@ -91,7 +91,7 @@ def test_rules_are_told_in_the_order_in_which_they_are_written():
     def double(student, draw):
         return {}
 
-    @rule("half", "values")
+    @looks("half", values=Check())
     def half(student, draw):
         return {}
 
