@@ -261,6 +261,7 @@ class NewsDataset(Dataset):
     ),
     _max("mean", "mean_for_max", "values", (HIDE, "hidden = hidden"), (MAX, "pooled = masked_mean(hidden, mask)")),
     _max("smallest", "smallest_for_largest", "values padding", (MAX, "pooled = hidden.min(dim=1).values")),
+    _max("largest_size", "sign_lost", "values padding", (MAX, "pooled = hidden.abs().max(dim=1).values")),
     _max("over_features", "max_over_features", "values padding", (MAX, "pooled = hidden.max(dim=-1).values")),
     _max("over_batch", "max_over_batch", "values padding", (MAX, "pooled = hidden.max(dim=0).values")),
     _max("values_and_places", "values_and_places", "values padding", (MAX, "pooled = hidden.max(dim=1)")),
@@ -593,6 +594,7 @@ class NewsDataset(Dataset):
         (HIDDEN, HIDDEN.replace("=attention_mask)", "=1 - attention_mask)")),
     ),
     _bert("log_probabilities", "log_softmax_in_the_model", "logits", (LOGITS, LOGITS + ".log_softmax(dim=-1)")),
+    _bert("probabilities", "softmax_in_the_model", "logits", (LOGITS, LOGITS + ".softmax(dim=-1)")),
     _bert(
         "tanh_before_the_head",
         "activation_before_the_head",

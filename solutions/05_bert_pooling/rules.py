@@ -118,10 +118,11 @@ def max_pooling(student: Student, draw: Draw) -> Mapping[str, Part]:
     one_large = draw.normal(1, draw.seq, draw.hidden_size).repeat(draw.seq + 2, 1, 1)
     for position in range(draw.seq):
         one_large[position + 2, position] += BELOW_ZERO
-    slope = Slope(student.request("max_pooling", hidden + BELOW_ZERO, mask), of=[0])
+    above_zero = hidden + 2 * BELOW_ZERO  # so that the largest of sizes, too, is far from the next one
+    slope = Slope(student.request("max_pooling", above_zero, mask), of=[0])
 
     def ask(vectors: Tensor, ones: Tensor) -> list[Request]:
-        of_slope = Slope(student.request("max_pooling", hidden + BELOW_ZERO, ones), of=[0]).requests
+        of_slope = Slope(student.request("max_pooling", above_zero, ones), of=[0]).requests
         return [student.request("max_pooling", vectors, ones), *(of_slope if vectors is hidden else [])]
 
     (pooled, *slopes), (of_one_large,), *cuts = ask_unmasked(student, [hidden, one_large, *_rows(padded, mask)], ask)
@@ -311,7 +312,8 @@ class _Setting:
         weights, self.last = fixtures.encoder_weights(draw, self.encoder.parameter_shapes())
         self.encoder.load(weights)
         self.inside, self.scales = tuple(f".{name}" for name in weights), weights[self.last]
-        self.head = draw.normal(draw.num_labels, draw.hidden_size)
+        # logits of two or so: with larger ones the probabilities of a softmax would all be 0 or 1, whatever is asked
+        self.head = 0.5 * draw.normal(draw.num_labels, draw.hidden_size)
         # one direction for every row of the inner map: then its width, which is the learner's choice, does not matter
         self.inner, self.score = draw.normal(1, draw.hidden_size), torch.full((1, 1), 3.0)
 
