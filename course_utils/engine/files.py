@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 
 
-def write_whole(path: Path, content: str | bytes) -> Path:
+def write_whole(path: Path, content: str | bytes, synced: bool = False) -> Path:
     """Write a file so that a reader, or a run after a kill, finds the old content or the new, never a part.
 
-    Returns the path.
+    synced: so that it does after a power cut, too, which takes some milliseconds. Returns the path.
     """
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -18,6 +18,9 @@ def write_whole(path: Path, content: str | bytes) -> Path:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            if synced:
+                file.flush()
+                os.fsync(file.fileno())
             if hasattr(os, "fchmod"):  # Windows has none, and no need of it
                 os.fchmod(file.fileno(), 0o644)
         os.replace(name, path)

@@ -13,8 +13,8 @@ from rich.console import Console
 from ..engine.course import current
 from ..engine.grading.run import students
 from ..engine.grading.terms import FILE, find_class_file, make_terms, read_terms
+from ..engine.harmless import on_one_line
 from ..engine.making.units import find_units
-from ..engine.telling.harmless import on_one_line
 
 if TYPE_CHECKING:
     from ..engine.grading.classfile import Class

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..engine.course import current
-from ..engine.telling.harmless import on_one_line
+from ..engine.harmless import on_one_line
 from ..terminal import app, console, fail
 from .beginning import new
 
@@ -97,9 +97,10 @@ def build(
     ] = False,
 ) -> None:
     """Make the student notebooks in both languages from solutions/."""
+    from ..engine.course import CourseError
     from ..engine.making import release as builder
     from ..engine.making.lesson import stamp
-    from ..engine.making.units import UnitError, find_units
+    from ..engine.making.units import find_units
 
     try:
         if translated:
@@ -109,7 +110,7 @@ def build(
         for sentence in builder.build(units or (), only_check=check):
             console.print(sentence, markup=False)
             stale += 1
-    except UnitError as error:
+    except CourseError as error:
         raise fail(error) from None
     if check and stale:
         raise typer.Exit(1)
@@ -129,12 +130,12 @@ def bundle(
     ] = False,
 ) -> None:
     """Write the zip file that a student gets: notebooks, the student's part of course_utils, environment files."""
+    from ..engine.course import CourseError
     from ..engine.making.bundle import write_bundle
-    from ..engine.making.units import UnitError
 
     try:
         count = write_bundle(lang.value, out, self_study)
-    except (UnitError, OSError) as error:
+    except (CourseError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {out} with {count} files", markup=False)
 
@@ -151,9 +152,9 @@ def collect(
 
     Collect as often as you like: every attempt is kept, and an older download never replaces a newer attempt.
     """
+    from ..engine.course import CourseError
     from ..engine.grading.collect.gather import collect as gather
     from ..engine.grading.plan import RunError
-    from ..engine.making.units import UnitError
     from .class_files import find_class
     from .collecting import show_collected
 
@@ -161,7 +162,7 @@ def collect(
         class_ = find_class(into, class_file)
         with console.status("collecting") as status:
             done = gather(sources, into, class_, tell=lambda files: status.update(f"collecting: {files} files"))
-    except (RunError, UnitError, OSError) as error:
+    except (RunError, CourseError, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail("interrupted; run the same command again to go on") from None
@@ -206,10 +207,10 @@ def _grade(
     regrade: bool,
     class_file: Path | None,
 ) -> None:
+    from ..engine.course import CourseError
     from ..engine.grading.plan import Plan, RunError, secrets_of
     from ..engine.grading.run import run
     from ..engine.grading.workers import nursery
-    from ..engine.making.units import UnitError
     from ..engine.telling.hand_marks import GradebookError
     from ..engine.telling.results import Writer
     from ..engine.walls.proofs import find_mode
@@ -231,7 +232,7 @@ def _grade(
             outcome = run(plan, tell=tell, confirm=_confirm, writer=writer)
         with progress("writing pages") as tell:
             writer.finish(outcome.records, tell)
-    except (RunError, UnitError, SandboxUnavailable, GradebookError, OSError) as error:
+    except (RunError, CourseError, SandboxUnavailable, GradebookError, OSError) as error:
         logger.error("the run ended: %s", error)
         raise fail(error) from None
     except KeyboardInterrupt:
@@ -407,8 +408,8 @@ def selftest(
 
     Of the units that are named the known answers alone; the hostile notebooks hang on a toy course, not on a unit.
     """
+    from ..engine.course import CourseError
     from ..engine.grading.plan import RunError
-    from ..engine.making.units import UnitError
     from ..engine.proving.selftest import rows, run_selftest
     from ..engine.walls.proofs import find_mode
     from ..engine.walls.unavailable import SandboxUnavailable
@@ -417,7 +418,7 @@ def selftest(
         mode = find_mode(sandbox.value)
         with progress("self-test") as tell:
             findings = run_selftest(units or (), mode, tell)
-    except (RunError, UnitError, SandboxUnavailable) as error:
+    except (RunError, CourseError, SandboxUnavailable) as error:
         raise fail(error) from None
     table = Table("unit", "kind", "notebooks", "as they must be", title="course selftest")
     for row in rows(findings):

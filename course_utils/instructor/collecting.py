@@ -13,7 +13,7 @@ from ..engine.grading.classfile import Class
 from ..engine.grading.collect.gather import ATTEMPT, FILE, TABLE, Collected
 from ..engine.grading.collect.sources import TOOLS
 from ..engine.grading.intake_table import NOTEBOOK, SYSTEM_NOTE
-from ..engine.telling.harmless import on_one_line
+from ..engine.harmless import on_one_line
 
 SHOWN = 20  # rows of a table, and names in a list; all of them stand in the file
 

@@ -20,7 +20,7 @@ from rich.highlighter import NullHighlighter
 from rich.logging import RichHandler
 
 from ..engine.grading.faults import places
-from ..engine.telling.harmless import on_one_line
+from ..engine.harmless import on_one_line
 
 NAME = "grade.log"  # in the folder of results
 MAX_BYTES = 4 * 2**20  # about 30,000 notebooks

@@ -10,8 +10,8 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
+from ..engine.harmless import on_one_line, tame
 from ..engine.making.units import Unit
-from ..engine.telling.harmless import on_one_line, tame
 from ..engine.telling.review import Answer, Question, give_mark, question_of, waiting
 
 KEYS = "a number of points, Enter for all of them; s skip, b back, q quit"

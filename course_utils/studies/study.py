@@ -18,13 +18,13 @@ import io
 import json
 import math
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from course_utils.engine.files import write_whole
 from course_utils.runtime import describe_machine, report_versions
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Study:
         folder.mkdir(parents=True, exist_ok=True)
         result = make(checkpoint)
         if _writes():
-            write_whole(path, _to_json({**content, "result": result}))
+            write_whole(path, _to_json({**content, "result": result}), synced=True)
             checkpoint.unlink(missing_ok=True)
         return dict(json.loads(_to_json(result)))
 
@@ -179,7 +179,7 @@ class Findings:
         }
         paths = [folder / f"{name}.{ending}" for ending in contents]
         for path, content in zip(paths, contents.values(), strict=True):
-            write_whole(path, content)
+            write_whole(path, content, synced=True)
         return paths
 
 
@@ -259,24 +259,6 @@ def finished(history: History) -> History:
     if history.interrupted:
         raise KeyboardInterrupt
     return history
-
-
-def write_whole(path: Path, content: str | bytes) -> Path:
-    """The path of a file that holds the content: a reader finds the old file or the new one, never a part."""
-    data = content.encode() if isinstance(content, str) else content
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".writing-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def _writes() -> bool:

@@ -132,14 +132,14 @@ def test_a_number_that_is_not_finite_becomes_null(tmp_path: Path):
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "trial.json"
-    study.write_whole(path, "old")
+    study.write_whole(path, "old", synced=True)
 
     def full(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        study.write_whole(path, "new")
+        study.write_whole(path, "new", synced=True)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

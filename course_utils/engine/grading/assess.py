@@ -22,7 +22,7 @@ from ..judging.marks import Stop
 from ..judging.recorded import recorded_mistakes
 from ..judging.rule import Rule
 from ..judging.sentences import Text, filled
-from ..making.units import Unit, UnitError
+from ..making.units import Unit
 from ..texts import VISIBLE_SEED
 
 NO_SOURCES: Mapping[str, str] = MappingProxyType({})
@@ -288,17 +288,10 @@ class UnitJudge:
             rules = [self.unit.rules[name] for name in self.unit.checks(rule.exercise)]
             looks[rule.exercise] = judge.Looks(rules, self.truth, self.unit.cases[rule.exercise], seed)
         seen = looks[rule.exercise][rule.name]
-        refuse_trouble(self.unit, rule, seen)
+        judge.refuse_trouble(self.unit.folder, rule, seen)
         if rule.constant:
             self._constant[rule.name] = seen
         return seen
-
-
-def refuse_trouble(unit: Unit, rule: Rule, seen: Look) -> None:
-    """Raise UnitError where a rule could not look at the truth: whoever met the same trouble would seem right."""
-    for trouble in seen:
-        if isinstance(trouble, Trouble):
-            raise UnitError(f"{unit.folder / 'truth.py'}: {rule.name} cannot look at the truth: {trouble.kind()}")
 
 
 def _with_reason(seen: Seen, bench: Bench) -> Seen:

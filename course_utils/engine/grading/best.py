@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..making.files import write_whole
+from ..files import write_whole
 from .classfile import Class
 from .collect.attempts import Attempt, Ledger, locked, place
 from .intake import digest

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..making import files
-from ..telling.harmless import cell_of_name
+from .. import files
+from ..harmless import cell_of_name
 
 TABLE = "intake.csv"
 COLUMNS = ("source", "student", "unit", "read_as", "note")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
-from ..making.units import UnitError
+from ..course import CourseError
 from ..walls.unavailable import SandboxUnavailable
 from .faults import places
 from .intake_table import Row
@@ -24,7 +24,7 @@ from .task import Task
 
 logger = logging.getLogger(__name__)
 
-SENTENCES_OF_OURS = (SandboxUnavailable, UnitError)
+SENTENCES_OF_OURS = (SandboxUnavailable, CourseError)
 
 
 def tell_begin(

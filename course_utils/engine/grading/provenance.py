@@ -287,7 +287,7 @@ def _hash_of(path: Path, read: Callable[[], Any]) -> str:
     """A short hash of what is read from a file, of its bytes where it cannot be read."""
     try:
         return digest(read())
-    except (LookupError, TypeError, AttributeError, *UNREADABLE):  # UnitError is a ValueError
+    except (LookupError, TypeError, AttributeError, *UNREADABLE):  # CourseError is a ValueError
         return _hash(path.read_bytes())
 
 

@@ -22,7 +22,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ..telling.harmless import shown_name
+from ..harmless import shown_name
 from .lettering import decoded, folded, name_keys
 from .plan import RunError
 

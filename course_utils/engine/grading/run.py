@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Protocol
 
 from ..course import LANGUAGES
+from ..harmless import shown_name
 from ..judging.sentences import Text
 from ..machine import usable_cores
 from ..making.units import find_units
-from ..telling.harmless import shown_name
 from . import journal
 from .beside import digest_of
 from .finding import MAX_NAMED, Finder

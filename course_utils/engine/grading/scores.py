@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..making import files
-from ..telling.harmless import cell_of_name
+from .. import files
+from ..harmless import cell_of_name
 from .record import Record, RecordError, Score, in_language
 from .terms import read_terms
 

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from ..making.files import write_whole
-from ..telling.harmless import shown_name
+from ..files import write_whole
+from ..harmless import shown_name
 from .collect.attempts import TIMESTAMP, Attempt, Ledger
 from .intake import IntakeError, read_file
 from .record import Record

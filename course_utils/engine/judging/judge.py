@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor
 from ..asking.codec import CodecError
 from ..asking.draws import Draw
 from ..asking.student import Fault, Student, StudentError, kind_of, known_type
+from ..course import CourseError
 from .claims import GPU, MODULE_ERRORS, NAME_ERRORS, stands_in_line
 from .marks import Outcome
 from .raised import Raised
@@ -188,6 +190,16 @@ def placed(seen: Seen, exercise: str, source: str) -> Seen:
         return replace(seen, word=None)
     reason = "raised_elsewhere" if seen.reason == "raised" else seen.reason
     return Trouble(seen.outcome, reason, {key: seen.about[key] for key in ("type", "cause") if key in seen.about})
+
+
+def refuse_trouble(folder: Path, rule: Rule, seen: Look) -> None:
+    """Raise CourseError where a rule could not look at the truth: whoever met the same trouble would seem right.
+
+    folder: the unit's.
+    """
+    for trouble in seen:
+        if isinstance(trouble, Trouble):
+            raise CourseError(f"{folder / 'truth.py'}: {rule.name} cannot look at the truth: {trouble.kind()}")
 
 
 @dataclass(frozen=True)

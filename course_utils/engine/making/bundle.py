@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .. import INSTRUCTORS_ROOMS
-from ..course import FILE, IN_A_BUNDLE, LOOKS, PACKAGE, SOLUTIONS, TEXTS, Course, current
+from .. import INSTRUCTORS_ROOMS, files
+from ..course import FILE, IN_A_BUNDLE, LOOKS, PACKAGE, SOLUTIONS, TEXTS, Course, CourseError, current
 from ..learning.folder import PRISTINE
 from ..texts import MARKER_FILE
-from . import files
-from .units import UnitError
 
 DATE = (2020, 1, 1, 0, 0, 0)  # of every file in the zip, so that equal contents give equal bytes
 SUFFIXES = (".py", ".typed")  # of the package's files
@@ -29,18 +27,18 @@ def is_instructors(inside: Path) -> bool:
 
 
 def bundle_files(language: str, self_study: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Path and content of each file of a student's bundle. Raises UnitError where nothing has been built.
+    """Path and content of each file of a student's bundle. Raises CourseError where nothing has been built.
 
     self_study: whether solutions, model answers and criteria are in it, for someone without a teacher.
     """
     course = current()
     if language not in course.languages:
-        raise UnitError(f"this course is in {', '.join(course.languages)}; it has no bundle in {language}")
+        raise CourseError(f"this course is in {', '.join(course.languages)}; it has no bundle in {language}")
     notebooks = course.notebooks / language
     places = {unit.name: notebooks / unit.name / f"{unit.name}.ipynb" for unit in course.units()}
     found = {unit: path for unit, path in places.items() if path.is_file()}
     if not found:
-        raise UnitError(f"{notebooks} holds no notebook; run: course build")
+        raise CourseError(f"{notebooks} holds no notebook; run: course build")
     for path in [notebooks / MARKER_FILE, *found.values()]:
         yield f"notebooks/{path.relative_to(notebooks).as_posix()}", path.read_bytes()
     for path in sorted(PACKAGE.rglob("*")):

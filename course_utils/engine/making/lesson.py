@@ -13,8 +13,9 @@ from pathlib import Path
 
 import jupytext
 
-from .files import write_whole
-from .units import Unit, UnitError
+from ..course import CourseError
+from ..files import write_whole
+from .units import Unit
 
 JUPYTEXT_OWN = ("jupytext", "lines_to_next_cell", "lines_to_end_of_cell_marker")  # spacing that jupytext notes
 
@@ -47,12 +48,12 @@ def fingerprint(prose: str) -> str:
 
 
 def read(unit: Unit, stamped: bool = True) -> Lesson:
-    """A unit's lesson. Raises UnitError for a stale or missing translation or a label that names nothing."""
+    """A unit's lesson. Raises CourseError for a stale or missing translation or a label that names nothing."""
     path = unit.folder / "lesson.py"
     try:
         notebook = jupytext.read(path, fmt="py:percent")
     except FileNotFoundError:
-        raise UnitError(f"{path} is missing; each unit's folder holds one") from None
+        raise CourseError(f"{path} is missing; each unit's folder holds one") from None
     cells = [
         Cell(cell.cell_type, cell.source, {k: str(v) for k, v in cell.metadata.items() if k not in JUPYTEXT_OWN})
         for cell in notebook.cells
@@ -65,7 +66,7 @@ def read(unit: Unit, stamped: bool = True) -> Lesson:
 
 
 def _check_translations(path: Path, unit: Unit, cells: list[Cell], stamped: bool) -> None:
-    """Raise UnitError unless each piece of prose stands in all languages of the course, one behind the other."""
+    """Raise CourseError unless each piece of prose stands in all languages of the course, one behind the other."""
     languages = unit.course.languages
     prose = [cell for cell in cells if cell.kind == "markdown"]
     order = " then ".join(f'lang="{language}"' for language in languages)
@@ -73,19 +74,19 @@ def _check_translations(path: Path, unit: Unit, cells: list[Cell], stamped: bool
         first, *others = together = prose[number : number + len(languages)]
         start = first.source.strip().splitlines()[0][:50] if first.source.strip() else "(empty)"
         if tuple(cell.language for cell in together) != languages:
-            raise UnitError(f"{path}: prose must stand as {order}; not so near {start!r}")
+            raise CourseError(f"{path}: prose must stand as {order}; not so near {start!r}")
         for other in others:
             if first.labels.get("question") != other.labels.get("question"):
-                raise UnitError(f"{path}: the languages ask different questions near {start!r}")
+                raise CourseError(f"{path}: the languages ask different questions near {start!r}")
             if stamped and other.labels.get("of") != fingerprint(first.source):
-                raise UnitError(
+                raise CourseError(
                     f"{path}: the {other.language} of {start!r} is stale: the text has changed. Translate again, "
                     "then run: course build --translated"
                 )
 
 
 def _check_title(path: Path, unit: Unit, cells: list[Cell]) -> None:
-    """Raise UnitError unless the first heading in each language is the title of unit.toml."""
+    """Raise CourseError unless the first heading in each language is the title of unit.toml."""
     for language in unit.course.languages:
         texts = [cell.source for cell in cells if cell.kind == "markdown" and cell.language == language]
         headings = [
@@ -94,23 +95,23 @@ def _check_title(path: Path, unit: Unit, cells: list[Cell]) -> None:
         title = unit.settings["title"][language]
         if headings[:1] != [title]:
             found = "".join(headings[:1]) or "missing"
-            raise UnitError(f"{path}: the first heading in {language} is {found}, and unit.toml has {title}")
+            raise CourseError(f"{path}: the first heading in {language} is {found}, and unit.toml has {title}")
 
 
 def _check_labels(path: Path, unit: Unit, cells: list[Cell]) -> None:
     exercises = [cell.labels["exercise"] for cell in cells if cell.labels.get("exercise")]
     if exercises != unit.exercises:
-        raise UnitError(f"{path}: exercises are {exercises}, and answers.py has {unit.exercises}, in that order")
+        raise CourseError(f"{path}: exercises are {exercises}, and answers.py has {unit.exercises}, in that order")
     first = unit.course.languages[0]
     questions = [cell.labels["question"] for cell in cells if cell.labels.get("question") and cell.language == first]
     if sorted(questions) != sorted(unit.rubric):
-        raise UnitError(f"{path}: questions are {questions}, and rubric.yml has {sorted(unit.rubric)}")
+        raise CourseError(f"{path}: questions are {questions}, and rubric.yml has {sorted(unit.rubric)}")
     for cell in cells:
         if cell.kind == "code" and cell.language:
-            raise UnitError(f"{path}: a code cell is marked lang={cell.language}; code is the same in all languages")
+            raise CourseError(f"{path}: a code cell is marked lang={cell.language}; code is the same in all languages")
         unknown = set(cell.labels) - {"lang", "of", "role", "given", "exercise", "question"}
         if unknown or cell.labels.get("role", "setup") != "setup":
-            raise UnitError(
+            raise CourseError(
                 f"{path}: unknown label in {cell.labels}; known are lang, of, role=setup, given, exercise, question"
             )
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..course import FILE, IN_A_CLONE, LANGUAGES, Course, CourseError, forget_settings, open_course
-from .files import write_whole
+from ..files import write_whole
 from .lesson import stamp
 from .units import FILES, Unit
 

@@ -8,20 +8,19 @@ from typing import Any
 import torch
 
 from ..asking.student import Student, local
-from ..course import LANGUAGES
-from ..grading.assess import refuse_trouble
+from ..course import LANGUAGES, CourseError
 from ..judging import judge, recorded
 from ..judging.judge import Fingerprint, Look
 from ..reading.released import EXPERIMENT, SETUP, headings_of
 from ..texts import VISIBLE_SEED, fingerprint_of_source
 from .lesson import Lesson
-from .units import Unit, UnitError
+from .units import Unit
 
 MAX_OTHERS = 2  # other right ways that are shown beside the course's own answer
 
 
 def texts_of(unit: Unit, lesson: Lesson) -> dict[str, Any]:
-    """The content of `recorded/texts.json`. Raises UnitError where hints.yml lacks a text."""
+    """The content of `recorded/texts.json`. Raises CourseError where hints.yml lacks a text."""
     hints = unit.hints
     return {
         "generated_from": _generated_from(unit),
@@ -96,7 +95,7 @@ def _given_cells(unit: Unit, lesson: Lesson) -> dict[str, list[str]]:
 def looks_of(unit: Unit) -> str:
     """The content of `recorded/looks.jsonl`.
 
-    Raises UnitError where a rule cannot look at the truth or a mutant's change does not fit.
+    Raises CourseError where a rule cannot look at the truth or a mutant's change does not fit.
     """
     cases = unit.visible_cases
 
@@ -113,7 +112,7 @@ def looks_of(unit: Unit) -> str:
             seen |= looks(exercise, truth, unit.checks(exercise))
         truths = {check: seen[check] for check in unit.rules}
         for check, look in truths.items():
-            refuse_trouble(unit, unit.rules[check], look)
+            judge.refuse_trouble(unit.folder, unit.rules[check], look)
         for mutant in unit.mutants:
             student = local(unit.namespace({mutant.exercise: unit.mutated(mutant)}))
             found = looks(mutant.exercise, student, mutant.loses)
@@ -124,10 +123,10 @@ def looks_of(unit: Unit) -> str:
 def in_all(text: dict[str, str], unit: Unit) -> dict[str, str]:
     """A text in each of the engine's languages: where the course has not all of them, its first one stands in.
 
-    Raises UnitError where a language of the course is missing.
+    Raises CourseError where a language of the course is missing.
     """
     if lacking := [language for language in unit.course.languages if language not in text]:
-        raise UnitError(f"{unit.folder / 'hints.yml'}: no {', '.join(lacking)} of {next(iter(text.values()), '')!r}")
+        raise CourseError(f"{unit.folder / 'hints.yml'}: no {', '.join(lacking)} of {next(iter(text.values()), '')!r}")
     return {language: text.get(language, text[unit.course.languages[0]]) for language in LANGUAGES}
 
 
@@ -139,4 +138,4 @@ def _required(texts: dict[str, Any], key: str, unit: Unit) -> Any:
     try:
         return texts[key]
     except KeyError:
-        raise UnitError(f"{unit.folder / 'hints.yml'}: nothing about {key}") from None
+        raise CourseError(f"{unit.folder / 'hints.yml'}: nothing about {key}") from None

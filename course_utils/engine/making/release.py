@@ -21,13 +21,13 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.apps.api import NbGraderAPI
 
-from ..course import LOOKS, SOLUTIONS, TEXTS, Course, current
+from .. import files
+from ..course import LOOKS, SOLUTIONS, TEXTS, Course, CourseError, current
 from ..reading.released import EXPERIMENT
 from ..texts import MARKER_FILE
-from . import files
 from .lesson import Cell, Lesson, read
 from .nbgrader import settings
-from .units import BEGIN, END, Unit, UnitError, find_units
+from .units import BEGIN, END, Unit, find_units
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -101,7 +101,7 @@ def _place_grade_cells(unit: Unit, cells: list[NotebookNode]) -> None:
         places = [i for i, cell in enumerate(cells) if f'check("{exercise}")' in cell.source]
         own = [i for i, c in enumerate(cells) if c.metadata.get("nbgrader", {}).get("grade_id") == exercise]
         if len(own) != 1:
-            raise UnitError(f"{unit.folder / 'lesson.py'}: {len(own)} cells for exercise {exercise}; one is needed")
+            raise CourseError(f"{unit.folder / 'lesson.py'}: {len(own)} cells for exercise {exercise}; one is needed")
         place = max([own[0], *places]) + 1
         cells[place:place] = [grade_cell(unit, check) for check in unit.checks(exercise)]
 
@@ -184,7 +184,7 @@ def release(source: NotebookNode, unit: Unit, root: Path) -> NotebookNode:
 
 
 def generate(source: NotebookNode, unit: Unit, root: Path) -> None:
-    """Put a source notebook into nbgrader's course folder and let nbgrader release it. Raises UnitError."""
+    """Put a source notebook into nbgrader's course folder and let nbgrader release it. Raises CourseError."""
     path = root / "source" / unit.name / f"{unit.name}.ipynb"
     files.write_whole(path, as_text(source))
     logging.getLogger("nbgrader").setLevel(logging.ERROR)
@@ -192,7 +192,7 @@ def generate(source: NotebookNode, unit: Unit, root: Path) -> None:
     api.log_level = logging.ERROR
     result = api.generate_assignment(unit.name, force=True, create=True)
     if not result["success"]:
-        raise UnitError(f"nbgrader could not release {unit.name}: {result.get('error') or result.get('log')}")
+        raise CourseError(f"nbgrader could not release {unit.name}: {result.get('error') or result.get('log')}")
 
 
 def tidy(notebook: NotebookNode, source: NotebookNode) -> NotebookNode:
@@ -258,7 +258,7 @@ def _tells(line: str) -> bool:
 def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
     """Build units, or only find out what is stale; yields a sentence for each thing that is stale or was written.
 
-    Raises UnitError for an unknown unit, a stale translation, or a leak.
+    Raises CourseError for an unknown unit, a stale translation, or a leak.
     """
     course = current()
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
@@ -283,7 +283,7 @@ def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
         released = release(source, unit, folder)
         found = leaks(released, unit)
         if found:
-            raise UnitError(f"{unit.name}: the release would show {len(found)} secret lines, such as {found[0]!r}")
+            raise CourseError(f"{unit.name}: the release would show {len(found)} secret lines, such as {found[0]!r}")
         path = course.notebooks / language / unit.name / f"{unit.name}.ipynb"
         yield from _written(course, path, as_text(released), only_check)
         if number == 0 and not only_check and not _is_generated(source, unit):

@@ -24,8 +24,6 @@ BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
 
 
-UnitError = CourseError  # a unit's folder does not say what it has to say; the message names file and place
-
 FILES = (
     "unit.toml", "lesson.py", "answers.py", "rules.py", "truth.py", "mutants.py", "alternatives.py", "hints.yml",
     "rubric.yml",
@@ -61,24 +59,24 @@ class Unit(CourseUnit):
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The content of unit.toml. Raises UnitError for a key that is unknown or missing, or a value of another kind.
+        """The content of unit.toml. Raises CourseError for an unknown or missing key, or a value of another kind.
 
         Raises it for a file too that no unit has: it would never be read, and most often its name is a slip.
         """
         path = self.folder / "unit.toml"
         if not self.folder.is_dir():
             place = f"{self.course.folder / FILE}, line {line_of(self.course.folder / FILE, 'units')}"
-            raise UnitError(f"{place}: units names {self.name}, and there is no folder {self.folder}")
+            raise CourseError(f"{place}: units names {self.name}, and there is no folder {self.folder}")
         names = {each.name for each in self.folder.iterdir() if not each.name.startswith(".")}  # of an editor's own
         if odd := sorted(names - ALLOWED):
-            raise UnitError(f"{self.folder / odd[0]} is no file of a unit; a unit's folder holds {', '.join(FILES)}")
+            raise CourseError(f"{self.folder / odd[0]} is no file of a unit; a unit's folder holds {', '.join(FILES)}")
         found = read_toml(path)
         for key in found:
             if key not in KEYS:
                 known = ", ".join(sorted(KEYS))
-                raise UnitError(f"{path}, line {line_of(path, key)}: unknown key {key}; known are {known}")
+                raise CourseError(f"{path}, line {line_of(path, key)}: unknown key {key}; known are {known}")
         if missing := [key for key in ("title", "minutes", "points") if key not in found]:
-            raise UnitError(f"{path}: {missing[0]} is missing")
+            raise CourseError(f"{path}: {missing[0]} is missing")
         check_by_language(found["title"], self.course.languages, path, "title")
         for key, what, fits in (
             ("minutes", "a number such as 3", _is_amount),
@@ -88,12 +86,12 @@ class Unit(CourseUnit):
             ("same_answer", "a list of pairs of exercises", _is_list_of_pairs),
         ):
             if key in found and not fits(found[key]):
-                raise UnitError(f"{path}, line {line_of(path, key)}: {key} must be {what}, got {found[key]!r}")
+                raise CourseError(f"{path}, line {line_of(path, key)}: {key} must be {what}, got {found[key]!r}")
         for exercise, checks in found["points"].items():
             for check, points in checks.items() if _is_table(checks) else [("", checks)]:
                 if not check or not _is_amount(points):
                     place = f"{path}, line {line_of(path, 'points', exercise, check)}"
-                    raise UnitError(f"{place}: points of {exercise} are a table such as values = 3, got {points!r}")
+                    raise CourseError(f"{place}: points of {exercise} are a table such as values = 3, got {points!r}")
         return found
 
     @cached_property
@@ -134,12 +132,12 @@ class Unit(CourseUnit):
 
     @cached_property
     def mutants(self) -> list[Mutant]:
-        """The known wrong answers. Raises UnitError where two have one name."""
+        """The known wrong answers. Raises CourseError where two have one name."""
         mutants = list(load(self.folder, "mutants").MUTANTS)
         names = [mutant.name for mutant in mutants]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise UnitError(f"{self.folder / 'mutants.py'}: two mutants are called {', '.join(twice)}")
+            raise CourseError(f"{self.folder / 'mutants.py'}: two mutants are called {', '.join(twice)}")
         return mutants
 
     @cached_property
@@ -154,13 +152,13 @@ class Unit(CourseUnit):
 
     @cached_property
     def rubric(self) -> dict[str, Any]:
-        """The questions of rubric.yml, by their ids. Raises UnitError for typical mistakes that are no texts."""
+        """The questions of rubric.yml, by their ids. Raises CourseError for typical mistakes that are no texts."""
         found = dict(self._yaml("rubric.yml")["questions"])
         for name, question in found.items():
             mistakes = question.get("typical_mistakes", [])
             if not isinstance(mistakes, list) or not all(map(self._is_text, mistakes)):
                 wanted = f"a list in which each entry has a text for {', '.join(self.course.languages)}"
-                raise UnitError(f"{self.folder / 'rubric.yml'}: typical_mistakes of {name} must be {wanted}")
+                raise CourseError(f"{self.folder / 'rubric.yml'}: typical_mistakes of {name} must be {wanted}")
         return found
 
     def _is_text(self, value: Any) -> bool:
@@ -169,15 +167,15 @@ class Unit(CourseUnit):
 
     @cached_property
     def rules(self) -> dict[str, Rule]:
-        """The unit's rules by the grade ids of their checks. Raises UnitError where rules and points do not match."""
+        """The unit's rules by the grade ids of their checks. Raises CourseError where rules and points do not match."""
         found = {rule.name: rule for rule in rules_of(self.rules_module)}
         path = self.folder / "unit.toml"
         for check in self.all_points:
             if check not in found:
                 line = line_of(path, "points", *check.split("-", 1))
-                raise UnitError(f"{path}, line {line}: points for {check}, and rules.py has no such check")
+                raise CourseError(f"{path}, line {line}: points for {check}, and rules.py has no such check")
         if lacking := [check for check in found if check not in self.all_points]:
-            raise UnitError(f"{path}: no points for {', '.join(lacking)}, which rules.py has")
+            raise CourseError(f"{path}: no points for {', '.join(lacking)}, which rules.py has")
         return found
 
     @cached_property
@@ -187,7 +185,7 @@ class Unit(CourseUnit):
         names = [node.name for node in self.reference_tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
         missing = graded - set(names)
         if missing:
-            raise UnitError(f"{self.folder / 'answers.py'}: no definition of {', '.join(sorted(missing))}")
+            raise CourseError(f"{self.folder / 'answers.py'}: no definition of {', '.join(sorted(missing))}")
         return [name for name in names if name in graded]
 
     def checks(self, exercise: str) -> list[str]:
@@ -208,7 +206,7 @@ class Unit(CourseUnit):
                 while last < len(lines) and (not lines[last].strip() or lines[last][0].isspace()):
                     last += 1  # a marker after the last statement belongs to the cell
                 return "\n".join(lines[first - 1 : last]).rstrip()
-        raise UnitError(f"{self.folder / 'answers.py'}: no definition of {exercise}")
+        raise CourseError(f"{self.folder / 'answers.py'}: no definition of {exercise}")
 
     def answer(self, exercise: str) -> str:
         """The text of an exercise's cell with the answer and without markers."""
@@ -228,11 +226,13 @@ class Unit(CourseUnit):
         return "\n".join(kept)
 
     def mutated(self, mutant: Mutant) -> str:
-        """The text of a cell with a mutant's mistake in it. Raises UnitError where a change does not fit."""
+        """The text of a cell with a mutant's mistake in it. Raises CourseError where a change does not fit."""
         text = mutant.source or self.answer(mutant.exercise)
         for old, new in mutant.change:
             if text.count(old) != 1:
-                raise UnitError(f"{self.folder / 'mutants.py'}: {mutant.name}: {old!r} occurs {text.count(old)} times")
+                raise CourseError(
+                    f"{self.folder / 'mutants.py'}: {mutant.name}: {old!r} occurs {text.count(old)} times"
+                )
             text = text.replace(old, new)
         return text
 
@@ -282,11 +282,11 @@ class Unit(CourseUnit):
         return {}
 
     def truth(self) -> dict[str, Any]:
-        """The independent truths, by the exercises' names. Raises UnitError where one is missing."""
+        """The independent truths, by the exercises' names. Raises CourseError where one is missing."""
         names = {name: getattr(self.truth_module, name, None) for name in self.exercises}
         missing = [name for name, value in names.items() if value is None]
         if missing:
-            raise UnitError(f"{self.folder / 'truth.py'}: no truth for {', '.join(missing)}")
+            raise CourseError(f"{self.folder / 'truth.py'}: no truth for {', '.join(missing)}")
         return names
 
     def namespace(self, changes: dict[str, str] | None = None) -> dict[str, Any]:
@@ -305,14 +305,14 @@ class Unit(CourseUnit):
         try:
             return (self.folder / file).read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise UnitError(f"{self.folder / file} is missing; each unit's folder holds one") from None
+            raise CourseError(f"{self.folder / file} is missing; each unit's folder holds one") from None
 
     def _yaml(self, file: str) -> dict[str, Any]:
         try:
             return dict(yaml.safe_load(self._text(file)))
         except yaml.MarkedYAMLError as error:
             place = f"{self.folder / file}, line {error.problem_mark.line + 1}" if error.problem_mark else file
-            raise UnitError(f"{place}: {error.problem}") from None
+            raise CourseError(f"{place}: {error.problem}") from None
 
 
 def _is_amount(value: Any) -> bool:
@@ -336,7 +336,7 @@ def _is_docstring(node: ast.stmt) -> bool:
 
 
 def all_units(solutions: Path) -> list[Unit]:
-    """All units of a course's folder, in their order. Raises UnitError where there is no course."""
+    """All units of a course's folder, in their order. Raises CourseError where there is no course."""
     course = open_course(solutions)
     return [Unit(course.folder / name) for name in course.unit_names]
 
@@ -344,13 +344,13 @@ def all_units(solutions: Path) -> list[Unit]:
 def find_units(solutions: Path, names: Sequence[str] = ()) -> list[Unit]:
     """The units of the given names, all of them for none.
 
-    Raises UnitError for an unknown name or a course without units.
+    Raises CourseError for an unknown name or a course without units.
     """
     units = all_units(solutions)
     if not units:
-        raise UnitError(f"no unit in {solutions}; begin one: course new unit NAME")
+        raise CourseError(f"no unit in {solutions}; begin one: course new unit NAME")
     known = {unit.name: unit for unit in units}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise UnitError(f"no unit {', '.join(unknown)}; there are {', '.join(known)}")
+        raise CourseError(f"no unit {', '.join(unknown)}; there are {', '.join(known)}")
     return [known[name] for name in names] if names else units

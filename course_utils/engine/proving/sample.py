@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..making import files
+from .. import files
 from ..making.units import Alternative, Mutant, Unit
 
 

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from ..asking.student import KNOWN_ERRORS, KNOWN_KINDS
-from ..course import LANGUAGES, current
+from ..course import LANGUAGES, CourseError, current
 from ..grading.intake import REASONS, IntakeError, digest, read_bytes
 from ..grading.plan import Plan
 from ..grading.record import Record, Score, in_language
@@ -28,7 +28,7 @@ from ..judging.claims import stands_in_line
 from ..judging.judge import count_lines
 from ..judging.marks import OUTCOMES
 from ..judging.sentences import SENTENCES
-from ..making.units import Mutant, Unit, UnitError, find_units
+from ..making.units import Mutant, Unit, find_units
 from . import sample, toy
 from .hostile import BANK, TELLTALE, Hostile, Notebook
 
@@ -63,7 +63,7 @@ def run_selftest(
     """The findings on all notebooks of the given units; for none on those of all units, and on the bank.
 
     mode: "bwrap" or "none"; tell: is told how many of how many are done.
-    Raises UnitError for a unit that is not known or not built.
+    Raises CourseError for a unit that is not known or not built.
     """
     with tempfile.TemporaryDirectory() as folder:
         trials = list(make_trials(find_units(current().folder, units), mode))
@@ -72,12 +72,14 @@ def run_selftest(
 
 
 def make_trials(units: Sequence[Unit], mode: str) -> Iterator[Trial]:
-    """The trials of known answers to some units. Raises UnitError for one that is not built."""
+    """The trials of known answers to some units. Raises CourseError for one that is not built."""
     for unit in units:
         try:
             yield from _known_answers(unit, mode)
         except FileNotFoundError:
-            raise UnitError(f"{unit.name} has no released notebook; build it first: course build {unit.name}") from None
+            raise CourseError(
+                f"{unit.name} has no released notebook; build it first: course build {unit.name}"
+            ) from None
 
 
 def bank_trials(mode: str, folder: Path) -> Iterator[Trial]:

@@ -19,16 +19,16 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from course_utils.engine.grading.log import LOG
-from course_utils.engine.grading.terms import read_terms
-from course_utils.engine.making.files import write_whole
-from course_utils.engine.telling.harmless import cell_of_name
-from course_utils.engine.telling.marks import MISSING, Marks, Row, read_marks
-from course_utils.engine.telling.moodle_feedback import write_feedback_zips
-from course_utils.engine.telling.pages.text import points
-from course_utils.engine.telling.results import refresh
-from course_utils.engine.telling.school_table import fill_table
-from course_utils.engine.telling.spreadsheet import as_xlsx
+from ..files import write_whole
+from ..grading.log import LOG
+from ..grading.terms import read_terms
+from ..harmless import cell_of_name
+from .marks import MISSING, Marks, Row, read_marks
+from .moodle_feedback import write_feedback_zips
+from .pages.text import points
+from .results import refresh
+from .school_table import fill_table
+from .spreadsheet import as_xlsx
 
 Note = Callable[[str], None]
 Table = list[list[str]]

@@ -33,9 +33,9 @@ from nbgrader.dbutil import ALEMBIC_DIR
 from nbgrader.preprocessors import SaveCells
 from traitlets.config import Config
 
+from .. import files
 from ..course import Course, current
 from ..grading.record import Record, Score, in_language
-from ..making import files
 from ..making.nbgrader import settings
 from ..making.release import as_text
 from .hand_marks import LOCK_SECONDS, GradebookError

@@ -20,7 +20,7 @@ from __future__ import annotations
 import html
 import re
 
-from .harmless import tame
+from ..harmless import tame
 
 COMMANDS = frozenset(
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..grading.roster import Person, Roster
 from ..grading.terms import Terms
-from .harmless import name_of_cell
+from ..harmless import name_of_cell
 from .pages.text import late_sentence, points, words
 
 COLUMNS = ("student", "unit", "points", "max_points")

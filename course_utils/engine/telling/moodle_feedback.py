@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from ..making.files import write_whole
+from ..files import write_whole
 from .marks import Marks
 from .pages.text import folder_part
 

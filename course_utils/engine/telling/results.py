@@ -19,13 +19,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import files
 from ..course import FILE, PACKAGE
 from ..grading.plan import Plan
 from ..grading.provenance import ENGINE, digest, modules_reached
 from ..grading.record import Place, Record, Score
 from ..grading.scores import read_scores, score_rows, write_scores
 from ..grading.terms import read_terms
-from ..making import files
 from ..making.units import Unit, find_units
 from ..texts import unit_texts, units
 from .gradebook_dates import write_dates

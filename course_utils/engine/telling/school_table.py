@@ -15,8 +15,8 @@ from ..grading.collect.layouts import unit_in
 from ..grading.lettering import decoded, folded
 from ..grading.plan import RunError
 from ..grading.roster import Person, Roster, fields_of, is_no_person, read_roster, table_of
+from ..harmless import cell_of_name
 from ..texts import unit_texts
-from .harmless import cell_of_name
 from .marks import Marks, Row
 
 _IDENTITY = ("id", "login", "email", "sis_id", "canvas_id", "name", "first", "last", "section")

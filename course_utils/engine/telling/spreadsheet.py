@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 
-from .harmless import on_one_line
+from ..harmless import on_one_line
 from .marks import Marks
 
 

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from ...engine.course import current
+from ...engine import files
+from ...engine.course import CourseError, current
 from ...engine.grading.plan import RunError
 from ...engine.learning.report import check_names
 from ...engine.machine import usable_cores
-from ...engine.making import files
-from ...engine.making.units import Unit, UnitError, find_units
+from ...engine.making.units import Unit, find_units
 from ...engine.walls.proofs import find_mode
 from ...engine.walls.unavailable import SandboxUnavailable
 from ...runtime import describe_machine, report_versions
@@ -141,7 +141,7 @@ def main(
         names = tuple(unit or current().unit_names[:FIRST])
         settings = Settings(names, students, nbgrader_sample, cores or usable_cores(), mode)
         figures = measure(settings, with_training)
-    except (RunError, RuntimeError, UnitError, SandboxUnavailable, OSError) as error:
+    except (RunError, RuntimeError, CourseError, SandboxUnavailable, OSError) as error:
         raise fail(error) from None
     except KeyboardInterrupt:
         raise fail("interrupted; nothing was written") from None

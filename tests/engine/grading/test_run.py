@@ -15,16 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.engine.course import current
+from course_utils.engine.course import CourseError, current
 from course_utils.engine.grading import run as runner
 from course_utils.engine.grading.log import locked, read_log
 from course_utils.engine.grading.plan import Plan, RunError
 from course_utils.engine.grading.run import run
 from course_utils.engine.grading.scores import write_scores
-from course_utils.engine.making.units import UnitError, find_units
+from course_utils.engine.harmless import shown_name
+from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
 from course_utils.engine.telling.export import export
-from course_utils.engine.telling.harmless import shown_name
 from course_utils.engine.telling.results import Writer
 
 UNIT = "01_positional_encoding"
@@ -521,7 +521,7 @@ def test_a_folder_with_nothing_to_grade_is_refused_in_one_sentence(tmp_path, mak
 
 def test_an_unknown_unit_is_refused_with_those_that_there_are(tmp_path):
     (tmp_path / "ann").mkdir()
-    with pytest.raises(UnitError, match=f"no unit 99_other; there are {UNIT}"):
+    with pytest.raises(CourseError, match=f"no unit 99_other; there are {UNIT}"):
         run(Plan(tmp_path, tmp_path / "results", ("99_other",)), Here())
 
 

@@ -14,7 +14,7 @@ import torch
 
 from course_utils.engine.asking.workbench import Workbench
 from course_utils.engine.course import current
-from course_utils.engine.judging import plain_cell as hidden_cell
+from course_utils.engine.learning import plain_cell as hidden_cell
 from course_utils.engine.learning.interrupts import CheckStopped, stoppable
 from course_utils.engine.learning.report import check_names
 from course_utils.engine.making.units import Unit

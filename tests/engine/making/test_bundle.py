@@ -18,9 +18,9 @@ import yaml
 from packaging.requirements import Requirement
 
 from course_utils import models
-from course_utils.engine.course import LANGUAGES, VARIABLE, current
+from course_utils.engine.course import LANGUAGES, VARIABLE, CourseError, current
 from course_utils.engine.making import bundle
-from course_utils.engine.making.units import UnitError, all_units
+from course_utils.engine.making.units import all_units
 
 UNITS = all_units(current().folder)
 TOP = bundle.top_of(current())
@@ -252,7 +252,7 @@ def test_the_readme_says_how_to_install_open_check_and_ask_for_hints(language, c
 def test_a_bundle_before_the_first_build_says_what_to_run(tmp_path, monkeypatch):
     (tmp_path / "course.toml").write_bytes((current().folder / "course.toml").read_bytes())
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    with pytest.raises(UnitError, match="holds no notebook; run: course build"):
+    with pytest.raises(CourseError, match="holds no notebook; run: course build"):
         bundle.write_bundle("en", tmp_path / "out.zip")
     assert not (tmp_path / "out.zip").exists()
 

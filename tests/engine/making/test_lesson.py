@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from course_utils.engine.course import FILE, current
+from course_utils.engine.course import FILE, CourseError, current
 from course_utils.engine.making import lesson
-from course_utils.engine.making.units import Unit, UnitError
+from course_utils.engine.making.units import Unit
 
 NAME = "01_positional_encoding"
 
@@ -33,7 +33,7 @@ def test_a_lesson_is_read_as_prose_in_two_languages_and_code_in_none(unit):
 
 def test_the_first_heading_of_each_language_has_to_be_the_title(unit):
     change(unit, "# # Unit 1: Positional encoding", "# # Unit 1: Positions")
-    with pytest.raises(UnitError, match=r"heading in en is Unit 1: Positions, and unit.toml has Unit 1: Positional"):
+    with pytest.raises(CourseError, match=r"heading in en is Unit 1: Positions, and unit.toml has Unit 1: Positional"):
         lesson.read(unit, stamped=False)
 
 
@@ -42,7 +42,7 @@ def test_the_first_heading_of_each_language_has_to_be_the_title(unit):
 
 def test_an_english_word_that_changes_makes_the_translation_stale_and_says_what_to_run(unit):
     change(unit, "A Transformer reads all words", "A Transformer reads most words")
-    with pytest.raises(UnitError, match=r"lesson\.py: the zh of '# Unit 1.*' is stale.*course build --translated"):
+    with pytest.raises(CourseError, match=r"lesson\.py: the zh of '# Unit 1.*' is stale.*course build --translated"):
         lesson.read(unit)
 
 
@@ -58,7 +58,7 @@ def test_a_missing_translation_is_found_and_its_place_is_told(unit):
     start = blocks[place - 1].splitlines()[1].removeprefix("# ")[:20]
     del blocks[place]
     path.write_text("\n# %% ".join(blocks), encoding="utf-8")
-    with pytest.raises(UnitError, match=rf'lang="en" then lang="zh"; not so near \'{re.escape(start)}'):
+    with pytest.raises(CourseError, match=rf'lang="en" then lang="zh"; not so near \'{re.escape(start)}'):
         lesson.read(unit)
 
 
@@ -66,13 +66,13 @@ def test_a_missing_last_translation_is_found(unit):
     path = unit.folder / "lesson.py"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.rstrip() + '\n\n# %% [markdown] lang="en"\n# One more word.\n', encoding="utf-8")
-    with pytest.raises(UnitError, match="not so near 'One more word"):
+    with pytest.raises(CourseError, match="not so near 'One more word"):
         lesson.read(unit)
 
 
 def test_prose_in_the_wrong_order_is_found(unit):
     change(unit, 'lang="en"', 'lang="zh"')
-    with pytest.raises(UnitError, match='lang="en" then lang="zh"'):
+    with pytest.raises(CourseError, match='lang="en" then lang="zh"'):
         lesson.read(unit)
 
 
@@ -95,26 +95,26 @@ def test_stamping_changes_nothing_but_the_stamps(unit):
 
 def test_a_code_cell_that_is_marked_with_a_language_is_found(unit):
     change(unit, "# %%\n", '# %% lang="en"\n')
-    with pytest.raises(UnitError, match="a code cell is marked lang=en; code is the same in all languages"):
+    with pytest.raises(CourseError, match="a code cell is marked lang=en; code is the same in all languages"):
         lesson.read(unit)
 
 
 @pytest.mark.parametrize("label", ['rôle="setup"', 'role="other"', 'colour="red"'])
 def test_an_unknown_label_is_found(unit, label):
     change(unit, "# %%\n", f"# %% {label}\n")
-    with pytest.raises(UnitError, match="unknown label in"):
+    with pytest.raises(CourseError, match="unknown label in"):
         lesson.read(unit)
 
 
 def test_an_exercise_that_the_reference_lacks_is_found(unit):
     change(unit, 'exercise="shift_matrix"', 'exercise="shift_matrices"')
-    with pytest.raises(UnitError, match=r"exercises are .*shift_matrices.* in that order"):
+    with pytest.raises(CourseError, match=r"exercises are .*shift_matrices.* in that order"):
         lesson.read(unit)
 
 
 def test_a_question_without_a_rubric_is_found(unit):
     change(unit, 'question="q1_sin_cos"', 'question="q1_why"', count=2)
-    with pytest.raises(UnitError, match=r"questions are \['q1_why'\], and rubric\.yml has \['q1_sin_cos'\]"):
+    with pytest.raises(CourseError, match=r"questions are \['q1_why'\], and rubric\.yml has \['q1_sin_cos'\]"):
         lesson.read(unit)
 
 
@@ -124,13 +124,13 @@ def test_the_two_languages_ask_the_same_question(unit):
     first, second = [match.start() for match in re.finditer(' question="q1_sin_cos"', text)]
     path.write_text(text[:second] + text[second + len(' question="q1_sin_cos"') :], encoding="utf-8")
     assert first < second
-    with pytest.raises(UnitError, match="the languages ask different questions"):
+    with pytest.raises(CourseError, match="the languages ask different questions"):
         lesson.read(unit)
 
 
 def test_a_unit_without_a_lesson_says_which_file_is_missing(unit):
     (unit.folder / "lesson.py").unlink()
-    with pytest.raises(UnitError, match=r"lesson\.py is missing"):
+    with pytest.raises(CourseError, match=r"lesson\.py is missing"):
         lesson.read(unit)
 
 

@@ -10,11 +10,11 @@ import sys
 import nbformat
 import pytest
 
-from course_utils.engine.course import FILE, LANGUAGES, LOOKS, TEXTS, VARIABLE, current
+from course_utils.engine.course import FILE, LANGUAGES, LOOKS, TEXTS, VARIABLE, CourseError, current
 from course_utils.engine.making import lesson
 from course_utils.engine.making import release as build
 from course_utils.engine.making.release import as_text, closure, leaks, release, source_notebook
-from course_utils.engine.making.units import Unit, UnitError, all_units
+from course_utils.engine.making.units import Unit, all_units
 
 UNITS = all_units(current().folder)
 FIRST = UNITS[0]
@@ -203,13 +203,13 @@ DAMAGES = {
 def test_a_damaged_lesson_stops_the_build_before_anything_is_written(workshop, old, new, match, only_check):
     edit(workshop / "solutions" / FIRST.name / "lesson.py", old, new)
     before = {path: path.read_bytes() for path in workshop.rglob("*.ipynb")}
-    with pytest.raises(UnitError, match=match):
+    with pytest.raises(CourseError, match=match):
         list(build.build(only_check=only_check))
     assert {path: path.read_bytes() for path in workshop.rglob("*.ipynb")} == before
 
 
 def test_an_unknown_unit_stops_the_build(workshop):
-    with pytest.raises(UnitError, match="no unit 99_nothing; there are 01_positional_encoding"):
+    with pytest.raises(CourseError, match="no unit 99_nothing; there are 01_positional_encoding"):
         list(build.build(["99_nothing"]))
 
 
@@ -221,7 +221,7 @@ def test_a_lesson_that_shows_an_answer_stops_the_build(workshop):
         "torch.manual_seed(0)\n",
         f"torch.manual_seed(0)\n{secret}\n",
     )
-    with pytest.raises(UnitError, match="secret lines, such as 'frequencies = torch"):
+    with pytest.raises(CourseError, match="secret lines, such as 'frequencies = torch"):
         list(build.build())
 
 
@@ -449,5 +449,5 @@ def test_two_cells_for_one_exercise_stop_the_build():
     unit = Unit(FIRST.folder)
     cells = lesson.read(unit).cells
     exercise = next(cell for cell in cells if cell.labels.get("exercise"))
-    with pytest.raises(UnitError, match="2 cells for exercise div_term; one is needed"):
+    with pytest.raises(CourseError, match="2 cells for exercise div_term; one is needed"):
         source_notebook(unit, lesson.Lesson(unit.folder / "lesson.py", [*cells, exercise]), "en")

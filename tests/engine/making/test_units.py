@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from course_utils.engine.course import FILE, current
-from course_utils.engine.making.units import STUB, Mutant, Unit, UnitError, all_units, find_units
+from course_utils.engine.course import FILE, CourseError, current
+from course_utils.engine.making.units import STUB, Mutant, Unit, all_units, find_units
 
 NAME = "01_positional_encoding"
 UNITS = all_units(current().folder)
@@ -111,51 +111,51 @@ def test_an_answer_that_fails_as_soon_as_it_is_defined_leaves_the_others(unit):
 
 def test_a_change_that_does_not_fit_the_reference_is_told_with_file_and_mutant(unit):
     mutant = Mutant("odd", "div_term", "missing_minus", ("div_term-values",), change=[("no such text", "x")])
-    with pytest.raises(UnitError, match=r"mutants\.py: odd: 'no such text' occurs 0 times"):
+    with pytest.raises(CourseError, match=r"mutants\.py: odd: 'no such text' occurs 0 times"):
         unit.mutated(mutant)
 
 
 def test_a_change_that_fits_twice_is_told(unit):
     mutant = Mutant("odd", "div_term", "missing_minus", ("div_term-values",), change=[("frequencies", "x")])
-    with pytest.raises(UnitError, match=r"occurs \d+ times"):
+    with pytest.raises(CourseError, match=r"occurs \d+ times"):
         unit.mutated(mutant)
 
 
 def test_two_mutants_of_one_name_are_told(unit):
     change(unit, "mutants.py", '"log10"', '"log2"')
-    with pytest.raises(UnitError, match="two mutants are called log2"):
+    with pytest.raises(CourseError, match="two mutants are called log2"):
         _ = unit.mutants
 
 
 def test_points_without_a_rule_are_told(unit):
     change(unit, "unit.toml", "shift_matrix]\nvalues", "shift_matrix]\nsizes")
-    with pytest.raises(UnitError, match=r"unit\.toml, line 20: points for shift_matrix-sizes, and rules"):
+    with pytest.raises(CourseError, match=r"unit\.toml, line 20: points for shift_matrix-sizes, and rules"):
         _ = unit.rules
 
 
 def test_a_rule_without_points_is_told(unit):
     change(unit, "unit.toml", "dropout = 0.5\n", "")
-    with pytest.raises(UnitError, match=r"unit\.toml: no points for PositionalEncoding-dropout, which rules\.py has"):
+    with pytest.raises(CourseError, match=r"unit\.toml: no points for PositionalEncoding-dropout, which rules\.py has"):
         _ = unit.rules
 
 
 def test_a_missing_truth_is_told(unit):
     change(unit, "truth.py", "def shift_matrix", "def shift_matrices")
-    with pytest.raises(UnitError, match="no truth for shift_matrix"):
+    with pytest.raises(CourseError, match="no truth for shift_matrix"):
         unit.truth()
 
 
 def test_a_missing_definition_is_told(unit):
     change(unit, "answers.py", "def shift_matrix", "def shift_matrices")
-    with pytest.raises(UnitError, match=r"answers\.py: no definition of shift_matrix"):
+    with pytest.raises(CourseError, match=r"answers\.py: no definition of shift_matrix"):
         _ = unit.exercises
-    with pytest.raises(UnitError, match="no definition of nothing"):
+    with pytest.raises(CourseError, match="no definition of nothing"):
         unit.cell("nothing")
 
 
 def test_text_that_is_no_yaml_is_told_with_file_and_line(unit):
     (unit.folder / "hints.yml").write_text('misconceptions:\n  one: "two\n', encoding="utf-8")
-    with pytest.raises(UnitError, match=r"hints\.yml, line 3: found unexpected end of stream"):
+    with pytest.raises(CourseError, match=r"hints\.yml, line 3: found unexpected end of stream"):
         _ = unit.hints
 
 
@@ -163,7 +163,7 @@ def test_text_that_is_no_yaml_is_told_with_file_and_line(unit):
 def test_typical_mistakes_that_are_no_list_of_texts_are_told(unit, mistakes):
     change(unit, "rubric.yml", "    points: 4\n", f"    points: 4\n    typical_mistakes: {mistakes}\n")
     change(unit, "rubric.yml", "    typical_mistakes:\n      - en", "    others:\n      - en")
-    with pytest.raises(UnitError, match=r"rubric\.yml: typical_mistakes of q1_sin_cos must be a list .* for en, zh$"):
+    with pytest.raises(CourseError, match=r"rubric\.yml: typical_mistakes of q1_sin_cos must be a list .* for en, zh$"):
         _ = unit.rubric
 
 
@@ -175,7 +175,7 @@ def test_a_rubric_without_typical_mistakes_is_a_rubric(unit):
 @pytest.mark.parametrize("file", ["answers.py", "truth.py", "mutants.py", "alternatives.py", "hints.yml", "rubric.yml"])
 def test_a_missing_file_is_told_by_its_path(unit, file):
     (unit.folder / file).unlink()
-    with pytest.raises(UnitError, match=rf"{file.replace('.', '[.]')} is missing; each unit's folder holds one"):
+    with pytest.raises(CourseError, match=rf"{file.replace('.', '[.]')} is missing; each unit's folder holds one"):
         _ = unit.reference_source, unit.truth(), unit.mutants, unit.alternatives, unit.hints, unit.rubric
 
 
@@ -194,19 +194,19 @@ def test_units_come_in_the_order_in_which_they_were_asked_for():
 
 
 def test_an_unknown_unit_is_told_with_those_that_there_are():
-    with pytest.raises(UnitError, match=r"no unit 99_nothing; there are 01_positional_encoding"):
+    with pytest.raises(CourseError, match=r"no unit 99_nothing; there are 01_positional_encoding"):
         find_units(current().folder, ["99_nothing"])
 
 
 def test_a_folder_without_a_course_is_told(tmp_path):
-    with pytest.raises(UnitError, match=r"holds no course \(none of course\.toml, "):
+    with pytest.raises(CourseError, match=r"holds no course \(none of course\.toml, "):
         find_units(tmp_path)
 
 
 def test_a_course_without_units_is_told(tmp_path):
     settings = 'id = "c"\ntitle = { en = "C" }\nlanguages = ["en"]\nunits = []\n'
     (tmp_path / FILE).write_text(settings, encoding="utf-8")
-    with pytest.raises(UnitError, match=r"no unit in .*; begin one: "):
+    with pytest.raises(CourseError, match=r"no unit in .*; begin one: "):
         find_units(tmp_path)
 
 

@@ -13,6 +13,7 @@ import torch
 
 from course_utils.engine.asking import codec
 from course_utils.engine.asking.student import Built, Fault, Student, local
+from course_utils.engine.course import CourseError
 from course_utils.engine.grading import intake
 from course_utils.engine.grading.assess import Stopped, UnitJudge, trial
 from course_utils.engine.grading.plan import Plan
@@ -20,14 +21,14 @@ from course_utils.engine.grading.sandbox_bench import SandboxBench
 from course_utils.engine.grading.task import Patience, Task, skeleton
 from course_utils.engine.grading.worker_state import own_sandbox
 from course_utils.engine.grading.workers import limit_own_memory, task_executor
+from course_utils.engine.harmless import shown_name
 from course_utils.engine.judging import judge
 from course_utils.engine.judging.rule import Rule
-from course_utils.engine.making.units import Unit, UnitError, find_units
+from course_utils.engine.making.units import Unit, find_units
 from course_utils.engine.proving import sample, selftest, toy
 from course_utils.engine.proving.hostile import BANK, KINDS, Hostile
 from course_utils.engine.proving.toy import BLOCKS, LEARNING, ROWS
 from course_utils.engine.reading import notebook as reader
-from course_utils.engine.telling.harmless import shown_name
 from course_utils.engine.texts import fingerprint_of_source
 
 
@@ -167,7 +168,7 @@ def test_an_exercise_that_an_earlier_mistake_stops_is_tried_again_with_the_refer
 def test_a_rule_that_cannot_look_at_the_truth_fails_the_grader_not_the_test(unit: Unit) -> None:
     ready = UnitJudge(unit, unit.texts)
     ready.__dict__["truth"] = local({})
-    with pytest.raises(UnitError, match="cannot look at the truth"):
+    with pytest.raises(CourseError, match="cannot look at the truth"):
         trial(ready, {})
 
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from course_utils.engine.course import CourseError
 from course_utils.engine.grading.record import Record, Score
 from course_utils.engine.grading.task import Task
 from course_utils.engine.judging.sentences import filled
-from course_utils.engine.making.units import Unit, UnitError, find_units
+from course_utils.engine.making.units import Unit, find_units
 from course_utils.engine.proving import sample, selftest, toy
 from course_utils.engine.proving.selftest import Finding, rows
 from course_utils.engine.proving.toy import ROWS
@@ -132,7 +133,7 @@ def test_a_unit_that_is_not_built_says_how_to_build_it(unit: Unit, monkeypatch: 
         raise FileNotFoundError
 
     monkeypatch.setattr(sample, "released", missing)
-    with pytest.raises(UnitError, match="course build 01_rows"):
+    with pytest.raises(CourseError, match="course build 01_rows"):
         list(selftest.make_trials([unit], "none"))
 
 

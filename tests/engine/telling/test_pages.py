@@ -12,11 +12,11 @@ from urllib.parse import unquote_to_bytes
 
 import pytest
 
+from course_utils.engine import files
 from course_utils.engine.grading.record import Record
+from course_utils.engine.harmless import tame
 from course_utils.engine.judging.marks import OUTCOMES
-from course_utils.engine.making import files
 from course_utils.engine.telling import pages
-from course_utils.engine.telling.harmless import tame
 from course_utils.engine.telling.pages.classroom import class_page, distribution_chart, write_class_page
 from course_utils.engine.telling.pages.code import MAX_LINE, MAX_LINES, code_lines
 from course_utils.engine.telling.pages.feedback import feedback_page, write_feedback

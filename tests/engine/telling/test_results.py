@@ -155,7 +155,7 @@ def test_a_run_starts_without_waiting_for_heavy_imports(heavy):
 import sys
 from course_utils.engine.course import current
 from course_utils.engine.grading import run, task
-from course_utils.engine.making import files, units
+from course_utils.engine.making import units
 from course_utils.engine.telling import results
 from course_utils.instructor import cli
 for unit in units.find_units(current().folder):

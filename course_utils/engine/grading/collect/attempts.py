@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ...making.files import write_whole
+from ...files import write_whole
 from ...reading.notebook import read_notebook
 from ..folder import ATTEMPTS
 from ..intake import IntakeError, read_file

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
+from ... import files
 from ...course import current
-from ...making import files
+from ...harmless import cell_of_name, on_one_line, shown_name
 from ...making.units import find_units
 from ...reading.decoding import HEAD, text_of
-from ...telling.harmless import cell_of_name, on_one_line, shown_name
 from ..classfile import Class
 from ..finding import Finder
 from ..folder import COLLECTED, is_cloud_file

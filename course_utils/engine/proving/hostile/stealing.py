@@ -153,7 +153,7 @@ except (ImportError, ValueError):
         "the plain grader's hidden cell",
         "decodes what plain nbgrader's hidden cells would hold",
         """
-from course_utils.engine.judging import plain_cell
+from course_utils.engine.learning import plain_cell
 for value in vars(plain_cell).values():
     if isinstance(value, str):
         stolen.append(use(value))

@@ -11,11 +11,11 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from ...course import LANGUAGES
+from ...files import write_whole
 from ...grading.record import Record, Score, in_language
 from ...grading.terms import Terms, read_terms
+from ...harmless import tame
 from ...judging.marks import OUTCOMES, STOPS, Outcome
-from ...making.files import write_whole
-from ..harmless import tame
 from .records import (
     automatic_scores,
     by_exercise,

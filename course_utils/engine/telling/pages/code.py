@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  # pygments ships no types
 from pygments.token import Comment, Keyword, Name, Number, String  # type: ignore[import-untyped]
 
-from ..harmless import tame
+from ...harmless import tame
 
 MAX_LINE = 300  # characters of a code line shown
 MAX_LINES = 400  # lines of an exercise shown

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...files import write_whole
 from ...grading.record import Record, Score, in_language
 from ...grading.terms import Late, read_terms
-from ...making.files import write_whole
-from ..harmless import tame
+from ...harmless import tame
 from .code import BREAKS, code_lines, lines_named
 from .records import (
     automatic_scores,

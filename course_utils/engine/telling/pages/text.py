@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 from ...course import LANGUAGES
 from ...grading.record import in_language
 from ...grading.terms import Late
-from ..harmless import on_one_line, tame
+from ...harmless import on_one_line, tame
 
 _TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 MAX_NAME = 80  # characters of a student's name shown

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from course_utils.engine.grading import scores as tables
 from course_utils.engine.grading.record import Record
+from course_utils.engine.harmless import cell_of_name, name_of_cell, on_one_line, shown_name
 from course_utils.engine.telling.export import export
-from course_utils.engine.telling.harmless import cell_of_name, name_of_cell, on_one_line, shown_name
 from course_utils.instructor import cli
 
 READABLE = [

@@ -16,11 +16,11 @@ from typing import Any
 
 from ..asking.student import local
 from ..course import current
-from ..learning.interrupts import stoppable
-from ..learning.own import own
+from ..judging import judge
+from ..judging.rule import rules_of
 from ..texts import language
-from . import judge
-from .rule import rules_of
+from .interrupts import stoppable
+from .own import own
 
 SEED = "nbgrader"
 
