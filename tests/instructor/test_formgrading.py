@@ -26,6 +26,7 @@ from course_utils.engine.telling import formgrader
 from course_utils.engine.telling.review import question_of
 from course_utils.instructor.cli import app
 
+PATIENCE = 120_000  # milliseconds for what a page does at once on a quiet machine
 UNIT, QUESTION = "01_positional_encoding", "q1_sin_cos"
 STUDENTS = ["ann", "bob", "李雷", *(f"s{number:02}" for number in range(9))]
 COMMENT = "Say more of <b>shifts</b>, 例如 k = 3."
@@ -220,6 +221,7 @@ def marked(folder, browser):
     with served(folder) as server, sync_playwright() as playwright:
         window = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = window.new_page(viewport={"width": 1300, "height": 1000})
+        page.set_default_timeout(PATIENCE)
         page.on("request", lambda request: seen.requests.append(request.url))
         page.on("websocket", lambda socket: seen.requests.append(socket.url))
         seen.base = server.address.partition("/formgrader")[0]
@@ -413,6 +415,7 @@ def test_a_second_sitting_shows_the_old_mark_beside_the_new_answer_and_asks_no_o
     with served(folder) as server, sync_playwright() as playwright:
         window = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         page = window.new_page()
+        page.set_default_timeout(PATIENCE)
         open_submission(page, server.address, "ann")
         answer = page.locator(f".nbgrader_cell:has(#{QUESTION})")
         assert "Another answer." in answer.inner_text()
