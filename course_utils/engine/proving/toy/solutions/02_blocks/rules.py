@@ -116,7 +116,8 @@ def mixer(student: Student, draw: Draw) -> Mapping[str, Part]:
     shapes: dict[str, tuple[int, ...]] = {f"{name}.weight": (columns, columns) for name in maps}
     shapes |= {f"{name}.bias": (columns,) for name in maps}
     module = student.build_loaded("Mixer", columns, values=draw.weights(shapes))[0]
-    x, mask = draw.normal(draw.batch, draw.rows, columns), draw.mask(draw.batch, draw.rows)
+    # small, as a softmax of large scores is 0 and 1, and hands no gradient on
+    x, mask = draw.normal(draw.batch, draw.rows, columns, scale=0.5), draw.mask(draw.batch, draw.rows)
     still = [module.request(x), module.getting("shares"), module.request(x), module.request(2.0 * x)]
     first, shares, again, other = student.ask_all(still)
 

@@ -21,6 +21,7 @@ VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
     "score": [dict(rows=(5, 6, 3), columns=4, classes=3)],
 }
 CONSTANT = Check(constant=True)
+MANY = 8
 
 
 @looks("kept_mean", values=Check(), mask=Check(), empty=CONSTANT)
@@ -62,7 +63,8 @@ def scorer(student: Student, draw: Draw) -> Mapping[str, Part]:
         return {"numbers in weights": int(held), "of which count": int(used), CONTENT: answers}
 
     def dropout() -> Observations:
-        trains = [module.switch(True), run, run, module.switch(False)]
+        often = module.request(x.repeat(MANY, 1, 1))  # few hidden numbers are not 0, and all of them may be kept twice
+        trains = [module.switch(True), often, often, module.switch(False)]
         _, one, two, _ = student.ask_all(trains)
         return {"the same twice": torch.equal(as_tensor(one), as_tensor(two)), CONTENT: answers}
 
