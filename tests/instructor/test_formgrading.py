@@ -205,6 +205,8 @@ def open_submission(page, address, student):
     page.locator("#main-table a:visible", has_text=student).click()
     expect(page.locator(f"#{QUESTION}")).to_be_editable()
     page.wait_for_function("() => formgrader.loaded && formgrader.grades.loaded && formgrader.comments.loaded")
+    # the page scrolls once more when its formulas are done: a click on its way would miss
+    page.wait_for_function("() => MathJax.loaded === true && !$('body, html').is(':animated')")
     page.wait_for_load_state("networkidle")
 
 
