@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from typer.core import TyperGroup
+from typer.main import get_group
 
-from .engine.course import VARIABLE, CourseError, open_course
+from .engine.course import VARIABLE, CourseError, current, open_course
 
 
 class CourseGroup(TyperGroup):
-    """The commands, each of which takes `--course DIR` before or after its name."""
+    """The commands and those that the course adds, each of which takes `--course DIR` before or after its name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """What is left of the arguments when the course is taken out; it is noted for this process and its children."""
@@ -38,6 +39,31 @@ class CourseGroup(TyperGroup):
             else:
                 kept.append(word)
         return super().parse_args(ctx, kept)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of all commands; those that the course adds come last."""
+        own = super().list_commands(ctx)
+        return [*own, *(name for name in self._added() if name not in own)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of that name, None if there is none. A course adds commands, it takes the place of none."""
+        return super().get_command(ctx, cmd_name) or self._added().get(cmd_name)
+
+    def _added(self) -> Mapping[str, Any]:
+        """The commands of the Typer app that course.toml names. A course that cannot be read adds none.
+
+        Raises typer.BadParameter where that app is not there.
+        """
+        try:
+            course = current()
+            _ = course.settings
+        except CourseError:
+            return {}  # each command says it, where it needs the course
+        try:
+            commands = course.added("commands")
+        except CourseError as error:
+            raise typer.BadParameter(str(error), param_hint="course.toml") from None
+        return get_group(commands).commands if commands else {}
 
 
 OPTION = "--course"
@@ -214,45 +240,3 @@ def reset(
     console.print(
         f"{exercise} is as released again; {said}. Is the notebook open? Load it again.", markup=False, soft_wrap=True
     )
-
-
-class Place(StrEnum):
-    """Where corpora and encoders come from."""
-
-    auto = "auto"
-    local = "local"
-    hub = "hub"
-    embedded = "embedded"
-
-
-@app.command()
-def experiment(
-    name: Annotated[str | None, typer.Argument(help="The study; without it, the studies are listed.")] = None,
-    place: Annotated[Place, typer.Option(help="Where the corpus comes from; auto takes the first that is there.")] = (
-        Place.auto
-    ),
-    seeds: Annotated[int, typer.Option(min=1, help="Runs that differ in nothing but their seed.")] = 3,
-    out: Annotated[Path, typer.Option(help="The folder of results.")] = Path("build/experiments"),
-    quick: Annotated[bool, typer.Option("--quick/--full", help="Minutes on two cores, or a real result.")] = True,
-    data_folder: Annotated[
-        Path | None, typer.Option("--data", help="The folder of public corpora; default COURSE_DATA_DIR.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-) -> None:
-    """Repeat a unit's study; write its results as JSON, CSV and PNG. A stopped one goes on where it was."""
-    from .studies import Study, StudyStopped, find_study, list_studies, run
-
-    if name is None:
-        table = Table("study", "unit", "what it asks")
-        for found in list_studies():
-            table.add_row(found.name, found.unit, found.about)
-        console.print(table)
-        return
-    try:
-        find_study(name)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="NAME") from None
-    try:
-        run(name, Study(place.value, seeds, quick, out, data_folder, device))
-    except (ValueError, OSError, ImportError, StudyStopped) as error:
-        raise fail(error) from None

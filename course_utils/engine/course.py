@@ -38,7 +38,7 @@ TEXTS, LOOKS = "recorded/texts.json", "recorded/looks.jsonl"  # of a unit's fold
 SOLUTIONS = "recorded/solutions.json"  # recorded too; who learns alone has it, a class has not
 REMEDY = "install the course again, or make its files: course build"
 KEYS = {"id", "title", "languages", "units"}
-OPTIONAL = {"doctor"}  # a function, as module:function, whose rows `course doctor` shows beside its own
+OPTIONAL = {"commands", "doctor"}  # what the course adds to the command `course`, each as module:name
 
 
 class CourseError(ValueError):
@@ -97,6 +97,24 @@ class Course:
         """nbgrader's course folder: source, release, gradebook of the release."""
         return self.build / "nbgrader"
 
+    def added(self, key: str) -> Any:
+        """What the course adds, None if it adds nothing: `doctor`, a function whose rows `course doctor` shows beside
+        its own, or `commands`, a Typer app whose commands `course` has beside its own.
+
+        Raises CourseError where course.toml names something that is not there.
+        """
+        named = self.settings.get(key)
+        if named is None:
+            return None
+        module, _, name = named.partition(":")
+        try:
+            return getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            path = self.folder / FILE
+            place = f"{path}, line {line_of(path, key)}"
+            told = f"{type(error).__name__}: {error}"
+            raise CourseError(f"{place}: {key} names {named}, but {told}; mend it, or take the line away") from None
+
     def unit_of(self, exercise: str) -> CourseUnit | None:
         """The unit that holds an exercise, None if there is none."""
         return next((unit for unit in self.units() if exercise in unit.texts["exercises"]), None)
@@ -124,10 +142,10 @@ def _settings(path: Path) -> dict[str, Any]:
         known = _listed(LANGUAGES)
         raise CourseError(f"{places['languages']}: languages must be one or both of {known}, got {languages!r}")
     check_by_language(settings["title"], languages, path, "title")
-    doctor = settings.get("doctor", "module:function")
-    if not isinstance(doctor, str) or not re.fullmatch(r"[\w.]+:\w+", doctor):
-        place = f"{path}, line {line_of(path, 'doctor')}"
-        raise CourseError(f"{place}: doctor must be such as package.module:function, got {doctor!r}")
+    for key in OPTIONAL & settings.keys():
+        if not isinstance(settings[key], str) or not re.fullmatch(r"[\w.]+:\w+", settings[key]):
+            place = f"{path}, line {line_of(path, key)}"
+            raise CourseError(f"{place}: {key} must be such as package.module:name, got {settings[key]!r}")
     names = settings["units"]
     if not _are_texts(names) or not all(map(NAME.fullmatch, names)):
         raise CourseError(f"{places['units']}: units must be a list of folders' names, got {names!r}")

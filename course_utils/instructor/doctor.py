@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.metadata
 import importlib.util
 import platform
@@ -12,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..engine.course import FILE, current
+from ..engine.course import CourseError, current
 from ..engine.machine import usable_cores
 from ..engine.texts import language, unit_texts, units
 
@@ -98,17 +97,12 @@ def _sandbox() -> Finding:
 
 def _of_the_course() -> Iterator[Finding]:
     """What the course adds: course.toml names a function that yields what, found, good, remedy."""
-    named = current().settings.get("doctor", "")
-    if not named:
-        return
-    module, _, function = named.partition(":")
     try:
-        look = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError) as error:
-        path = current().folder / FILE
-        yield Finding(named, f"{type(error).__name__}: {error}", False, f"mend doctor in {path}, or take it away")
+        look = current().added("doctor")
+    except CourseError as error:
+        yield Finding("doctor", "not found", False, str(error))
         return
-    for row in look():
+    for row in look() if look else ():
         yield Finding(*row)
 
 

@@ -132,7 +132,11 @@ def test_the_option_with_a_folder_that_holds_no_course_is_told(say, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("id =", "name = 1\nid =", r", line 1: unknown key name; known are doctor, id, languages, title, units"),
+        (
+            "id =",
+            "name = 1\nid =",
+            r", line 1: unknown key name; known are commands, doctor, id, languages, title, units",
+        ),
         ('id = "small"\n', "", ": id is missing"),
         ("units = ", "# units = ", ": units is missing"),
         ('"small"', "3", ", line 1: id must be letters, digits and _ or -, got 3"),

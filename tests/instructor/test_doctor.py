@@ -33,11 +33,12 @@ def test_a_function_that_is_not_there_is_told_with_the_file_that_names_it(tmp_pa
     folder = course_with(tmp_path / named.partition(":")[0], f'doctor = "{named}"', monkeypatch)
     (finding,) = doctor._of_the_course()
     assert not finding.good
-    assert finding.remedy == f"mend doctor in {folder / 'course.toml'}, or take it away"
+    assert finding.remedy.startswith(f"{folder / 'course.toml'}, line 1: doctor names {named}, but ")
+    assert finding.remedy.endswith("mend it, or take the line away")
 
 
 @pytest.mark.parametrize("value", ['"needs"', "3", '"needs:"'])
 def test_a_name_of_another_form_is_told_with_its_line(tmp_path, monkeypatch, value):
     course = open_course(course_with(tmp_path / "course", f"doctor = {value}", monkeypatch))
-    with pytest.raises(CourseError, match=r"course\.toml, line 1: doctor must be such as package\.module:function"):
+    with pytest.raises(CourseError, match=r"course\.toml, line 1: doctor must be such as package\.module:name"):
         _ = course.settings
