@@ -7,14 +7,13 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from .reading.python import UNREADABLE, tree_of_cell
 from .texts import tree_of
 
 SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
 
 # Magics in a cell's first line that only look at what the cell does; its other lines are Python as in any cell.
 _LOOKING = re.compile(r"\A(\s*)%%(time|capture)\b[^\n]*")
-_LINE = re.compile(r"^([ \t]*)(!|%(?!%)|\?)[^\n]*$", re.MULTILINE)
 
 
 def without_looking(source: str) -> str:
@@ -22,22 +21,11 @@ def without_looking(source: str) -> str:
     return _LOOKING.sub(r"\1", source)
 
 
-def tree_of_cell(source: str) -> ast.Module:
-    """The syntax tree of a cell in which lines may be magics: those say nothing in it. Raises what ast.parse raises."""
-    try:
-        return tree_of(source)
-    except SyntaxError:
-        return tree_of(_LINE.sub(r"\1pass", without_looking(source)))
-
-
 @lru_cache(maxsize=4096)
 def names_used(source: str) -> frozenset[str]:
     """All names that a cell reads; none where it is no Python."""
-    try:
-        tree = tree_of_cell(source)
-    except UNREADABLE:
-        return frozenset()
-    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    tree = tree_of_cell(source)
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name)) if tree else frozenset()
 
 
 @lru_cache(maxsize=4096)
@@ -51,10 +39,8 @@ def names_touched(source: str) -> tuple[frozenset[str | None], frozenset[str]]:
         return names_touched_by(tree_of(source))
     except UNREADABLE:
         pass
-    try:
-        binds, works_on = names_touched_by(tree_of_cell(source))
-    except UNREADABLE:
-        return frozenset([None]), frozenset()
+    tree = tree_of_cell(source)
+    binds, works_on = names_touched_by(tree) if tree else (frozenset(), frozenset())
     return binds | {None}, works_on
 
 
@@ -96,14 +82,13 @@ def _names_in(node: ast.AST) -> set[str]:
 
 def lines_that_bind(name: str, source: str) -> Iterator[int]:
     """The lines in which a cell's statements begin that bind a name."""
-    try:
-        body = tree_of_cell(source).body
-    except UNREADABLE:  # line by line, what can be read
+    tree = tree_of_cell(source)
+    if tree is None:  # line by line, what can be read
         for number, line in enumerate(source.split("\n"), start=1):
             if name in names_touched(line)[0]:
                 yield number
         return
-    for node in body:
+    for node in tree.body:
         if name in names_touched_by(ast.Module([node], []))[0]:
             first = [node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))]
             yield min(first)

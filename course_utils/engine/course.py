@@ -29,6 +29,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .toml_lines import lines_of_keys, nearest_line
+
 PACKAGE = Path(__file__).resolve().parents[1]
 FILE = "course.toml"
 IN_A_CLONE, IN_A_BUNDLE = "solutions", f"{PACKAGE.name}/units"  # where a course lies below its top folder
@@ -292,25 +294,7 @@ def line_of(path: Path, *keys: str) -> int:
 
     Of a key that does not stand by itself it is the line of the innermost table round it that does, else 1.
     """
-    table: list[str] = []
-    best, depth = 1, 0
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if header := HEADER.match(line):
-            found = table = _parts(header[1])
-        elif "=" in line:
-            found = table + _parts(line.partition("=")[0])
-        else:
-            continue
-        if len(found) > depth and found == list(keys[: len(found)]):
-            best, depth = number, len(found)
-    return best
-
-
-HEADER = re.compile(r"""\s*\[\s*([\w."' -]+)\]\s*(?:#.*)?$""")  # the line that begins a table
-
-
-def _parts(dotted: str) -> list[str]:
-    return [part.strip().strip("\"'") for part in dotted.split(".")]
+    return max(1, nearest_line(keys, lines_of_keys(path.read_text(encoding="utf-8"))))
 
 
 def check_by_language(value: Any, languages: Any, path: Path, key: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from course_utils.engine.cell_names import lines_that_bind, names_touched, names_used, tree_of_cell
+from course_utils.engine.cell_names import lines_that_bind, names_touched, names_used
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,6 @@ def test_the_names_on_which_a_cell_works(source, works_on):
 
 def test_all_names_that_a_cell_reads():
     assert names_used("def f(x):\n    return g(x) + math.pi") == {"g", "x", "math"}
-
-
-def test_magics_say_nothing_in_the_tree_of_a_cell():
-    tree = tree_of_cell("%%time\ntry:\n    !pip install x\n    a = 1\nexcept OSError:\n    %matplotlib inline")
-    assert [node.lineno for node in tree.body] == [2]
 
 
 def test_the_lines_of_the_statements_that_bind_a_name():

@@ -37,9 +37,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from ..toml_lines import lines_of_keys, nearest_line
 from .plan import RunError
 from .roster import Person, Roster, read_roster
-from .toml_lines import line_of, lines_of_keys
 
 END_OF_DAY = time(23, 59, 59)
 
@@ -167,7 +167,7 @@ def read_class(path: Path, units: Iterable[str]) -> Class:
     lines = lines_of_keys(text)
 
     def wrong(place: tuple[str | int, ...], sentence: str) -> RunError:
-        line = line_of(place, lines)
+        line = nearest_line(place, lines)
         return RunError(f"{path}, line {line}: {sentence}" if line else f"{path}: {sentence}")
 
     try:

@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from ..cell_names import tree_of_cell
+from ..reading.python import tree_of_cell
 
 MAX_WORDS = 30  # names in one line; with more, the choice among them could say something
 WORD = re.compile(r"[^\W\d]\w{0,59}(\.[^\W\d]\w{0,59}){0,5}")
@@ -57,12 +57,9 @@ def words_by_line(source: str) -> dict[int, frozenset[str]]:
 
     What an import names counts for the line in which its statement begins, as Python tells it.
     """
-    try:
-        tree = tree_of_cell(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
+    tree = tree_of_cell(source)
     found: dict[int, set[str]] = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(tree) if tree else ():
         if isinstance(node, ast.Name):
             found.setdefault(node.lineno, set()).add(node.id)
         elif isinstance(node, ast.Attribute):

@@ -12,8 +12,6 @@ from __future__ import annotations
 import codecs
 import re
 
-from ..judging.sentences import Text
-
 GOOD_SHARE = 0.9  # of the characters above ASCII: a file in UTF-8 with fewer that are whole is in another encoding
 HEAD = 4096  # bytes in which a file shows what it is
 
@@ -48,7 +46,7 @@ _BINARY = (  # first bytes -> what the file is
     (b"version https://git-lfs", "placeholder"),
 )
 
-REASONS: dict[str, Text] = {
+REASONS: dict[str, dict[str, str]] = {
     "empty": {
         "en": "The file is empty, as a cloud folder leaves a file that was not loaded yet; open the notebook on your "
         "own computer, save it and hand it in again.",

@@ -33,7 +33,7 @@ def lines_of_keys(text: str) -> dict[Place, int]:
     return lines
 
 
-def line_of(place: Place, lines: dict[Place, int]) -> int:
+def nearest_line(place: Place, lines: dict[Place, int]) -> int:
     """The line of a place, or of the nearest that it lies in; 0 where that is the whole file."""
     return next((lines[place[:depth]] for depth in range(len(place), 0, -1) if place[:depth] in lines), 0)
 
