@@ -163,7 +163,7 @@ def test_a_mark_by_hand_counts_before_the_penalty(graded):
 
 def test_another_rule_counts_without_grading_anew(graded):
     graded.write_class(DUE.replace('"per_day"', '"zero"'))
-    told = graded.grade()
+    told = graded.grade("--accept-changes")
     assert "0 graded now" in told
     assert points(graded, "mueller") == ("0", "13")
 
@@ -177,7 +177,7 @@ def test_grading_another_unit_leaves_this_ones_penalty(graded):
 def test_without_a_class_file_all_is_as_before(graded):
     (graded.root / "class.toml").unlink()
     (graded.submitted / ".attempts" / "ledger.json").unlink()
-    graded.grade()
+    graded.grade("--accept-changes")
     assert list(graded.scores()["mueller", FIRST]) == [
         *("student", "unit", "points", "max_points", "manual_points_open", "outcome")
     ]
