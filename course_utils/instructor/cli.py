@@ -285,15 +285,32 @@ def export(
         Path | None, typer.Option("--like", help="A gradebook that Canvas or Moodle exported, to be filled.")
     ] = None,
     missing: Annotated[Missing, typer.Option("--missing", help="How work that is missing is told.")] = Missing.zero,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Also where answers in words wait for a person: marks are not final.")
+    ] = False,
 ) -> None:
-    """Write the marks in the form that a school's system reads, of the people of the roster where there is one."""
+    """Write the marks in the form that a school's system reads, of the people of the roster where there is one.
+
+    What has changed since the last export of this format is listed.
+    """
     from ..engine.telling.export import SUFFIXES
     from ..engine.telling.export import export as write
     from ..engine.telling.hand_marks import GradebookError
+    from .exporting import show_differences
 
     try:
         place = out or results / f"marks-{format.value}{SUFFIXES[format.value]}"
-        path = write(results, format.value, place, warn, missing=missing.value, like=like, note=_note)
+        path = write(
+            results,
+            format.value,
+            place,
+            warn,
+            missing=missing.value,
+            like=like,
+            partial=partial,
+            note=_note,
+            compare=show_differences,
+        )
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {path}", markup=False)

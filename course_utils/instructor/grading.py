@@ -78,7 +78,7 @@ class TerminalAsker(Asker):
         if not changes:
             console.print("no mark that stands changes")
             return True
-        is_asked = sys.stdin.isatty() and not self.accept_changes and not self.plan.dry
+        is_asked = is_terminal() and not self.accept_changes and not self.plan.dry
         _show_changes(changes, SHOWN_CHANGES if is_asked else len(changes))
         if self.accept_changes or self.plan.dry:
             return True
@@ -96,6 +96,11 @@ class TerminalAsker(Asker):
     def accept(self) -> None:
         """Write what is known of the class, and put the best attempts in their places."""
         self.meeting.settle(self.plan)
+
+
+def is_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def grade_class(
