@@ -321,6 +321,31 @@ def _note(sentence: str) -> None:
 
 
 @app.command()
+def forget(
+    student: Annotated[str, typer.Argument(help="The student, as scores.csv names them.")],
+    submitted: Annotated[Path, typer.Option("--submitted", help="The folder of submissions.")],
+    results: ResultsFolder,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without a question.")] = False,
+) -> None:
+    """Delete all that one student handed in and all that the results hold of them; it cannot be undone.
+
+    What you downloaded and exported, roster.csv and class.toml are yours and stay.
+    """
+    from ..engine.grading.plan import RunError
+    from ..engine.telling.forgetting import forget as take_out
+    from ..engine.telling.hand_marks import GradebookError
+
+    if not yes and not typer.confirm(f"Delete {on_one_line(student)} from {submitted} and {results} for good?"):
+        raise typer.Exit(1)
+    try:
+        done = take_out(student, submitted, results)
+    except (RunError, GradebookError, ValueError, OSError) as error:
+        raise fail(error) from None
+    for path in done:
+        console.print(f"taken out of, or deleted: {on_one_line(path)}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def selftest(
     units: UnitNames = None,
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where the notebooks run.")] = SandboxChoice.auto,
