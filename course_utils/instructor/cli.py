@@ -20,7 +20,9 @@ from rich.text import Text
 from ..engine.course import current
 from ..engine.harmless import on_one_line
 from ..terminal import app, console, fail
+from . import returning  # noqa: F401  (its commands)
 from .beginning import new
+from .options import Language, ResultsFolder, warn
 
 if TYPE_CHECKING:
     from ..engine.grading.intake_table import Row
@@ -28,13 +30,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHOWN_FILES = 20  # on the terminal; all of them stand in intake.csv
-
-
-class Language(StrEnum):
-    """The course's languages."""
-
-    en = "en"
-    zh = "zh"
 
 
 class SandboxChoice(StrEnum):
@@ -64,15 +59,6 @@ class Missing(StrEnum):
 
 UnitNames = Annotated[
     list[str] | None, typer.Argument(metavar="[UNIT]...", help="Units; all of them if none is named.")
-]
-ResultsFolder = Annotated[
-    Path,
-    typer.Option(
-        "--results",
-        help="The folder of results.",
-        default_factory=lambda: current().build / "results",
-        show_default="build/results",
-    ),
 ]
 ClassFile = Annotated[
     Path | None, typer.Option("--class", help="The class's file; default class.toml beside the submissions.")
@@ -241,17 +227,12 @@ def _grade(
     logger.info("run ends: %s; not graded: %d", outcome.told(), len(outcome.failures))
     _show_intake(outcome.seen, results)
     for sentence in outcome.damaged:
-        _warn(sentence)
+        warn(sentence)
     console.print(f"{outcome.told()}; results in {results}", markup=False)
     for failure in outcome.failures:
         console.print(f"not graded: {on_one_line(failure)}", style="red", markup=False)
     if outcome.failures:
         raise typer.Exit(1)
-
-
-def _warn(sentence: str) -> None:
-    """Say on the terminal what was passed over."""
-    console.print(f"Warning: {on_one_line(sentence)}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _show_intake(seen: Sequence[Row], results: Path) -> None:
@@ -317,7 +298,7 @@ def _from_results(results: Path, what: str, write: Callable[[dict[str, Any]], ob
     if not (results / "log.jsonl").is_file():
         raise fail(f"{results} holds no results; grade first: course grade SUBMITTED --results {results}")
     try:
-        refresh(results, _warn)
+        refresh(results, warn)
         done = write(all_texts())
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
@@ -345,7 +326,7 @@ def review(
     try:
         unit, name = find_question(current(), question)
         if ask(console, results, unit, name, everybody, names):
-            refresh(results, _warn)
+            refresh(results, warn)
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
 
@@ -365,7 +346,7 @@ def formgrade(
     from .formgrading import FormgraderMissing, mark_in_browser
 
     try:
-        mark_in_browser(console, results, port, not no_browser, _warn)
+        mark_in_browser(console, results, port, not no_browser, warn)
     except (FormgraderMissing, GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
 
@@ -389,7 +370,7 @@ def export(
 
     try:
         place = out or results / f"marks-{format.value}{SUFFIXES[format.value]}"
-        path = write(results, format.value, place, _warn, missing=missing.value, like=like, note=_note)
+        path = write(results, format.value, place, warn, missing=missing.value, like=like, note=_note)
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {path}", markup=False)

@@ -1,0 +1,36 @@
+"""What several of the instructor's commands take, and how they say what was passed over."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..engine.course import current
+from ..engine.harmless import on_one_line
+from ..terminal import console
+
+
+class Language(StrEnum):
+    """The course's languages."""
+
+    en = "en"
+    zh = "zh"
+
+
+ResultsFolder = Annotated[
+    Path,
+    typer.Option(
+        "--results",
+        help="The folder of results.",
+        default_factory=lambda: current().build / "results",
+        show_default="build/results",
+    ),
+]
+
+
+def warn(sentence: str) -> None:
+    """Say on the terminal what was passed over."""
+    console.print(f"Warning: {on_one_line(sentence)}", style="yellow", markup=False, soft_wrap=True)
