@@ -6,23 +6,22 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from ..engine.course import current
 from ..engine.harmless import on_one_line
 from ..terminal import app, console, fail
-from . import returning  # noqa: F401  (its commands)
+from . import returning, signalling  # noqa: F401  (their commands)
 from .beginning import new
-from .options import Language, ResultsFolder, warn
+from .options import Language, ResultsFolder, progress, warn
 
 if TYPE_CHECKING:
     from ..engine.grading.intake_table import Row
@@ -63,15 +62,6 @@ UnitNames = Annotated[
 ClassFile = Annotated[
     Path | None, typer.Option("--class", help="The class's file; default class.toml beside the submissions.")
 ]
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with the remaining time; gives a function that is told how many of how many are done."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @app.command()
