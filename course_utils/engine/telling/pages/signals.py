@@ -20,6 +20,15 @@ MAX_PAIRS = 120  # shown with both places; all of them stand in signals.json
 MAX_OTHERS = 400  # rows of each other kind
 MAX_STORED = 400  # characters of an output shown
 
+_HOW = {"written": "alike_written", "shape": "alike_shape", "words": "alike_words"}
+_WHY = {
+    "count_differs": "output_count_differs",
+    "no_run": "output_no_run",
+    "never_run": "output_never_run",
+    "error_above": "output_error_above",
+    "same_run": "output_same_run",
+}
+
 
 def signals_page(signals: Signals, texts_by_unit: Mapping[str, Mapping[str, Any]], language: str) -> str:
     """The signals of a class as one HTML file.
@@ -67,7 +76,7 @@ def _pair(pair: Pair, title: str, t: Mapping[str, str]) -> dict[str, Any]:
         "unit": title,
         "exercise": t["own_cells"] if pair.exercise == OWN_CELLS else tame(pair.exercise),
         "is_words": pair.how == "words",
-        "how": t[f"alike_{pair.how}"],
+        "how": t[_HOW[pair.how]],
         "what": t["alike_tokens"].format(tokens=found.tokens, share=round(100 * found.share)),
         "rare": t["alike_rare"].format(holders=found.holders, answers=pair.answers),
         "sides": sides,
@@ -100,7 +109,7 @@ def _misfit(misfit: Misfit, title: str, t: Mapping[str, str]) -> dict[str, Any]:
         "names": names,
         "unit": title,
         "exercise": tame(misfit.exercise),
-        "why": t[f"output_{misfit.kind}"],
+        "why": t[_WHY[misfit.kind]],
         "cells": t["signals_cell"].format(cells=" / ".join(cells)),
         "text": note_text(shorten(misfit.text, MAX_STORED)),
     }
