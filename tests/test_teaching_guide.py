@@ -96,6 +96,19 @@ def test_the_guides_exports_are_there(done):
     assert f"feedback-for-moodle/{FIRST}.zip" in names
 
 
+def test_the_guides_class_is_looked_at(done):
+    assert "0 pairs alike" in next(told for line, told in done[1].items() if line.startswith("course signals"))
+
+
+def test_the_guides_pages_are_given_back(done):
+    names = {str(path.relative_to(done[0])) for path in done[0].rglob("*") if path.is_file()}
+    assert {"pages/wxm/index.html", f"pages/wxm/{FIRST}.html", "zips/soneil.zip", "public/index.html"} <= names
+
+
+def test_the_guides_note_reaches_its_student(done):
+    assert "很好！下次先画出形状" in (done[0] / "pages" / "wxm" / f"{FIRST}.html").read_text(encoding="utf-8")
+
+
 def test_the_guide_names_no_option_that_there_is_not(guide):
     named = {
         (line.split()[1], word)

@@ -14,15 +14,10 @@ from rich.table import Table
 from ..engine.course import current
 from ..engine.harmless import on_one_line
 from ..terminal import app, console, fail, warn
+from . import returning, signalling  # noqa: F401  (their commands)
 from .beginning import new
+from .options import Language, ResultsFolder
 from .progress import progress
-
-
-class Language(StrEnum):
-    """The course's languages."""
-
-    en = "en"
-    zh = "zh"
 
 
 class SandboxChoice(StrEnum):
@@ -52,15 +47,6 @@ class Missing(StrEnum):
 
 UnitNames = Annotated[
     list[str] | None, typer.Argument(metavar="[UNIT]...", help="Units; all of them if none is named.")
-]
-ResultsFolder = Annotated[
-    Path,
-    typer.Option(
-        "--results",
-        help="The folder of results.",
-        default_factory=lambda: current().build / "results",
-        show_default="build/results",
-    ),
 ]
 ClassFile = Annotated[
     Path | None, typer.Option("--class", help="The class's file; default class.toml beside the submissions.")

@@ -29,9 +29,13 @@ from ..grading.scores import SCORES
 from ..grading.terms import read_terms
 from ..harmless import name_of_cell, shown_name
 from .exported import FILE as EXPORTS
+from .giving_back import LINKS
 from .hand_marks import GRADEBOOK, LOCK_SECONDS, REVIEWS, GradebookError
+from .notes import FILE as NOTES
 from .pages.classroom import write_class_page
+from .pages.signals import PAGE as SIGNALS_PAGE
 from .results import all_texts, refresh
+from .signals.look import TABLE as SIGNALS
 
 LOGS = ("grade.log", "grade.log.1")  # a line for each notebook, with names
 
@@ -96,12 +100,15 @@ def _forget_results(student: str, results: Path, done: list[Path]) -> None:
     _forget_marks(student, results / GRADEBOOK, done)
     _filter_json(results / SCORES, lambda rows: [row for row in rows if row["student"] != student], done)
     _filter_json(results / EXPORTS, lambda found: _without_marks(found, student), done)
-    _filter_rows(results / TABLE, student, done)
+    for table in (TABLE, NOTES, LINKS):
+        _filter_rows(results / table, student, done)
     terms = read_terms(results)
     if terms is not None and student in terms.arrivals:
         arrivals = {who: units for who, units in terms.arrivals.items() if who != student}
         replace(terms, arrivals=arrivals).write(results)
         done.append(results / "class.json")
+    if done:  # pages that show two people side by side: `course signals` makes them anew
+        _remove([path for path in (results / SIGNALS, results / SIGNALS_PAGE) if path.exists()], done)
     if (results / LOG).is_file() and done:
         refresh(results)
         write_class_page(results, all_texts())

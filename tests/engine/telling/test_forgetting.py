@@ -20,6 +20,10 @@ def grade_class(desk):
     desk.run("collect", zipped(desk.downloads / "d.zip", content), "--into", desk.submitted)
     desk.grade()
     desk.run("export", "--format", "csv", "--results", desk.results, "--out", desk.root / "marks.csv")
+    desk.run("note", GONE, "秘密", "--results", desk.results)
+    desk.run("signals", desk.submitted, "--results", desk.results)
+    links = ("--as", "links", "--out", desk.root / "public", "--address", "https://example.org/autumn")
+    desk.run("give-back", *links, "--results", desk.results)
 
 
 def holding(folder, words):

@@ -25,6 +25,8 @@ from ...harmless import on_one_line, tame
 _TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 MAX_NAME = 80  # characters of a student's name shown
 MAX_SENTENCE = 2_000  # characters of a message shown
+MAX_ANSWER = 20_000  # characters of a text shown that somebody wrote
+BREAKS = re.compile(r"\r\n|\r|\n")
 _CODE_SPAN = re.compile(r"`([^`\n]+)`")
 
 
@@ -59,6 +61,11 @@ def shorten(text: str, limit: int) -> str:
 def display_name(student: str) -> str:
     """A student's name on one line of sensible length."""
     return on_one_line(shorten(student, MAX_NAME)) or "?"
+
+
+def note_text(text: str) -> str:
+    """A text of several lines that somebody wrote, harmless and of sensible length."""
+    return tame(shorten(BREAKS.sub("\n", text), MAX_ANSWER)).strip()
 
 
 def sentence(text: str) -> Markup:
