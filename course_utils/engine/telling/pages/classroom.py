@@ -289,6 +289,7 @@ def class_page(
         "overview": _overview(by_unit, views, terms) if several and names else None,
         "manual": manual,
         "problems": problems if names else problems_counted(problems),
+        "times_none": sentence(t["times_none"]),
         "script": table_script(),
         "states": OUTCOMES,
     }
