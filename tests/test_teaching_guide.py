@@ -93,6 +93,15 @@ def test_the_guides_exports_are_there(done):
     assert f"feedback-for-moodle/{FIRST}.zip" in names
 
 
+def test_the_guides_pages_of_the_class_are_there_and_one_has_no_names(done):
+    with_names, without = (
+        (done[0] / "results" / f"{name}.html").read_text(encoding="utf-8") for name in ("class", "class-without-names")
+    )
+    names = ("amueller", "wxm", "soneil")
+    assert all(name in with_names for name in names)
+    assert not any(name in without for name in names)
+
+
 def test_the_guide_names_no_option_that_there_is_not(guide):
     named = {
         (line.split()[1], word)

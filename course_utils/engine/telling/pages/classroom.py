@@ -168,9 +168,9 @@ def _overview(by_unit: Mapping[str, list[Record]], views: list[dict[str, Any]], 
     rows = []
     for student in sorted({student for student, _ in found}, key=by_name):
         own = [found.get((student, unit)) for unit in by_unit]
-        earned = [_sum(record, terms) if record else None for record in own]
-        cells = [None if mark is None else points(mark) for mark in earned]
-        total = sum(mark for mark in earned if mark is not None)
+        earned = {record.unit: _sum(record, terms) for record in own if record}
+        cells = [record and {"text": points(earned[record.unit]), "href": _person(record)["href"]} for record in own]
+        total = sum(earned.values())
         rows.append({"name": display_name(student), "cells": cells, "sum": points(total)})
     possible = [view["automatic_possible"] for view in views]
     return {"rows": rows, "possible": [*map(points, possible), points(sum(possible))]}
