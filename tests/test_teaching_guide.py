@@ -109,6 +109,15 @@ def test_the_guides_note_reaches_its_student(done):
     assert "很好！下次先画出形状" in (done[0] / "pages" / "wxm" / f"{FIRST}.html").read_text(encoding="utf-8")
 
 
+def test_the_guides_pages_of_the_class_are_there_and_one_has_no_names(done):
+    with_names, without = (
+        (done[0] / "results" / f"{name}.html").read_text(encoding="utf-8") for name in ("class", "class-without-names")
+    )
+    names = ("amueller", "wxm", "soneil")
+    assert all(name in with_names for name in names)
+    assert not any(name in without for name in names)
+
+
 def test_the_guide_names_no_option_that_there_is_not(guide):
     named = {
         (line.split()[1], word)

@@ -189,13 +189,22 @@ def feedback(results: ResultsFolder) -> None:
 
 
 @app.command()
-def report(results: ResultsFolder, lang: Annotated[Language, typer.Option("--lang")] = Language.en) -> None:
-    """Write the class page from the results."""
+def report(
+    results: ResultsFolder,
+    lang: Annotated[Language, typer.Option("--lang")] = Language.en,
+    no_names: Annotated[
+        bool,
+        typer.Option(
+            "--no-names", help="Write class-without-names.html instead, for the lecture hall: only what is counted."
+        ),
+    ] = False,
+) -> None:
+    """Write the class page from the results: points, how hard each check is and what it tells, what to talk about."""
 
     def write(texts: dict[str, Any]) -> Path:
         from ..engine.telling.pages.classroom import write_class_page
 
-        return write_class_page(results, texts, lang.value)
+        return write_class_page(results, texts, lang.value, names=not no_names)
 
     _from_results(results, "class page", write)
 

@@ -338,6 +338,17 @@ def test_pages_are_written_anew_from_results(graded, course, command):
     assert result.exit_code == 0, said(result)
 
 
+def test_the_page_without_names_is_written_beside_the_other(graded, course):
+    before = (graded[2] / "class.html").read_bytes()
+    result = course("report", "--no-names", "--lang", "zh", "--results", graded[2])
+    assert result.exit_code == 0, said(result)
+    assert "class-without-names.html" in said(result)
+    page = (graded[2] / "class-without-names.html").read_text(encoding="utf-8")
+    assert "李雷" not in page
+    assert "不含姓名" in page
+    assert (graded[2] / "class.html").read_bytes() == before
+
+
 @pytest.mark.parametrize("form", ["csv", "canvas", "moodle"])
 def test_marks_are_written_for_each_system(graded, course, tmp_path, form):
     result = course("export", "--format", form, "--results", graded[2], "--out", tmp_path / "成绩 marks.csv")

@@ -5,6 +5,7 @@ reorder or hide text are shown by their number, long texts are cut. Every word o
 languages, in `templates/strings.yml`.
 """
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -93,6 +94,11 @@ def help_text(text: str) -> Markup:
 def points(value: float) -> str:
     """A number of points as people write it: 3, 2.5, 0.33."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def percent(value: float) -> int:
+    """A share in percent, rounded down, so that 100 means all."""
+    return math.floor(value * 100 + 1e-9)
 
 
 # templates ------------------------------------------------------------------------------------------------------------
