@@ -28,24 +28,25 @@ INTRODUCTION = """\
 
 {summary}
 
-Each answer below has a known verdict. Each stood in a notebook of its own and was graded by the command that grades a
-class, on {draws} draws of hidden inputs from fresh seeds.
+Each answer below has a known verdict. Each stood in a notebook of its own, with the course's answers before it and
+nothing behind it, and was graded as the notebooks of a class are, on {draws} of hidden inputs from fresh seeds. Only
+the patience was four times as long: how busy the machine was decides nothing here.
 
 ## How to read it
 
-- **Refused**: a right answer that lost a check of its notebook on at least one draw.
+- **Refused**: a right answer that lost a check on at least one draw.
 - **Kept**: a wrong answer that was paid on at least one draw for a check that it has wrong. Where nobody wrote down
   which these are, one that lost nothing.
-- **Named**: a wrong answer that was told the name of its own mistake at one of its lost checks, on every draw. **Another
-  name**: one that was told the name of a mistake that it does not make, at any check on any draw.
+- **Named**: a wrong answer that was told the name of its own mistake at one of its lost checks, on every draw.
+  **Another name**: one that was told the name of a mistake that it does not make, at any check on any draw.
 - **95%**: Wilson's interval of the share. An answer counts once, since its draws are no independent trials.
 """
 
 LIMITS = """\
 ## What it does not show
 
-- The course's own wrong answers are those that the checks were sharpened on and that names were recorded from. For them
-  the figures say that what was promised holds on fresh draws; not how many mistakes of a kind that nobody has thought of
+- The course's own wrong answers are those that the checks were sharpened on and that names were recorded from. For
+  them the figures say that what was promised holds on fresh draws; not how many mistakes that nobody has thought of
   are caught.
 - An interval takes the answers for a random sample of what is handed in. They are none: rare ways to write and
   classic mistakes are over-represented, plain answers are rare.
@@ -53,9 +54,9 @@ LIMITS = """\
 """
 
 FROM_ELSEWHERE = """\
-- The answers from elsewhere were written after public threads, repositories and courses, by someone who did not write the
-  checks, and are not part of the repository. They are no longer unseen: where earlier checks failed on them, these were
-  mended. Nobody recorded the names of their mistakes, so of them only is counted how many were told a name.
+- The answers from elsewhere were written after public threads, repositories and courses, by someone who did not write
+  the checks, and are not part of the repository. They are no longer unseen: where earlier checks failed on them, these
+  were mended. Nobody recorded the names of their mistakes, so of them is only counted how many were told a name.
 """
 
 
@@ -156,10 +157,10 @@ class Tally:
 
 def summary(results: Sequence[Result], day: date) -> str:
     """The page's summary on one line, which the README shows too."""
-    all_, draws = Tally(results), len(results[0].draws)
+    all_ = Tally(results)
     exercises = len({each.answer.exercise for each in results})
     return (
-        f"{START} On {draws} draw{'s' * (draws > 1)} each, of {all_.right:,} right answers to {exercises} exercises "
+        f"{START} On {_draws(results)} each, of {all_.right:,} right answers to {exercises} exercises "
         f"{all_.refused} were refused (95% {_interval(all_.refused, all_.right)}), of {all_.wrong:,} wrong ones "
         f"{all_.kept} were kept ({_interval(all_.kept, all_.wrong)}); {_share(all_.named, all_.with_name)} of the "
         f"{all_.with_name:,} whose true name is known were told it ({day.isoformat()})."
@@ -170,7 +171,7 @@ def page(results: Sequence[Result], mode: str, day: date) -> str:
     """The whole page."""
     foreign = any(each.answer.origin == ELSEWHERE for each in results)
     told = [
-        INTRODUCTION.format(summary=summary(results, day), draws=len(results[0].draws)),
+        INTRODUCTION.format(summary=summary(results, day), draws=_draws(results)),
         "## In all\n\n" + _by_origin(results),
         _also(results),
         "## By exercise\n\n" + _by_exercise(results),
@@ -266,6 +267,11 @@ def _state(results: Sequence[Result], mode: str, day: date) -> str:
         *(f"- {name}: `{state_of(unit)}`" for name, unit in units.items()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _draws(results: Sequence[Result]) -> str:
+    number = len(results[0].draws)
+    return f"{number} draw{'s' * (number != 1)}"
 
 
 def _interval(count: int, total: int) -> str:

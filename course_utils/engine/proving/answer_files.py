@@ -1,7 +1,7 @@
 """Answers in a folder: a folder per exercise, a file per answer, with what is known of it in comments at its head.
 
     # verdict: wrong            right, wrong or doubtful; what follows the first word is for people
-    # loses: values, gradient   of a wrong one: the checks that must be lost; `any`, or no such line, asks for one of all
+    # loses: values, gradient   of a wrong one: the checks that must be lost; `any`, or no such line, asks for one
     # misconception: half_rate  of a wrong one: the id of its hint, where the course knows the mistake
 
 Other words with a colon at the head (`why`, `source`, `unit`) are for people too. The head ends with the first line

@@ -1,9 +1,10 @@
 """Answers whose verdict is known, each graded on several draws: what grading made of them is kept as it comes.
 
 The course's own are the references, the alternatives and the mutants; others lie in a folder, see `answer_files`.
-Each is graded by the real engine, in a notebook of its own among references, on hidden draws from a fresh seed. What
-came out is one line of a file, known by the answer's text and by all that decides a mark on its unit: a run that was
-stopped goes on where it was, and what has not changed is not graded again.
+Each is graded by the real engine, in a notebook of its own, on hidden draws from a fresh seed: before it stand the
+references, behind it what was released, as with someone who got that far. What came out is one line of a file, known
+by the answer's text and by all that decides a mark on its unit: a run that was stopped goes on where it was, and what
+has not changed is not graded again.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ from ..grading.plan import Plan
 from ..grading.provenance import checks_digest
 from ..grading.record import Record
 from ..grading.run import grade_all
-from ..grading.task import Task
+from ..grading.task import Patience, Task
 from ..making.units import Unit
 from . import sample
 
 OWN, ELSEWHERE = "the course's own", "from elsewhere"
+# What else this machine does must not decide whether an answer is right; a class waits a quarter as long.
+PATIENCE = Patience(cell_seconds=32.0, exercise_seconds=32.0, submission_seconds=240.0)
 Verdict = Literal["right", "wrong", "doubtful"]
 
 
@@ -52,7 +55,7 @@ class Graded:
     """What one draw made of an answer."""
 
     seed: str  # of the draw, so that it can be had again
-    lost: Mapping[str, str]  # grade ids of the notebook's checks that were lost -> the hint that was told, or nothing
+    lost: Mapping[str, str]  # grade ids of lost checks, of its exercise and those before -> the hint told, or nothing
 
 
 class NotGraded(ValueError):
@@ -107,6 +110,7 @@ def grade_answers(
     faults: list[str] = []
     kept.parent.mkdir(parents=True, exist_ok=True)
     with kept.open("a", encoding="utf-8") as file:
+        file.write("\n" if _ends_within_a_line(kept) else "")
         for unit in {answer.unit.name: answer.unit for answer in answers}.values():
             once = {key: answer for key, answer in zip(keys, answers, strict=True) if answer.unit.name == unit.name}
             lacking = [(key, answer) for key, answer in once.items() for _ in range(draws - len(found[key]))]
@@ -143,6 +147,11 @@ def _read(kept: Path) -> dict[str, list[Graded]]:
     return found
 
 
+def _ends_within_a_line(kept: Path) -> bool:
+    """Whether a kill has cut off the last line of a file."""
+    return kept.read_bytes()[-1:] not in (b"", b"\n")
+
+
 def _graded(
     unit: Unit, answers: Sequence[Answer], mode: str, executor: Executor | None
 ) -> Iterator[tuple[int, Graded | str]]:
@@ -158,17 +167,24 @@ def _graded(
         plan = Plan(Path(folder), Path(folder), (unit.name,), solutions=unit.course.folder, sandbox=mode)
         with closing(cast("Iterator", grade_all(tasks, plan, executor))) as results:
             for number, record, failure in results:
-                yield number, failure if record is None else _of(record, tasks[number].seed)
+                yield number, failure if record is None else _of(record, answers[number], tasks[number].seed)
 
 
 def _task(answer: Answer, mode: str) -> Task:
-    sources = sample.reference(answer.unit) | {answer.exercise: answer.source}
+    sources = {name: answer.unit.answer(name) for name in _so_far(answer)} | {answer.exercise: answer.source}
     data = json.dumps(sample.filled(answer.unit, sources)).encode()
     student = f"{answer.exercise}: {answer.name}"
-    solutions = str(answer.unit.folder.parent)
-    return Task(student, answer.unit.name, data, "", digest(data), secrets.token_hex(16), mode, solutions)
+    solutions, seed = str(answer.unit.folder.parent), secrets.token_hex(16)
+    return Task(student, answer.unit.name, data, "", digest(data), seed, mode, solutions, PATIENCE)
 
 
-def _of(record: Record, seed: str) -> Graded:
-    lost = [score for score in record.scores if score.check and score.outcome != "passed"]  # questions have no check
+def _so_far(answer: Answer) -> list[str]:
+    """The exercises up to that of an answer."""
+    exercises = answer.unit.exercises
+    return exercises[: exercises.index(answer.exercise) + 1]
+
+
+def _of(record: Record, answer: Answer, seed: str) -> Graded:
+    looked_at = {check for name in _so_far(answer) for check in answer.unit.checks(name)}
+    lost = [score for score in record.scores if score.grade_id in looked_at and score.outcome != "passed"]
     return Graded(seed, {score.grade_id: score.hint or "" for score in lost})
