@@ -344,32 +344,36 @@ def forget(
 def selftest(
     units: UnitNames = None,
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where the notebooks run.")] = SandboxChoice.auto,
+    report: Annotated[
+        bool, typer.Option("--report", help="Measure how often grading is right, and write a page about it.")
+    ] = False,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help="With --report: on how many draws each answer is graded; default 3.")
+    ] = None,
+    answers: Annotated[
+        Path | None, typer.Option(help="With --report: a folder of more answers, EXERCISE/ANSWER.py with a verdict.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="With --report: where the page goes; default docs/quality.md.")
+    ] = None,
 ) -> None:
     """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must.
 
     Of the units that are named the known answers alone; the hostile notebooks hang on a toy course, not on a unit.
+    With --report: grade right and wrong answers on several draws each, and write how many right ones were refused
+    and wrong ones kept, with intervals. It can be stopped at any time and goes on where it was.
     """
-    from ..engine.course import CourseError
-    from ..engine.grading.plan import RunError
-    from ..engine.proving.selftest import rows, run_selftest
-    from ..engine.walls.proofs import find_mode
-    from ..engine.walls.unavailable import SandboxUnavailable
+    from .selftesting import show_selftest, write_report
 
-    try:
-        mode = find_mode(sandbox.value)
-        with progress("self-test") as tell:
-            findings = run_selftest(units or (), mode, tell)
-    except (RunError, CourseError, SandboxUnavailable) as error:
-        raise fail(error) from None
-    table = Table("unit", "kind", "notebooks", "as they must be", title="course selftest")
-    for row in rows(findings):
-        table.add_row(*row)
-    console.print(table)
-    wrong = [finding for finding in findings if not finding.good]
-    for finding in wrong:
-        console.print(f"{finding.unit} {finding.kind} {finding.name}: {finding.fault}", style="red", markup=False)
-    if wrong:
-        raise typer.Exit(1)
+    if not report:
+        for option, value in (("--draws", draws), ("--answers", answers), ("--out", out)):
+            if value is not None:
+                raise typer.BadParameter("it says something about the page; give --report too", param_hint=option)
+        show_selftest(console, progress, units or (), sandbox.value)
+        return
+    if units and out is None:
+        raise typer.BadParameter("docs/quality.md is about all units; for some of them name a file", param_hint="--out")
+    write_report(console, progress, units or (), sandbox.value, draws or 3, answers, out)
 
 
 @app.command()
