@@ -32,7 +32,7 @@ MAX_COMPARED = 20_000  # characters of a cell: no released one has a tenth of th
 
 PICTURES = {
     "en": "[{count} picture(s) attached here: see the notebook that was handed in.]",
-    "zh": "[此处附有 {count} 张图片：请查看提交的笔记本。]",
+    "zh": "[此处附有 {count} 张图片：请查看提交的 notebook。]",
 }
 
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")

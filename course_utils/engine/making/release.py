@@ -25,6 +25,7 @@ from .. import files
 from ..course import LOOKS, SOLUTIONS, TEXTS, Course, CourseError, current
 from ..reading.released import EXPERIMENT
 from ..texts import MARKER_FILE
+from .chinese import typeset
 from .lesson import Cell, Lesson, read
 from .nbgrader import settings
 from .units import BEGIN, END, Unit, find_units
@@ -50,7 +51,7 @@ def _expanded(unit: Unit, cell: Cell, number: int) -> Iterator[NotebookNode]:
     """The notebook cells that one cell of a lesson becomes."""
     label = f"{unit.name[:2]}-{number:03d}"
     if cell.kind == "markdown":
-        yield _cell("markdown", cell.source, label, {})
+        yield _cell("markdown", typeset(cell.source, cell.language), label, {})
         if cell.labels.get("question"):
             question = cell.labels["question"]
             metadata = _graded(question, float(unit.rubric[question]["points"]), solution=True, cell_type="markdown")
