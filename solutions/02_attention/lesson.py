@@ -588,4 +588,4 @@ print("rows of real queries sum to", layer.attn_weights.sum(-1)[mask[:, None].ex
 # ## 这一单元的收获
 #
 # 你有了这样一层：每个词元都能提问，也都会回答，而填充不参与。这就是所有 Transformer 的核心。
-# 第 3 单元里，你会把它装进编码器层（encoder layer）：外面绕一条残差通路，后面接归一化，再给每个词元配一个小网络。
+# 第 3 单元里，你会把它装进编码器层（encoder layer）：外面绕一条残差通路（residual path），后面接归一化，再给每个词元配一个小网络。

@@ -299,7 +299,7 @@ plt.show()
 # - **去掉 LayerNorm：** 用 `nn.Identity()` 顶替；
 # - **去掉残差：** 让子层给出 $f(x) - x$。你的层会再加上 $x$，剩下的就是 $f(x)$。
 #
-# 然后让一批随机向量做一次前向传播，再把损失反向传播回来，记录每一层权重的梯度范数（gradient norm）。
+# 然后让一批随机向量做一次前向传播（forward pass），再把损失反向传播（backpropagation）回来，记录每一层权重的梯度范数（gradient norm）。
 
 
 # %%
@@ -538,7 +538,7 @@ def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):
 #
 # 许多较新的模型把归一化放在子层**之前**：$x + f(\operatorname{norm}(x))$，这叫**前归一化**（pre-LN）。
 # 这样一来，绕过子层的通路从上到下都不再经过归一化。torch 自带的层两种形式都有，
-# 所以两边都用它，只有 `norm_first` 不同。一共十二层，学习率偏高。
+# 所以两边都用它，只有 `norm_first` 不同。一共十二层，学习率（learning rate）偏高。
 #
 # 第二次运行带**预热**（warm-up）：学习率从接近 0 开始，在前 60 步里逐渐升高。
 

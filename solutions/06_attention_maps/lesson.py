@@ -422,7 +422,7 @@ for words_hidden in found.plan.hidden_words:
 # In unit 7 you use an encoder's token vectors for something else: a vector for each sentence of a document.
 
 # %% [markdown] lang="zh" of="bf0d76b0"
-# ## 你现在有了什么
+# ## 这一单元的收获
 #
 # 两个度量，能把满墙的图变成几个数；还有一个检验，相信图之前先做一做。
 # 第 7 单元里，你会把编码器的词元向量用在别处：为文档里的每个句子求一个向量。
