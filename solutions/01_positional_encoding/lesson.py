@@ -95,6 +95,16 @@ for place, word in enumerate(words):
     print(f"{place:<7} {word:<6} {words[swap[place]]:<8} {moved[place]:<25.6f} {back[place]:.6f}")
 print("distance of the two sentence means:", f"{(first.mean(1) - second.mean(1)).norm():.6f}")
 
+# %% [raw] lang="zh" of="512fe824"
+# the other review: not long just good
+#     另一条影评：“not long just good”
+# a random vector for each word
+#     每个词一个随机向量
+# place   first  second   distance place by place   distance word by word
+#     位置    第一条 第二条   同一位置的距离            同一个词的距离
+# distance of the two sentence means:
+#     两个句子平均向量的距离：
+
 # %% [markdown] lang="en"
 # The last column is 0, up to rounding: each word gets the *same* vector in both reviews. The swapped words took their vectors along.
 #
@@ -157,6 +167,18 @@ print("distance of the two sentence means:", f"{(first.mean(1) - second.mean(1))
 
 # %% exercise="div_term"
 from answers import div_term
+
+# %% [raw] lang="zh" of="fffa2ca7"
+# Frequency of each pair of columns, in radians per position.
+#     每一对列的频率，单位是弧度每位置。
+#
+#     frequency[i] = 1 / 10000^(2i / d_model)，i = 0, 1, 2, ...
+#
+#     d_model: 表的宽度，至少为 1
+#     返回 (ceil(d_model / 2),)。
+#     出处：Vaswani 等，2017，第 3.5 节。
+# TODO 1: the formula above as an exponential, with torch.exp
+#     TODO 1：把上面的公式写成指数形式，用 torch.exp
 
 # %%
 check("div_term")
@@ -232,6 +254,10 @@ ax = plots.curves(
 )
 ax.set_ylim(-1.1, 1.7)  # room for the legend
 
+# %% [raw] lang="zh" of="445847e9"
+# room for the legend
+#     给图例留出位置
+
 # %% [markdown] lang="en"
 # ## 2. The table
 #
@@ -286,6 +312,22 @@ ax.set_ylim(-1.1, 1.7)  # room for the legend
 
 # %% exercise="sinusoidal_encoding"
 from answers import sinusoidal_encoding
+
+# %% [raw] lang="zh" of="333769ed"
+# Table of position vectors: row pos belongs to position pos.
+#     位置向量表：第 pos 行属于位置 pos。
+#
+#     PE[pos, 2i]     = sin(pos * frequency[i])
+#     PE[pos, 2i + 1] = cos(pos * frequency[i])
+#
+#     max_len: 位置的个数，位置为 0 到 max_len - 1
+#     d_model: 表的宽度，至少为 1，可奇可偶
+#     返回 (max_len, d_model)。
+#     出处：Vaswani 等，2017，第 3.5 节。
+# TODO 2: fill the even columns 0, 2, 4, ... with sines
+#     TODO 2：在偶数列 0, 2, 4, ... 填入正弦
+# TODO 3: fill the odd columns 1, 3, 5, ... with cosines; an odd width has one odd column fewer
+#     TODO 3：在奇数列 1, 3, 5, ... 填入余弦；宽度为奇数时，奇数列少一列
 
 # %%
 check("sinusoidal_encoding")
@@ -402,6 +444,25 @@ ax = plots.curves(
 # %% exercise="PositionalEncoding"
 from answers import PositionalEncoding
 
+# %% [raw] lang="zh" of="fe2ed325"
+# Adds to each token the vector of its position, then applies dropout.
+#     给每个词元加上它所在位置的向量，然后做 dropout。
+#
+#     d_model: 词元向量和表的宽度
+#     dropout: 训练时，和里有多大比例的数被置为 0（丢弃率）
+#     max_len: 表里有位置的最长句子
+#     出处：Vaswani 等，2017，第 3.5 节和第 5.4 节。
+# TODO 4, first half: keep the table of max_len positions as a buffer named pe, and a dropout layer
+#     TODO 4，前一半：把 max_len 个位置的表存为名叫 pe 的缓冲区，再准备一个 dropout 层
+# Tokens with their positions.
+#     加上了位置的词元。
+#
+#     x: (batch, seq, d_model)
+#     返回 (batch, seq, d_model)。
+#     seq 大于 max_len 时抛出 ValueError。
+# TODO 4, second half: refuse a seq that is too long, add the first seq rows, apply dropout
+#     TODO 4，后一半：seq 太长就报错，加上前 seq 行，再做 dropout
+
 # %%
 check("PositionalEncoding")
 
@@ -438,6 +499,10 @@ for pane, title, encode in [
         write_values=".2f",
         ax=pane,
     )
+
+# %% [raw] lang="zh" of="6ab284a1"
+# Distance of each word's two output vectors, one from each review.
+#     每个词在两条影评里各得到一个输出向量，返回两者的距离。
 
 # %% [markdown] lang="en"
 # Even *not* and *just*, which stayed in their places, changed: they now see that their neighbours stand elsewhere.
@@ -496,6 +561,20 @@ for pane, title, encode in [
 
 # %% exercise="shift_matrix"
 from answers import shift_matrix
+
+# %% [raw] lang="zh" of="2464a1c0"
+# Matrix that moves every row of the table by offset positions.
+#     把表的每一行都移动 offset 个位置的矩阵。
+#
+#     PE[pos + offset] = PE[pos] @ matrix，所有 pos 共用一个矩阵。
+#
+#     offset:  位置的个数，也可以是负数或 0
+#     d_model: 表的宽度，偶数
+#     返回 (d_model, d_model)。
+#     d_model 为奇数时抛出 ValueError：最后一个正弦旁边没有余弦。
+#     出处：Vaswani 等，2017，第 3.5 节，“for any fixed offset k”。
+# TODO 5: refuse an odd width; then one 2 x 2 block for each pair of columns, zeros elsewhere
+#     TODO 5：宽度为奇数就报错；然后每一对列一个 2 x 2 的块，其余为零
 
 # %%
 check("shift_matrix")

@@ -78,6 +78,14 @@ for j in range(3):
 print("weights sum to", round(sum(shares), 6))
 print("context:", round(sum(share * value for share, value in zip(shares, values_by_hand, strict=True)), 2))
 
+# %% [raw] lang="zh" of="8915f716"
+# key  score   exp(score)   weight   value
+#     键    分数    exp(分数)     权重      值
+# weights sum to
+#     权重之和：
+# context:
+#     上下文向量：
+
 # %% [markdown] lang="en"
 # Key 1 fits best and gets three quarters of the attention, so the context is near its value 20, pulled a little to both sides.
 #
@@ -103,6 +111,10 @@ print("score of key 2    weights of keys 0, 1, 2")
 for instead in (-0.71, 0.0, -10.0, -1e9):
     powers = [math.exp(score) for score in (*scores_by_hand[:2], instead)]
     print(f"{instead:>14g}    " + "   ".join(f"{power / sum(powers):.7f}" for power in powers))
+
+# %% [raw] lang="zh" of="c75dc38b"
+# score of key 2    weights of keys 0, 1, 2
+#     键 2 的分数       键 0、1、2 的权重
 
 # %% [markdown] lang="en"
 # A score of 0 makes it *worse*: $e^0 = 1$ is more than key 2 had before. Only a hugely negative score gives $e^{\dots} = 0$.
@@ -140,6 +152,26 @@ for instead in (-0.71, 0.0, -10.0, -1e9):
 
 # %% exercise="scaled_dot_product_attention"
 from answers import scaled_dot_product_attention
+
+# %% [raw] lang="zh" of="ce82a010"
+# Weighted sums of the values, and the weights of each query over all keys.
+#     各个值的加权和，以及每个查询在所有键上的权重。
+#
+#     attn = softmax(Q K^T / sqrt(d_k))，每行之和为 1；context = attn V
+#
+#     q:    (..., seq_q, d_k)，每行一个查询
+#     k:    (..., seq_k, d_k)，每行一个键
+#     v:    (..., seq_k, d_v)，每个键对应一个值
+#     mask: 可广播到 (..., seq_q, seq_k)，0 表示对该查询遮住这个键；None 表示一个也不遮。
+#           一个键也看不到的查询，得到的权重仍是有限的数，不会是 NaN。
+#     返回 context (..., seq_q, d_v) 和 attn (..., seq_q, seq_k)。
+#     出处：Vaswani 等，2017，第 3.2.1 节，公式 1。
+# TODO 1: put the scaled dot products in place of these zeros
+#     TODO 1：把这些零换成缩放后的点积
+# TODO 2: weights in place of scores; where there is a mask, first see to the hidden keys
+#     TODO 2：把分数换成权重；如果有掩码，先处理被遮住的键
+# TODO 3: for each query the sum of the values, each times its weight
+#     TODO 3：对每个查询，把各个值乘以权重再相加
 
 # %%
 check("scaled_dot_product_attention")
@@ -230,6 +262,14 @@ for number, d_k in enumerate(lengths):
         spread, entropy, gradient = rows[number]
         print(f"{d_k:<6} {name:<12} {spread:>8.2f} {entropy:>16.3f} {gradient:>15.4f}")
 
+# %% [raw] lang="zh" of="d2ce795b"
+# Spread of the scores, mean entropy of the weights in nats, gradient norm at the scores of the median query.
+#     返回分数的标准差、权重的平均熵（以奈特计）、分数处的梯度范数（取各查询的中位数）。
+# any use of the weights would do
+#     权重随便怎样用都行
+# d_k    scores         spread   entropy (nats)   gradient norm
+#     d_k    分数           标准差         熵 (nat)        梯度范数
+
 # %%
 _, panels = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
 titles = ["Unscaled scores spread like √d_k", "Unscaled weights become one-hot", "Unscaled: the gradient dies away"]
@@ -309,6 +349,18 @@ plt.show()
 # %% exercise="split_heads"
 from answers import split_heads
 
+# %% [raw] lang="zh" of="472a1854"
+# The columns of every token dealt out to the heads.
+#     把每个词元的各列分给各个头。
+#
+#     第 h 个头得到第 h 块，即相邻的 d_model / num_heads 列。
+#
+#     x: (batch, seq, d_model)，num_heads 能整除 d_model
+#     返回 (batch, num_heads, seq, d_model // num_heads)。
+#     出处：Vaswani 等，2017，第 3.2.2 节。
+# TODO 4: first give the blocks of columns an axis of their own, then move that axis
+#     TODO 4：先让一块块的列自成一个轴，再移动这个轴
+
 # %%
 check("split_heads")
 
@@ -326,6 +378,16 @@ check("split_heads")
 
 # %% exercise="merge_heads"
 from answers import merge_heads
+
+# %% [raw] lang="zh" of="e8e1fd31"
+# The blocks of all heads side by side again: the inverse of split_heads.
+#     把各个头的块重新并排放好：split_heads 的逆运算。
+#
+#     x: (batch, num_heads, seq, d_head)
+#     返回 (batch, seq, num_heads * d_head)。
+#     出处：Vaswani 等，2017，第 3.2.2 节。
+# TODO 5: the steps of split_heads backwards
+#     TODO 5：把 split_heads 的步骤倒过来做
 
 # %%
 check("merge_heads")
@@ -355,6 +417,10 @@ for (name, picture), panel in zip(pictures.items(), panels, strict=True):
     panel.set(title=name, xlabel="column", ylabel="token", xticks=range(picture.size(1)), yticks=range(2))
 plt.gcf().suptitle("Head h is the h-th block of columns (the numbers 0 to 11)")
 plt.show()
+
+# %% [raw] lang="zh" of="573310ea"
+# together again:
+#     重新合并：
 
 # %% [markdown] lang="en"
 # ## 5. What two heads can see
@@ -387,6 +453,10 @@ for (name, weights), panel in zip(maps.items(), panels, strict=True):
     plots.attention_map(weights, names=things, title=name, write_values=".2f", ax=panel)
 plt.gcf().suptitle("Head 0 goes by colour, head 1 by shape; one head has to blend (hand-made vectors, d_model 4)")
 plt.show()
+
+# %% [raw] lang="zh" of="856ece6c"
+# (1, 3, 4): red, blue, circle, square
+#     (1, 3, 4)：红、蓝、圆、方
 
 # %% [markdown] lang="en"
 # ## 6. The whole layer
@@ -424,6 +494,28 @@ plt.show()
 # %% exercise="MultiHeadSelfAttention"
 from answers import MultiHeadSelfAttention
 
+# %% [raw] lang="zh" of="3042688b"
+# Several attentions side by side over the same tokens, each with columns of its own.
+#     在同样的词元上并排做几次注意力，每次用各自的列。
+#
+#     attn_weights 保存最近一次调用的权重，(batch, num_heads, seq, seq)，已去掉梯度。
+#
+#     d_model:   词元向量的宽度
+#     num_heads: 头的个数，必须能整除 d_model
+#     不能整除时抛出 ValueError。
+#     出处：Vaswani 等，2017，第 3.2.2 节。
+# TODO 6: refuse a num_heads that does not divide d_model; then the four linear layers, d_model to d_model
+#     TODO 6：num_heads 不能整除 d_model 就报错；然后是四个线性层，都从 d_model 到 d_model
+#     （带偏置），分别叫 q_proj、k_proj、v_proj 和 out_proj
+# Each token as a mix of what its heads found.
+#     每个词元的输出，由各个头取来的内容混合而成。
+#
+#     x:    (batch, seq, d_model)
+#     mask: (batch, seq)，1 = 词元，0 = 填充；在每个头里，任何查询都看不到填充
+#     返回 (batch, seq, d_model)。
+# TODO 7: project, split, attend, keep the weights in self.attn_weights, merge, project
+#     TODO 7：投影、分头、做注意力、把权重存进 self.attn_weights、合并、再投影
+
 # %%
 check("MultiHeadSelfAttention")
 
@@ -450,6 +542,16 @@ with torch.no_grad():
     expected, _ = theirs(x, x, x, key_padding_mask=mask == 0)  # PyTorch's mask is True where a key is hidden
     print("largest difference:", f"{(mine(x, mask) - expected).abs().max():.1e}")
 print("kept weights:", tuple(mine.attn_weights.shape), "part of the graph:", mine.attn_weights.requires_grad)
+
+# %% [raw] lang="zh" of="4d3d5030"
+# PyTorch's mask is True where a key is hidden
+#     PyTorch 的掩码用 True 表示遮住的键
+# largest difference:
+#     最大差别：
+# kept weights:
+#     保存的权重：
+# part of the graph:
+#     仍在计算图中：
 
 # %% [markdown] lang="en"
 # ## 7. Experiment: do heads divide the work?
@@ -481,6 +583,13 @@ def look_twice(batch: int, seq: int = 8, numbers: int = 8) -> tuple[Tensor, Tens
     return torch.cat([content, places], dim=-1), asked
 
 
+# %% [raw] lang="zh" of="f60a8641"
+# Tokens (batch, seq, numbers + seq) and what is asked for (batch, seq, numbers).
+#     返回词元 (batch, seq, numbers + seq) 和要求的输出 (batch, seq, numbers)。
+# the place before the first is the last one
+#     第一个位置的前一个是最后一个
+
+
 # %%
 def train_heads(num_heads: int, steps: int = 300) -> tuple[MultiHeadSelfAttention, list[float]]:
     """A layer trained on the task, and its error at each step."""
@@ -502,6 +611,14 @@ torch.set_num_threads(1)  # tensors as small as these are faster on one core
 trained = {num_heads: train_heads(num_heads) for num_heads in (1, 2)}
 for num_heads, (_, errors) in trained.items():
     print(f"{num_heads} head(s): mean squared error of the last 50 steps {sum(errors[-50:]) / 50:.4f}")
+
+# %% [raw] lang="zh" of="0d00a4b9"
+# A layer trained on the task, and its error at each step.
+#     返回在这个任务上训练好的层，以及每一步的误差。
+# tensors as small as these are faster on one core
+#     张量这么小，单核反而更快
+# {num_heads} head(s): mean squared error of the last 50 steps {sum(errors[-50:]) / 50:.4f}
+#     {num_heads} 个头：最后 50 步的均方误差 {sum(errors[-50:]) / 50:.4f}
 
 # %%
 figure, panels = plt.subplots(1, 4, figsize=(15, 3.9), width_ratios=[1.3, 1, 1, 1], layout="constrained")
@@ -577,6 +694,10 @@ for number, row in enumerate(panels):
 plt.gcf().suptitle("No head looks at padding (random vectors, untrained layer, d_model 18)")
 plt.show()
 print("rows of real queries sum to", layer.attn_weights.sum(-1)[mask[:, None].expand(-1, 3, -1) == 1].unique().tolist())
+
+# %% [raw] lang="zh" of="37b5ec68"
+# rows of real queries sum to
+#     真实查询各行之和：
 
 # %% [markdown] lang="en"
 # ## What you have now

@@ -74,6 +74,10 @@ for x in (1.0, -1.0):
     kept = wide.clamp(min=0)
     print(f"x = {x:4.1f}   wide {wide.tolist()}   after ReLU {kept.tolist()}   answer {(kept[0] + 3 * kept[1]).item()}")
 
+# %% [raw] lang="zh" of="bc9a729c"
+# x = {x:4.1f}   wide {wide.tolist()}   after ReLU {kept.tolist()}   answer {(kept[0] + 3 * kept[1]).item()}
+#     x = {x:4.1f}   变宽 {wide.tolist()}   ReLU 之后 {kept.tolist()}   结果 {(kept[0] + 3 * kept[1]).item()}
+
 # %% [markdown] lang="en"
 # ### Exercise 1: `FeedForward`
 #
@@ -90,6 +94,21 @@ for x in (1.0, -1.0):
 
 # %% exercise="FeedForward"
 from answers import FeedForward
+
+# %% [raw] lang="zh" of="f03d1346"
+# Two linear maps with a ReLU between them, applied to each position by itself.
+#     两个线性层，中间是 ReLU，对每个位置分别计算。
+#
+#     FeedForward(x) = linear2(ReLU(linear1(x)))，其中某处做 dropout，只在训练模式下起作用。
+#
+#     linear1: d_model -> d_ff
+#     linear2: d_ff -> d_model
+#     forward: x (batch, seq, d_model) -> (batch, seq, d_model)
+#     出处：Vaswani 等，2017，第 3.3 节，公式 2。
+# Make self.linear1, self.linear2 and a dropout.
+#     创建 self.linear1、self.linear2 和一个 dropout。
+# replace: the block's answer to x
+#     换掉：这个块对 x 的输出
 
 # %%
 check("FeedForward")
@@ -113,6 +132,11 @@ def influence(function, x):
         moved[:, position] = torch.randn(x.shape[0], x.shape[2])
         columns.append((function(moved) - before).norm(dim=-1).mean(dim=0))  # (batch, seq, d_model) -> (seq,)
     return torch.stack(columns, dim=1)
+
+
+# %% [raw] lang="zh" of="0d13f8e4"
+# How far each output position moves when one input position is moved: (seq out, seq in).
+#     改动一个输入位置时，各个输出位置变了多少：(输出位置, 输入位置)。
 
 
 # %%
@@ -170,6 +194,10 @@ for name, keep in {"plain chain": 0, "with residual": 1}.items():
     value.backward()
     print(f"{name:14} gradient at the start: {start.grad:.4f}")
 
+# %% [raw] lang="zh" of="12fc4a3e"
+# {name:14} gradient at the start: {start.grad:.4f}
+#     {name:14} 传回起点的梯度：{start.grad:.4f}
+
 # %% [markdown] lang="en"
 # ## 3. LayerNorm
 #
@@ -201,6 +229,16 @@ token, change = torch.tensor([4.0, 0.0, 2.0]), torch.tensor([5.0, 0.0, -2.0])
 total = token + change
 print("sum       ", total.tolist(), "  mean", total.mean().item(), "  variance", total.var(unbiased=False).item())
 print("normalised", [round(number, 3) for number in nn.LayerNorm(3)(total).tolist()])
+
+# %% [raw] lang="zh" of="382b6519"
+# sum
+#     和
+# mean
+#     均值
+# variance
+#     方差
+# normalised
+#     归一化
 
 # %% [markdown] lang="en"
 # ## 4. The whole layer
@@ -242,6 +280,24 @@ print("normalised", [round(number, 3) for number in nn.LayerNorm(3)(total).tolis
 
 # %% exercise="TransformerEncoderLayer"
 from answers import TransformerEncoderLayer
+
+# %% [raw] lang="zh" of="b1866dd3"
+# Self-attention, then the feed-forward block; a residual sum and a LayerNorm after each (post-LN).
+#     先自注意力，后前馈块；两者之后各有一次残差相加和一个 LayerNorm（post-LN，后归一化）。
+#
+#     x:    (batch, seq, d_model)
+#     mask: (batch, seq)，1 = 词元，0 = 填充；None 表示什么也不遮
+#     返回 (batch, seq, d_model)。
+#     参数相同时，与 torch.nn.TransformerEncoderLayer(norm_first=False) 的结果相等。
+#     出处：Vaswani 等，2017，第 3.1 节。
+# TODO 1: what self-attention makes of x; think of the mask
+#     TODO 1：自注意力对 x 的输出；别忘了掩码
+# TODO 2: first residual sum, then norm1
+#     TODO 2：第一次残差相加，再过 norm1
+# TODO 3: what the feed-forward block makes of the state
+#     TODO 3：前馈块对 state 的输出
+# TODO 4: second residual sum, then norm2
+#     TODO 4：第二次残差相加，再过 norm2
 
 # %%
 check("TransformerEncoderLayer")
@@ -325,6 +381,13 @@ def stack(depth, residual=True, norm=True, d_model=32):
     return layers
 
 
+# %% [raw] lang="zh" of="acae86d4"
+# A sub-layer whose output cancels the residual that is added to it.
+#     一种子层：它的输出恰好抵消加给它的残差。
+# A list of your layers, without residual or LayerNorm where so wished.
+#     由你写的层组成的列表，可按需要去掉残差或 LayerNorm。
+
+
 # %%
 torch.set_num_threads(1)  # tensors as small as these are faster on one core
 FORMS = {
@@ -333,6 +396,10 @@ FORMS = {
     "LayerNorm only": (False, True),
     "neither": (False, False),
 }
+
+# %% [raw] lang="zh" of="881a877f"
+# tensors as small as these are faster on one core
+#     张量这么小，单核反而更快
 
 
 # %%
@@ -345,6 +412,13 @@ def gradient_norms(layers, seed):
     F.cross_entropy(head(state.mean(dim=1)), labels).backward()
     squares = [sum(p.grad.square().sum().item() for p in layer.parameters() if p.grad is not None) for layer in layers]
     return [max(math.sqrt(square), 1e-16) for square in squares]  # a logarithmic axis has no place for 0
+
+
+# %% [raw] lang="zh" of="68c83d48"
+# The norm of the gradient of each layer's weights, for one batch of random vectors and random labels.
+#     用一批随机向量和随机标签，求每一层权重的梯度范数。
+# a logarithmic axis has no place for 0
+#     对数轴上没有 0 的位置
 
 
 # %%
@@ -390,6 +464,11 @@ def likeness(state):
     seq = state.shape[1]
     cosines = unit @ unit.transpose(1, 2)  # (batch, seq, seq)
     return ((cosines.sum(dim=(1, 2)) - seq) / (seq * (seq - 1))).mean().item()
+
+
+# %% [raw] lang="zh" of="3e740216"
+# Mean cosine between two different tokens of a sentence: (batch, seq, d_model) -> number.
+#     同一句中两个不同词元之间的平均余弦：(batch, seq, d_model) -> 一个数。
 
 
 # %%
@@ -497,6 +576,10 @@ ids, mask, answers = marked_sums(2, torch.Generator().manual_seed(0), seq=7)
 for name, values in {"ids": ids, "mask": mask, "answers": answers}.items():
     print(f"{name:8}", values.tolist())
 
+# %% [raw] lang="zh" of="95f0e846"
+# Token ids (batch, seq), 5 to 9 being the marked 0 to 4; the mask (batch, seq); the answers (batch, seq).
+#     返回词元编号 (batch, seq)，其中 5 到 9 是带标记的 0 到 4；掩码 (batch, seq)；答案 (batch, seq)。
+
 
 # %%
 def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):
@@ -522,6 +605,13 @@ def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):
         else:
             losses[-1] = (logits.argmax(dim=-1) == answers[mask == 1]).float().mean().item()
     return losses[:steps], sum(losses[steps:]) / 10
+
+
+# %% [raw] lang="zh" of="a02f0df6"
+# Train embedding, layers and an output map on the small task. Returns the loss of each step and the final accuracy.
+#     在这个小任务上训练词嵌入、各层和输出层。返回每一步的损失和最后的准确率。
+# the last ten batches only measure
+#     最后十个批次只用来测量
 
 
 # %% [markdown] lang="en"
@@ -554,6 +644,13 @@ class TorchLayer(nn.TransformerEncoderLayer):
 def smooth(values, width=5):
     """The mean of each value and those just before it."""
     return [sum(values[max(0, i - width + 1) : i + 1]) / min(width, i + 1) for i in range(len(values))]
+
+
+# %% [raw] lang="zh" of="f0cedf01"
+# Torch's own encoder layer with this course's mask.
+#     PyTorch 自带的编码器层，配上本课程的掩码。
+# The mean of each value and those just before it.
+#     每个值与它前面几个值的平均。
 
 
 # %%
@@ -603,6 +700,12 @@ plt.show()
 # %% role="setup" given="BrokenEncoderLayer"
 from answers import BrokenEncoderLayer
 
+# %% [raw] lang="zh" of="6015b662"
+# An encoder layer with four planted bugs. It runs, its shapes are right, and it trains badly.
+#     一个植入了四个错误的编码器层：能运行，形状都对，但训练不好。
+#
+#     x: (batch, seq, d_model)，mask: (batch, seq)，1 = 词元。返回 (batch, seq, d_model)。
+
 # %% [markdown] lang="en"
 # A doctor measures before looking for a cause. Four questions about a layer, each with a number or a name as its answer:
 #
@@ -646,11 +749,28 @@ def symptoms(layer_class):
     }
 
 
+# %% [raw] lang="zh" of="cb925ba7"
+# Answers to the four questions, for layers with fresh weights and random vectors.
+#     用刚初始化的层和随机向量，回答上面四个问题。
+# 1. change of the tokens by padding
+#     1. 填充引起的词元变化
+# 2. likeness of tokens after six layers
+#     2. 六层之后词元相似度
+# 3. change of ff at other positions
+#     3. 其他各位置 ff 的变化
+# 4. parts without a gradient
+#     4. 完全没有梯度的部件
+
+
 # %%
 sound, broken = symptoms(TransformerEncoderLayer), symptoms(BrokenEncoderLayer)
 print(f"{'':40}{'your layer':>12}   broken layer")
 for symptom in sound:
     print(f"{symptom:40}{sound[symptom]!s:>12}   {broken[symptom]}")
+
+# %% [raw] lang="zh" of="1e77f473"
+# {'':40}{'your layer':>12}   broken layer
+#     {'':49}{'你的层':>9}   坏掉的层
 
 # %% [markdown] lang="en"
 # ### Exercise 3: `RepairedEncoderLayer`
@@ -675,6 +795,14 @@ for symptom in sound:
 # %% exercise="RepairedEncoderLayer"
 from answers import RepairedEncoderLayer
 
+# %% [raw] lang="zh" of="5073e97d"
+# BrokenEncoderLayer with its four bugs mended: same names, same interface, trains well.
+#     修好四个错误的 BrokenEncoderLayer：名字和接口都不变，训练正常。
+#
+#     x: (batch, seq, d_model)，mask: (batch, seq)，1 = 词元。返回 (batch, seq, d_model)。
+# Copy the body of BrokenEncoderLayer to here, then mend it.
+#     把 BrokenEncoderLayer 的内容复制到这里，再把它修好。
+
 # %%
 check("RepairedEncoderLayer")
 
@@ -689,6 +817,10 @@ mended = symptoms(RepairedEncoderLayer)
 print(f"{'':40}{'mended layer':>12}   broken layer")
 for symptom in mended:
     print(f"{symptom:40}{mended[symptom]!s:>12}   {broken[symptom]}")
+
+# %% [raw] lang="zh" of="df49503d"
+# {'':40}{'mended layer':>12}   broken layer
+#     {'':49}{'修好的层':>8}   坏掉的层
 
 # %% [markdown] lang="en"
 # ## 9. Experiment: does training show each bug?
@@ -726,6 +858,10 @@ for bug in ("none", "mask", "residual", "feed-forward", "norm", "all four"):
     layers = [plant(kind(24, 3, 48, dropout=0.0), bug) for _ in range(4)]
     losses, accuracy[bug] = train(layers)
     runs[bug] = smooth(losses, width=10)
+
+# %% [raw] lang="zh" of="86c636b4"
+# Your layer with one bug of the broken layer in it.
+#     你写的层，加进坏掉的层的其中一个错误。
 
 # %%
 left, right = plots.panels(2, width=12)

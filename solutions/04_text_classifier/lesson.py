@@ -80,6 +80,10 @@ corpus = load_reviews(PLACE)
 for label, text in list(zip(corpus.train.labels, corpus.train.texts, strict=True))[:6]:
     print(f"{corpus.classes[label]:9}", text[:110])
 
+# %% [raw] lang="zh" of="31ec8705"
+# "auto" takes IMDB where it is at hand
+#     "auto"：手边有 IMDB 就用 IMDB
+
 # %% [markdown] lang="en"
 # We keep a tenth of the training reviews aside (**held out**): whatever has to be *chosen*, we choose on those.
 # The test set is for one look at the end.
@@ -112,6 +116,12 @@ plots.points_by_group(
 )
 plt.show()
 
+# %% [raw] lang="zh" of="a7366600"
+# The share of padding of each batch.
+#     每个批次里填充所占的比例。
+# {len(ready.rest)} reviews to learn from, {len(ready.held)} held out, {len(corpus.test)} to test on
+#     {len(ready.rest)} 条影评用来学习，{len(ready.held)} 条留作验证，{len(corpus.test)} 条用来测试
+
 # %% [markdown] lang="en"
 # ## 2. Pooling: one vector for a text
 #
@@ -142,6 +152,12 @@ plt.show()
 vectors, kept = torch.tensor([[2.0, 0.0], [4.0, 6.0], [9.0, 9.0]]), torch.tensor([1, 1, 0])
 print("over the tokens:", vectors[kept == 1].mean(dim=0).tolist(), "   over all:", vectors.mean(dim=0).tolist())
 
+# %% [raw] lang="zh" of="56670662"
+# over the tokens:
+#     只对词元平均：
+# over all:
+#     对全部平均：
+
 # %% [markdown] lang="en"
 # ### Exercise 1: `masked_mean`
 #
@@ -155,6 +171,18 @@ print("over the tokens:", vectors[kept == 1].mean(dim=0).tolist(), "   over all:
 
 # %% exercise="masked_mean"
 from answers import masked_mean
+
+# %% [raw] lang="zh" of="a0716d54"
+# The mean vector of each sentence's tokens.
+#     每个句子各词元向量的平均。
+#
+#     mean[b] = 句子 b 中所有词元 t 的 hidden[b, t] 之和，除以它的词元个数
+#
+#     hidden: (batch, seq, d_model)，每个位置一个向量
+#     mask:   (batch, seq)，1 = 词元，0 = 填充；类型为 int、bool 或 float
+#     返回 (batch, d_model)；一行里一个词元也没有时，返回零向量。
+# TODO 1: sum the tokens' vectors, count the tokens, divide; think of a row without tokens
+#     TODO 1：词元向量求和，数词元，相除；想一想没有词元的一行
 
 # %%
 check("masked_mean")
@@ -254,6 +282,12 @@ for known in (False, True):
     count = sum(weight.numel() for weight in InAList(known).parameters())
     print(f"{'nn.ModuleList' if known else 'plain list':14} {count} numbers to train")
 
+# %% [raw] lang="zh" of="8f5c587c"
+# Two linear maps in a plain list, or in a list that torch knows.
+#     两个线性层，放在普通的列表里，或放在 PyTorch 认得的列表里。
+# {'nn.ModuleList' if known else 'plain list':14} {count} numbers to train
+#     {'nn.ModuleList' if known else '普通的列表':14} {count} 个要训练的参数
+
 # %% [markdown] lang="en"
 # ### Exercise 2: `TransformerEncoderClassifier`
 #
@@ -276,6 +310,21 @@ for known in (False, True):
 
 # %% exercise="TransformerEncoderClassifier"
 from answers import TransformerEncoderClassifier
+
+# %% [raw] lang="zh" of="b3e2b343"
+# Token ids in, one logit per class out.
+#     输入词元编号，输出每个类别一个 logit。
+#
+#     词嵌入、位置编码、num_layers 个编码器层、对词元做带掩码的平均、一个线性层
+#
+#     input_ids:      (batch, seq)，小于 vocab_size 的整数，seq 最大为 max_len
+#     attention_mask: (batch, seq)，1 = 词元，0 = 填充；None 表示每个位置都是词元
+#     返回 logits (batch, num_classes)，不做 softmax。
+#     出处：Vaswani 等，2017，第 3.1 节的编码器；池化见 Reimers 和 Gurevych，2019，第 4 节。
+# TODO 2: make the parts; several layers belong in an nn.ModuleList, so that their weights are found.
+#     TODO 2：创建各个部件；多个层要放进 nn.ModuleList，它们的权重才找得到
+# TODO 3: embed, add positions, go through the layers, pool, classify
+#     TODO 3：词嵌入，加位置，依次通过各层，池化，分类
 
 # %%
 check("TransformerEncoderClassifier")
@@ -301,6 +350,16 @@ with torch.no_grad():
     together = model(batch["input_ids"], batch["attention_mask"])[row]
     alone = model(batch["input_ids"][row : row + 1, :length])[0]
 print("logits in the batch:", together.tolist(), "\nlogits alone:       ", alone.tolist())
+
+# %% [raw] lang="zh" of="de0997a3"
+# {name:12} {count:7,} numbers
+#     {name:12} {count:7,} 个参数
+# the shortest text, with the most padding
+#     最短的一条，填充最多
+# logits in the batch:
+#     批次里的 logits：
+# \nlogits alone:
+#     \n单独算的 logits：
 
 # %% [markdown] lang="en"
 # ## 4. One epoch of training
@@ -331,6 +390,12 @@ for call in (1, 2):
 losses, numbers = torch.tensor([0.6, 0.5, 0.2]), torch.tensor([4.0, 4.0, 2.0])
 print(f"per example {(losses * numbers).sum() / numbers.sum():.3f}, mean of the batches {losses.mean():.3f}")
 
+# %% [raw] lang="zh" of="fa82702f"
+# after {call} call(s) of backward: w.grad = {w.grad.item()}
+#     调用 {call} 次 backward 之后：w.grad = {w.grad.item()}
+# per example {(losses * numbers).sum() / numbers.sum():.3f}, mean of the batches {losses.mean():.3f}
+#     按样本平均 {(losses * numbers).sum() / numbers.sum():.3f}，按批次平均 {losses.mean():.3f}
+
 # %% [markdown] lang="en"
 # ### Exercise 3: `train_epoch`
 #
@@ -345,6 +410,17 @@ print(f"per example {(losses * numbers).sum() / numbers.sum():.3f}, mean of the 
 
 # %% exercise="train_epoch"
 from answers import train_epoch
+
+# %% [raw] lang="zh" of="ea15c384"
+# The mean loss per example over one pass through the batches, with one step of the optimizer after each batch.
+#     把所有批次过一遍，每个批次之后优化器更新一步，返回所有样本的平均损失。
+#
+#     model:   以 input_ids 和 attention_mask 调用，给出 logits (batch, num_classes)
+#     batches: 由字典组成：input_ids (batch, seq)、attention_mask (batch, seq)、labels (batch,)；最后一个可以小一些
+#     loss_fn: (logits, labels) -> 这个批次的平均损失
+#     返回一个 float。之前留下的梯度不影响结果。批次保持原样。
+# TODO 4: train mode; for each batch: logits, loss, fresh gradients, a step; add up the loss of the examples.
+#     TODO 4：训练模式；对每个批次：logits、损失、清零后重算梯度、更新一步；把各样本的损失加起来
 
 # %%
 check("train_epoch")
@@ -398,6 +474,14 @@ logits, labels = torch.tensor([[0.2, 1.0], [3.0, -1.0], [-2.0, -1.0]]), torch.te
 winners = logits.max(dim=1).indices
 print("predicted", winners.tolist(), "  labels", labels.tolist(), "  right", (winners == labels).tolist())
 
+# %% [raw] lang="zh" of="87cad2bb"
+# predicted
+#     预测
+# labels
+#     标签
+# right
+#     正确
+
 # %% [markdown] lang="en"
 # ### Exercise 4: `evaluate`
 
@@ -406,6 +490,15 @@ print("predicted", winners.tolist(), "  labels", labels.tolist(), "  right", (wi
 
 # %% exercise="evaluate"
 from answers import evaluate
+
+# %% [raw] lang="zh" of="ea834129"
+# The share of examples whose largest logit is that of their label, from 0 to 1.
+#     最大的 logit 正好是标签所指类别的样本，占全部样本的比例，在 0 到 1 之间。
+#
+#     model、batches: 与 train_epoch 相同
+#     在评估模式下运行，不算梯度；权重、批次和程序的梯度模式都保持原样。
+# TODO 5: eval mode, no gradients; count the right predictions and the examples.
+#     TODO 5：评估模式，不算梯度；数出预测正确的个数和样本的个数
 
 # %%
 check("evaluate")
@@ -419,6 +512,10 @@ check("evaluate")
 # %%
 for name, batches in {"held out": ready.validation, "training": ready.train}.items():
     print(f"fresh weights, {name:9} accuracy {evaluate(model, batches):.3f}")
+
+# %% [raw] lang="zh" of="58336b5e"
+# fresh weights, {name:9} accuracy {evaluate(model, batches):.3f}
+#     刚初始化的权重，{name:9} 准确率 {evaluate(model, batches):.3f}
 
 # %% [markdown] lang="en"
 # ## 6. Your own encoder learns
@@ -441,6 +538,10 @@ for name, batches in {"held out": ready.validation, "training": ready.train}.ite
 counted = baseline.tfidf_accuracy(ready.rest, corpus.test)
 print(f"TF-IDF, {corpus.name}: test accuracy {counted:.3f}")
 
+# %% [raw] lang="zh" of="a42f0084"
+# TF-IDF, {corpus.name}: test accuracy {counted:.3f}
+#     TF-IDF，{corpus.name}：测试准确率 {counted:.3f}
+
 # %%
 torch.manual_seed(0)
 model = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes)
@@ -453,6 +554,14 @@ for epoch in range(8):
     print(f"epoch {epoch + 1}: loss {loss:.4f}, held-out accuracy {curve[-1][1]:.4f}")
 accuracy = evaluate(model, ready.test)
 print(f"test accuracy, looked at once: {accuracy:.4f}")
+
+# %% [raw] lang="zh" of="f8b9fbbc"
+# another order each time
+#     每次换一个顺序
+# epoch {epoch + 1}: loss {loss:.4f}, held-out accuracy {curve[-1][1]:.4f}
+#     第 {epoch + 1} 轮：损失 {loss:.4f}，验证准确率 {curve[-1][1]:.4f}
+# test accuracy, looked at once: {accuracy:.4f}
+#     测试准确率（只看这一次）：{accuracy:.4f}
 
 # %%
 from course_utils.statistics import accuracy_interval
@@ -560,6 +669,10 @@ plt.show()
 found = run("learning_curves", Study(place=PLACE, seeds=2))
 plt.show()
 print(f"test accuracy, mean of {len(found.head['test_accuracy'])} seeds: {found.head['mean']:.3f}")
+
+# %% [raw] lang="zh" of="147dcd6e"
+# test accuracy, mean of {len(found.head['test_accuracy'])} seeds: {found.head['mean']:.3f}
+#     测试准确率，{len(found.head['test_accuracy'])} 个种子的平均：{found.head['mean']:.3f}
 
 # %% [markdown] lang="en"
 # ## 8. What is each part worth?
@@ -691,6 +804,14 @@ else:
     print(f"encoder from random weights: {ours['mean']:.4f} (95% interval {low:.4f} to {high:.4f})")
     for name, value in ours["baseline"].items():
         print(f"{name}: {value:.4f}")
+
+# %% [raw] lang="zh" of="c194f088"
+# results/imdb_from_scratch.json is not near; it stands in the course's repository
+#     附近没有 results/imdb_from_scratch.json；它在课程的仓库里
+# {ours['corpus']}: {ours['train_size']:,} reviews to learn from, {ours['test_size']:,} to test on
+#     {ours['corpus']}：{ours['train_size']:,} 条影评用来学习，{ours['test_size']:,} 条用来测试
+# encoder from random weights: {ours['mean']:.4f} (95% interval {low:.4f} to {high:.4f})
+#     从随机权重训练的编码器：{ours['mean']:.4f}（95% 区间 {low:.4f} 到 {high:.4f}）
 
 # %% [markdown] lang="en"
 # On real reviews the linear model of words and pairs of words stays ahead of our small encoder: there, which words stand in a review

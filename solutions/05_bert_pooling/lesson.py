@@ -117,6 +117,20 @@ plt.show()
 # %% exercise="NewsDataset"
 from answers import NewsDataset
 
+# %% [raw] lang="zh" of="483b700e"
+# Headlines with their labels, as token ids of one length.
+#     新闻标题和标签，写成长度相同的词元编号。
+#
+#     第 i 项是一个字典，含三个 int64 张量：
+#         input_ids      (max_length,)  [CLS] 文本 [SEP]，由分词器截断或填充到 max_length
+#         attention_mask (max_length,)  1 = 词元，0 = 填充
+#         labels         ()             第 i 条文本的类别
+#     len(dataset) 是文本的条数。
+# replace: how many items there are
+#     换掉：一共有多少项
+# replace: the three tensors of this item
+#     换掉：这一项的三个张量
+
 # %%
 check("NewsDataset")
 
@@ -136,6 +150,12 @@ grouped = Batches(tokens, corpus.train.labels, batch_size=32)
 masks = [each["attention_mask"] for each in grouped]
 shares = 1 - sum(float(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 print(f"share of padding when texts of like length go together: {shares:.0%}")
+
+# %% [raw] lang="zh" of="62361107"
+# share of padding when all are padded to 50:         {1 - batch['attention_mask'].float().mean():.0%}
+#     一律填充到 50 时，填充所占的比例：        {1 - batch['attention_mask'].float().mean():.0%}
+# share of padding when texts of like length go together: {shares:.0%}
+#     长度相近的文本放在一起时，填充所占的比例：{shares:.0%}
 
 # %% [markdown] lang="en"
 # ## 2. Four poolings
@@ -180,11 +200,32 @@ print(f"share of padding when texts of like length go together: {shares:.0%}")
 # %% exercise="cls_pooling"
 from answers import cls_pooling
 
+# %% [raw] lang="zh" of="94034242"
+# The vector at position 0 of each sentence, where BERT puts its [CLS] token.
+#     每个句子位置 0 处的向量，BERT 的 [CLS] 词元就在那里。
+#
+#     hidden: (batch, seq, hidden_size)
+#     mask:   (batch, seq)，1 = 词元，0 = 填充；类型为 int、bool 或 float
+#     返回 (batch, hidden_size)。
+#     出处：Devlin 等，2019，第 3 节。
+# replace
+#     换掉
+
 # %%
 check("cls_pooling")
 
 # %% exercise="max_pooling"
 from answers import max_pooling
+
+# %% [raw] lang="zh" of="5210e61d"
+# The largest value of each feature over the tokens of a sentence; padding never wins.
+#     一个句子的各词元中，每个特征的最大值；填充永远不会胜出。
+#
+#     hidden: (batch, seq, hidden_size)
+#     mask:   (batch, seq)，1 = 词元，0 = 填充；类型为 int、bool 或 float；每行至少一个词元
+#     返回 (batch, hidden_size)。
+# replace
+#     换掉
 
 # %%
 check("max_pooling")
@@ -213,6 +254,10 @@ axes.set(
     ylabel="features won (%)",
 )
 plt.show()
+
+# %% [raw] lang="zh" of="9a979432"
+# CLS:
+#     CLS：
 
 # %% [markdown] lang="en"
 # ### Exercise 4: `AttentionPooling`
@@ -243,8 +288,31 @@ weights = torch.softmax(torch.tensor([0.0, math.log(3)]), dim=0)
 print("weights", [round(weight, 3) for weight in weights.tolist()])
 print("pooled ", [round(value, 3) for value in (weights @ torch.tensor([[4.0, 0.0], [0.0, 8.0]])).tolist()])
 
+# %% [raw] lang="zh" of="988a9e6d"
+# weights
+#     权重
+# pooled
+#     池化
+
 # %% exercise="AttentionPooling"
 from answers import AttentionPooling
+
+# %% [raw] lang="zh" of="4ee30d60"
+# A weighted mean of token vectors, with weights that are learned.
+#     词元向量的加权平均，权重是学来的。
+#
+#     score_t = v . tanh(W h_t + b) + c      每个词元一个分数，W: hidden_size -> attention_size
+#     weights = softmax(score)，只对句子的词元
+#     pooled  = 对 t 求和：weights_t h_t
+#
+#     hidden: (batch, seq, hidden_size)
+#     mask:   (batch, seq)，1 = 词元，0 = 填充；类型为 int、bool 或 float；每行至少一个词元
+#     返回 (batch, hidden_size)。保存 `weights` (batch, seq)，填充处为 0。
+#     出处：Yang 等，2016，第 2.2 节。
+# Make the two linear maps; their names are up to you.
+#     创建两个线性层，名字随意。
+# replace; also keep the weights in self.weights
+#     换掉；还要把权重存进 self.weights
 
 # %%
 check("AttentionPooling")
@@ -290,6 +358,21 @@ plt.show()
 # %% exercise="BertClassifier"
 from answers import BertClassifier
 
+# %% [raw] lang="zh" of="9b01cddc"
+# An encoder, a pooling, dropout and one linear map to the classes.
+#     编码器、池化、dropout，以及一个通向各类别的线性层。
+#
+#     encoder: transformers 库的任意编码器：`encoder(input_ids=..., attention_mask=...)` 给出一个对象，带有
+#         `last_hidden_state` (batch, seq, hidden_size)，宽度是 `encoder.config.hidden_size`
+#     pooling: cls、mean、max 或 attention
+#     forward: input_ids (batch, seq)、attention_mask (batch, seq)，1 = 词元 -> logits (batch, num_labels)
+#     填充不改变任何 logit：掩码既交给编码器，也交给池化。
+#     遇到其他池化名时抛出 ValueError，并列出这四个名字。
+# Check the pooling, keep the encoder, make the parts; their names are up to you.
+#     检查池化的名字，保存编码器，创建各个部件，名字随意。
+# replace
+#     换掉
+
 # %%
 check("BertClassifier")
 
@@ -308,6 +391,10 @@ for name in POOLINGS:
         alone = classifier(one["input_ids"], one["attention_mask"])[0]
         padded = classifier(pair["input_ids"], pair["attention_mask"])[0]
     print(f"{name:10} largest change of a logit by padding: {(alone - padded).abs().max():.1e}")
+
+# %% [raw] lang="zh" of="ffb798a9"
+# {name:10} largest change of a logit by padding: {(alone - padded).abs().max():.1e}
+#     {name:10} 填充使 logit 最多改变：{(alone - padded).abs().max():.1e}
 
 # %% [markdown] lang="en"
 # ## 3. The comparison
@@ -338,6 +425,12 @@ asked = Study(place=PLACE, seeds=3, quick=True)
 ready = headlines.prepare(corpus, encoder, headlines.QUICK)
 print(len(ready.train), "texts to train on,", len(ready.test), "to test on")
 found = news_pooling.run_comparison(asked, ready, headlines.QUICK, classifier=BertClassifier)
+
+# %% [raw] lang="zh" of="932c12c2"
+# texts to train on,
+#     条文本用来训练，
+# to test on
+#     条用来测试
 
 # %%
 news_pooling.draw(found)
@@ -373,6 +466,14 @@ accuracies = [run["test_accuracy"] for run in found.fine_tuned["mean"]]  # or fo
 low, high = seeds_interval(accuracies)
 print("accuracies", [round(value, 4) for value in accuracies])
 print(f"mean {sum(accuracies) / len(accuracies):.4f}, 95% interval {low:.4f} to {high:.4f}")
+
+# %% [raw] lang="zh" of="e8f9d9d9"
+# or found.frozen; or "cls", "max", "attention"
+#     也可以用 found.frozen；或者 "cls"、"max"、"attention"
+# accuracies
+#     准确率
+# mean {sum(accuracies) / len(accuracies):.4f}, 95% interval {low:.4f} to {high:.4f}
+#     平均 {sum(accuracies) / len(accuracies):.4f}，95% 区间 {low:.4f} 到 {high:.4f}
 
 # %% [markdown] lang="en"
 # ### Is one pooling right more often on the same texts?
@@ -430,6 +531,12 @@ plt.show()
 print(f"standard error of one accuracy: {error:.4f}; of a difference of two: {2**0.5 * error:.4f}")
 print(f"mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - epoch 2: {0.9137 - 0.9243:.4f}")
 
+# %% [raw] lang="zh" of="59ab6664"
+# standard error of one accuracy: {error:.4f}; of a difference of two: {2**0.5 * error:.4f}
+#     单个准确率的标准误：{error:.4f}；两个准确率之差的标准误：{2**0.5 * error:.4f}
+# mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - epoch 2: {0.9137 - 0.9243:.4f}
+#     报告中 mean 减 cls：{0.9236 - 0.9226:.4f}；attention 第 3 轮减第 2 轮：{0.9137 - 0.9243:.4f}
+
 # %% [markdown] lang="en"
 # An accuracy $p$ on $n$ texts has a standard error of $\sqrt{p(1-p)/n}$: here 0.3 points, and 0.44 for a difference of two runs.
 #
@@ -478,6 +585,10 @@ for number, own in news_pooling.worst(found, 6):
     said = found.probabilities("mean")[number].argmax()
     true = ready.test.labels[number]
     print(f"true {corpus.classes[true]:9} said {corpus.classes[said]:9} {own:.2f}  {ready.test.texts[number]}")
+
+# %% [raw] lang="zh" of="1402e393"
+# true {corpus.classes[true]:9} said {corpus.classes[said]:9} {own:.2f}  {ready.test.texts[number]}
+#     真实 {corpus.classes[true]:9} 判为 {corpus.classes[said]:9} {own:.2f}  {ready.test.texts[number]}
 
 # %% [markdown] lang="en"
 # ## 5. What the data path costs
@@ -547,6 +658,18 @@ else:
             print(f"{kind:9} {name:10} {result['mean']:.4f}  (95% interval {low:.4f} to {high:.4f})")
     different = [f"{pair['a']} and {pair['b']}" for pair in ours["paired_tests"] if pair["p_holm"] < 0.05]
     print("may be called different:", ", ".join(different) or "no pair")
+
+# %% [raw] lang="zh" of="8e212b04"
+# results/ag_news_pooling.json is not near; it stands in the course's repository
+#     附近没有 results/ag_news_pooling.json；它在课程的仓库里
+# {ours['corpus']}, {ours['encoder']}, {ours['train_size']:,} texts to learn from
+#     {ours['corpus']}，{ours['encoder']}，{ours['train_size']:,} 条文本用来学习
+# {kind:9} {name:10} {result['mean']:.4f}  (95% interval {low:.4f} to {high:.4f})
+#     {kind:9} {name:10} {result['mean']:.4f}（95% 区间 {low:.4f} 到 {high:.4f}）
+# may be called different:
+#     可以说有差别的：
+# no pair
+#     一对也没有
 
 # %% [markdown] lang="en" question="q7_best_pooling"
 # ## Thinking question 7

@@ -80,6 +80,12 @@ plots.attention_grid(
 )
 plt.show()
 
+# %% [raw] lang="zh" of="ee9e2c09"
+# one (batch, heads, seq, seq) for each layer
+#     每层一个 (batch, heads, seq, seq)
+# layers, each
+#     层，每层
+
 # %% [markdown] lang="en"
 # ### What do the heads specialise in?
 #
@@ -120,6 +126,10 @@ for (place, share), panel in zip(shares.items(), panels, strict=True):
 plt.gcf().suptitle(f'A few heads do one thing only (encoder {bert.name}, "{texts[1]}")')
 plt.show()
 
+# %% [raw] lang="zh" of="5fabfcb6"
+# (layers, heads, seq, seq) of the longer sentence
+#     较长那句的 (layers, heads, seq, seq)
+
 # %% [markdown] lang="en"
 # ## 2. Entropy: how far does a head spread its attention?
 #
@@ -152,6 +162,21 @@ plt.show()
 
 # %% exercise="attention_entropy"
 from answers import attention_entropy
+
+# %% [raw] lang="zh" of="37b9abf0"
+# How far each head spreads its attention: the mean entropy of its queries, in nats.
+#     每个头把注意力分散到多大范围：它的各个查询的平均熵，以奈特（nat）计。
+#
+#     H(query) = -sum p ln p，对所有键求和，p = 0 时该项为 0。介于 0（一个键独占）与 ln(键的个数) 之间。
+#
+#     attn: (batch, heads, seq, seq)，查询在各个键上的权重，每行之和为 1
+#     mask: (batch, seq)，1 = 词元，0 = 填充；类型为 int、bool 或 float；每个句子至少一个词元。
+#           填充的键权重本来就是 0；填充的查询有权重，但不计入平均。
+#     返回 (batch, heads)。
+# TODO 1: the entropy of each query, (batch, heads, seq); mind weights of exactly 0
+#     TODO 1：每个查询的熵，(batch, heads, seq)；注意恰好为 0 的权重
+# TODO 2: its mean over the queries that are tokens, (batch, heads)
+#     TODO 2：只对词元的查询求平均，(batch, heads)
 
 # %%
 check("attention_entropy")
@@ -187,6 +212,10 @@ plots.points_by_group(
 )
 plt.show()
 
+# %% [raw] lang="zh" of="404d00d3"
+# For each layer the entropy of its heads, mean over the sentences.
+#     每一层各个头的熵，对句子取平均。
+
 # %% [markdown] lang="en"
 # ## 3. Your own encoder
 #
@@ -214,6 +243,12 @@ own = Classifier(vocab_size=reviews.vocab_size, num_classes=2, **sizes)
 history = train(own, reviews.train, plan.recipe, validation=reviews.validation)
 history.frame()[["epoch", "loss", "validation_accuracy"]].round(3)
 
+# %% [raw] lang="zh" of="7ceab441"
+# what the studies of unit 4 use on two cores
+#     与第 4 单元的实验在双核上用的相同
+# as in unit 4
+#     与第 4 单元相同
+
 # %%
 words = learn_tokenizer(reviews.rest.texts, plan.vocab_size)
 sentence = "The acting is dull, but the story is tender."
@@ -230,6 +265,12 @@ plots.attention_grid(
     panel=2.0,
 )
 plt.show()
+
+# %% [raw] lang="zh" of="e7cdc09f"
+# probability of praise:
+#     判为好评的概率：
+# (layers, heads, seq, seq): a batch of one sentence
+#     (layers, heads, seq, seq)：批次里只有一个句子
 
 # %% [markdown] lang="en"
 # Compare with BERT. Do your heads look at the words that decide (*dull*, *but*, *tender*), or at special tokens? In the next figure:
@@ -280,6 +321,20 @@ plt.show()
 # %% exercise="attention_rollout"
 from answers import attention_rollout
 
+# %% [raw] lang="zh" of="cb359bdb"
+# How much of each input token has reached each place after the last layer, if attention alone carried it.
+#     假如只靠注意力搬运，最后一层之后，每个位置上各有多少内容来自各个输入词元。
+#
+#     每层 A = 各个头的平均 + 单位矩阵（残差通路），每行除以它的和；然后是 A_L ... A_2 A_1。
+#
+#     attentions: 每层一个 (batch, heads, seq, seq)，第一层在最前；每行之和为 1
+#     返回 (batch, seq, seq)；第 i 行说明位置 i 的内容从哪里来，和为 1。
+#     出处：Abnar 和 Zuidema，2020，第 3 节，注意力展开（attention rollout）。
+# TODO 3: the mean over the heads plus the identity, in rows that sum to 1
+#     TODO 3：各个头的平均加单位矩阵，每行之和为 1
+# TODO 4: put this layer on top of those before it; in the end `rollout` is the product of all layers
+#     TODO 4：把这一层叠在前面各层之上；到最后，`rollout` 是所有层的乘积
+
 # %%
 check("attention_rollout")
 
@@ -309,6 +364,10 @@ for (name, picture), panel in zip(pictures.items(), panels, strict=True):
 plt.gcf().suptitle(f'Where the content of each place comes from (encoder {bert.name}, "{texts[1]}")')
 plt.show()
 print("rows of the rollout sum to", rollout.sum(-1).unique().tolist())
+
+# %% [raw] lang="zh" of="fdd1d626"
+# rows of the rollout sum to
+#     展开结果各行之和：
 
 # %% [markdown] lang="en"
 # ## 5. Does attention explain the prediction?
@@ -391,6 +450,10 @@ plt.show()
 for words_hidden in found.plan.hidden_words:
     middle, low, high = attention_maps.difference(found, words_hidden)
     print(f"{words_hidden} most attended against random: {middle:+.3f} ({low:+.3f} to {high:+.3f})")
+
+# %% [raw] lang="zh" of="83e2c7be"
+# {words_hidden} most attended against random: {middle:+.3f} ({low:+.3f} to {high:+.3f})
+#     遮住 {words_hidden} 个词，权重最大减随机：{middle:+.3f}（{low:+.3f} 到 {high:+.3f}）
 
 # %% [markdown] lang="en"
 # ### What may be said

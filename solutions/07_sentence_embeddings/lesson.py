@@ -39,6 +39,10 @@ from course_utils.selfcheck import check, hint, question, solution, status
 
 SPECIAL_TOKENS = 2  # [CLS] in front of a block and [SEP] behind it
 
+# %% [raw] lang="zh" of="78405bdd"
+# [CLS] in front of a block and [SEP] behind it
+#     块前面的 [CLS] 和后面的 [SEP]
+
 # %% [markdown] lang="en"
 # ## 1. A document is more than its sentences
 #
@@ -64,6 +68,12 @@ sentences = documents.split_sentences(documents.DOCUMENTS[title])
 lengths = [len(tokens) for tokens in documents.token_ids(encoder.tokenizer, sentences)]
 for number, (sentence, length) in enumerate(zip(sentences, lengths, strict=True)):
     print(f"{number}  {length:>2} tokens  {sentence}")
+
+# %% [raw] lang="zh" of="85bcd52b"
+# load_encoder("embedded") takes the package's, whatever else is at hand
+#     load_encoder("embedded") 总是用随课程安装的那个
+# {number}  {length:>2} tokens  {sentence}
+#     {number}  {length:>2} 个词元  {sentence}
 
 # %% [markdown] lang="en"
 # ## 2. Packing
@@ -103,6 +113,20 @@ for number, (sentence, length) in enumerate(zip(sentences, lengths, strict=True)
 
 # %% exercise="pack_sentences"
 from answers import pack_sentences
+
+# %% [raw] lang="zh" of="eabd2af3"
+# The sentences' indices in blocks: consecutive sentences together as long as they fit.
+#     把句子的下标分进各个块：相邻的句子放在一起，直到放不下为止。
+#
+#     一个块里，句子的词元最多有 max_tokens - 2 个，给 [CLS] 和 [SEP] 留出位置。句子从不切开：
+#     比这还长的句子单独占一块。没有句子时返回 []。
+#
+#     lengths:    每个句子的词元数，不含特殊词元，至少为 1
+#     max_tokens: 编码器一次能读的词元数，含特殊词元
+#     返回由下标列表组成的列表：第 0 块里是最前面的句子。
+#     max_tokens < 3 时抛出 ValueError，因为一个词元也放不下。
+# TODO 1: refuse a max_tokens that leaves no room; then walk over the sentences and fill block after block
+#     TODO 1：max_tokens 小得放不下词元就报错；然后逐句往下走，一块接一块地装
 
 # %%
 check("pack_sentences")
@@ -166,6 +190,14 @@ print(len(block.input_ids), "places, the first one", names[0], "and the last one
 for number, (start, end) in zip(blocks[0], block.spans, strict=True):
     print(f"sentence {number}, span ({start}, {end}):", " ".join(names[start:end]))
 
+# %% [raw] lang="zh" of="13b44791"
+# places, the first one
+#     个位置，第一个是
+# and the last one
+#     ，最后一个是
+# sentence {number}, span ({start}, {end}):
+#     句子 {number}，跨度 ({start}, {end})：
+
 # %% [markdown] lang="en"
 # ## 4. A vector for each sentence
 #
@@ -186,6 +218,19 @@ for number, (start, end) in zip(blocks[0], block.spans, strict=True):
 
 # %% exercise="sentence_embeddings"
 from answers import sentence_embeddings
+
+# %% [raw] lang="zh" of="fcfeb9bc"
+# A vector for each sentence of a block: the mean over its tokens' vectors.
+#     块里每个句子一个向量：它的各词元向量的平均。
+#
+#     第 i 行是 hidden[start:end] 的平均，其中 spans[i] = (start, end)；梯度能传回 hidden。
+#
+#     hidden: (seq, hidden_size)，编码器对一个块给出的向量
+#     spans:  每个句子从哪里开始、到哪里为止：0 <= start < end <= seq
+#     返回 (len(spans), hidden_size)；没有跨度时返回 (0, hidden_size)。
+#     跨度为空或越界时抛出 ValueError。
+# TODO 2: refuse spans that are empty or out of range; then average each span's rows, and stack the means
+#     TODO 2：跨度为空或越界就报错；然后对每个跨度的各行求平均，再叠起来
 
 # %%
 check("sentence_embeddings")
@@ -219,6 +264,18 @@ def embed(sentences: list[str], max_tokens: int) -> Tensor:
 in_context = embed(sentences, max_tokens=256)  # the whole document in one block
 in_isolation = embed(sentences, max_tokens=3)  # no sentence fits beside another one
 print("in context:", tuple(in_context.shape), " in isolation:", tuple(in_isolation.shape))
+
+# %% [raw] lang="zh" of="c55916a7"
+# A vector for each sentence (sentences, hidden_size), each read together with its block.
+#     每个句子一个向量 (sentences, hidden_size)，都是连同所在的块一起读的。
+# the whole document in one block
+#     整篇文档放在一个块里
+# no sentence fits beside another one
+#     哪两个句子都放不进同一块
+# in context:
+#     有上下文：
+# in isolation:
+#     没有上下文：
 
 # %% [markdown] lang="en"
 # ## 5. In context and in isolation
@@ -316,6 +373,10 @@ sentence_context.table(found)
 for test in sentence_context.paired_tests(found):
     if test.a == "alone":
         print(f"{test.a} against {test.b}: difference {test.difference:+.2f}, p {test.p:.3f}, p_holm {test.p_holm:.3f}")
+
+# %% [raw] lang="zh" of="c6d9edef"
+# {test.a} against {test.b}: difference {test.difference:+.2f}, p {test.p:.3f}, p_holm {test.p_holm:.3f}
+#     {test.a} 与 {test.b}：相差 {test.difference:+.2f}，p {test.p:.3f}，p_holm {test.p_holm:.3f}
 
 # %% [markdown] lang="en"
 # ### Ask your own question

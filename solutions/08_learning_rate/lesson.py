@@ -120,6 +120,20 @@ plt.show()
 # %% exercise="warmup_linear_decay"
 from answers import warmup_linear_decay
 
+# %% [raw] lang="zh" of="b9b3b002"
+# The share of the highest learning rate that holds at a step, between 0 and 1.
+#     某一步的学习率占最高学习率的比例，在 0 到 1 之间。
+#
+#     它从第 0 步的 0 线性上升到第 warmup_steps 步的 1，再线性下降到第 total_steps 步的 0，
+#     之后一直是 0。
+#
+#     step:         已完成的步数，大于等于 0；可以超过终点
+#     warmup_steps: 从 0（第一步就是最高学习率）到 total_steps（没有哪一步达到最高）
+#     total_steps:  整个训练的步数，至少为 1
+#     出处：Devlin 等，2019，附录 A.2；transformers.get_linear_schedule_with_warmup。
+# TODO 1: three cases: during the warm-up, after it, behind the end. Which divisions may meet a 0?
+#     TODO 1：三种情况：预热期间、预热之后、超过终点。哪些除法会遇到 0？
+
 # %%
 check("warmup_linear_decay")
 
@@ -157,6 +171,12 @@ axes.scatter(range(0, 51, 2), theirs[::2], color=plots.OKABE_ITO[1], zorder=3, s
 axes.legend()
 plt.show()
 print("largest difference:", max(abs(a - b) for a, b in zip(mine, theirs, strict=True)))
+
+# %% [raw] lang="zh" of="829c351d"
+# The learning rate at each step of a run, by a schedule on an optimiser with the highest rate 2e-5.
+#     训练中每一步的学习率：调度函数配上最高学习率为 2e-5 的优化器。
+# largest difference:
+#     最大差别：
 
 # %% [markdown] lang="en"
 # ## 3. The sweep

@@ -12,6 +12,7 @@ from course_utils.engine.course import current
 from course_utils.engine.judging.sentences import SENTENCES
 from course_utils.engine.making import lesson
 from course_utils.engine.making.units import all_units
+from course_utils.engine.making.words import words_of
 
 TOP = Path(__file__).resolve().parents[2]
 UNITS = all_units(current().folder)
@@ -129,6 +130,66 @@ def test_a_term_stands_first_in_the_unit_that_the_glossary_names_with_its_englis
     assert english.casefold() in prose_of(unit).casefold()
 
 
+# no English sentence ----------------------------------------------------------------------------------------------
+
+NAMES = r"Get Started|Vaswani|Devlin|Reimers|Gurevych|Abnar|Zuidema|Jain|Wallace|Wiegreffe|Pinter|Mosbach|Xiong|Clark"
+# quoted figure words and lines of films, words beside their Chinese, titles
+QUOTED = re.compile(r"“[^”]*”|\*\*[^*\n]*\*\*|\*[^*\n]*\*|（[^（）]*）|\([^()]*\)|\[[^\]]*\]|\"[^\"\n]*\"")
+SENTENCE = re.compile(r"(?:[A-Za-z][A-Za-z'’-]+[ ,;:]+){3,}[A-Za-z][A-Za-z'’-]+")  # four words in a row and more
+
+
+def english_in(text):
+    """Runs of English words in Chinese, outside of code, formulas, names and what is quoted."""
+    plain = NO_PROSE.sub("。", re.sub(NAMES, "", text))
+    return [found[0] for found in SENTENCE.finditer(QUOTED.sub("。", plain))]
+
+
+def english_words_of(source):
+    """What of a cell's words is English: docstrings, comments, printed texts."""
+    words = [re.sub(r"\{[^{}]*\}", "", word.text) for word in words_of(source) if word.wanted]
+    is_chinese = [bool(re.search(f"[{HAN}]", text) or not re.search(r"\b[a-z]{3,}\b", text)) for text in words]
+    return [text for text, chinese in zip(words, is_chinese, strict=True) if not chinese or english_in(text)]
+
+
+@cache
+def cells_of(unit):
+    path = current().notebooks / "zh" / unit.name / f"{unit.name}.ipynb"
+    return nbformat.read(path, as_version=nbformat.NO_CONVERT).cells
+
+
+@of_units
+def test_the_prose_of_a_chinese_notebook_holds_no_english_sentence(unit):
+    prose = [cell.source for cell in cells_of(unit) if cell.cell_type == "markdown"]
+    assert [found for text in prose for found in english_in(text.replace("YOUR ANSWER HERE", ""))] == []
+
+
+@of_units
+def test_docstrings_comments_and_printed_words_of_a_chinese_notebook_are_chinese(unit):
+    code = [cell.source for cell in cells_of(unit) if cell.cell_type == "code"]
+    assert [found for source in code for found in english_words_of(source)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["先看 this is the point 再说", "Nothing but English here.", "注意：the mask hides padding from every query"],
+)
+def test_an_english_sentence_is_seen(text):
+    assert english_in(text) != []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'print("weights sum to", 1)',
+        'def f():\n    """The sum."""',
+        "x = 1  # the sum of all",
+        "# 和 and that is all of it",
+    ],
+)
+def test_english_words_of_code_are_seen(source):
+    assert english_words_of(source) != []
+
+
 # how it is set ----------------------------------------------------------------------------------------------------
 
 
@@ -155,9 +216,7 @@ def test_a_rule_is_a_sentence_with_a_full_stop(unit):
 
 @of_units
 def test_no_line_of_a_released_notebook_is_broken_between_chinese(unit):
-    path = current().notebooks / "zh" / unit.name / f"{unit.name}.ipynb"
-    cells = nbformat.read(path, as_version=nbformat.NO_CONVERT).cells
-    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    prose = [cell.source for cell in cells_of(unit) if cell.cell_type == "markdown"]
     begins = r"(?!\s*(?:[-*|#]|\d+\.|\$\$))"
     broken = rf"[{HAN}{MARKS}]\n{begins}[{HAN}{MARKS}]"
     assert [found[0] for text in prose for found in re.finditer(broken, text)] == []

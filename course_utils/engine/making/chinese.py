@@ -40,8 +40,8 @@ def close_gaps_of(texts: Any) -> Any:
 def close_up(markdown: str) -> str:
     """A text of Markdown, in which a line of a paragraph that is broken between Chinese joins the next without a gap.
 
-    Headings, tables, code, formulas on lines of their own and forced breaks stay as they are. Text without Chinese stays
-    as it is too.
+    Headings, tables, code, formulas on lines of their own and forced breaks stay as they are; so does all else that is
+    not Chinese.
     """
     joined: list[str] = []
     inside = False  # a block of code, fenced
@@ -68,7 +68,8 @@ def _runs_on(line: str, following: str) -> bool:
     if not left or not right:
         return False
     # `**...。**后` is not bold to CommonMark: a closing mark behind punctuation needs a space or another mark behind it
-    if left != line and _MARK.match(left[-1]) or right != following.lstrip() and _MARK.match(right[0]):
+    starred = (left[-1] if left != line else "", right[0] if right != following.lstrip() else "")
+    if any(map(_MARK.match, starred)):
         return False
     both = bool(_EDGE.match(left[-1]) and _EDGE.match(right[0]))
     return both or bool(_MARK.match(left[-1]) or _MARK.match(right[0]))
