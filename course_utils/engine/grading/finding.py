@@ -59,16 +59,16 @@ SENTENCES: dict[str, Text] = {
     },
     "other_unit": {
         "en": "'{file}' is a notebook of {other}; no notebook of this unit was found.",
-        "zh": "“{file}”是 {other} 的笔记本；没有找到本单元的笔记本。",
+        "zh": "“{file}”是 {other} 的 notebook；没有找到本单元的 notebook。",
     },
     "right_name": {"en": "Read from '{file}'.", "zh": "读取的是“{file}”。"},
     "others": {
         "en": "Another notebook of this unit was not read: {files}.",
-        "zh": "还有本单元的其他笔记本没有读取：{files}。",
+        "zh": "还有本单元的其他 notebook 没有读取：{files}。",
     },
     "nothing_of_unit": {
         "en": "No notebook of this unit was found; the folder holds: {files}.",
-        "zh": "没有找到本单元的笔记本；文件夹里有：{files}。",
+        "zh": "没有找到本单元的 notebook；文件夹里有：{files}。",
     },
     "one_unreadable": {"en": "'{file}': {sentence}", "zh": "“{file}”：{sentence}"},
     "more": {"en": "and {count} more", "zh": "另有 {count} 个"},

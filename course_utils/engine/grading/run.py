@@ -41,7 +41,7 @@ from .workers import task_executor
 
 INTERNAL: Text = {
     "en": "This notebook could not be graded; that is not your fault, and your instructor sees it.",
-    "zh": "这个笔记本暂时无法评分；这不是你的问题，老师会看到。",
+    "zh": "这个 notebook 暂时无法评分；这不是你的问题，老师会看到。",
 }
 TRIES = 3  # of a task whose worker died under it; a killed worker is replaced
 

@@ -118,12 +118,12 @@ SENTENCES: dict[str, Text] = {
         "zh": "{name} 没有构造出可以继续使用的对象。",
     },
     "no_parameter": {
-        "en": "The module has no parameter {name} of the right shape; are its layers named as the docstring says?",
-        "zh": "模块里没有形状正确的参数 {name}；各层的名字和文档字符串里写的一样吗？",
+        "en": "The module has no parameter {name} of the right shape; are its layers named as the exercise asks?",
+        "zh": "模块里没有形状正确的参数 {name}；各层的名字和题目要求的一样吗？",
     },
     "no_submodule": {
-        "en": "The module has no layer called {name}; are its layers named as the docstring says?",
-        "zh": "模块里没有名为 {name} 的层；各层的名字和文档字符串里写的一样吗？",
+        "en": "The module has no layer called {name}; are its layers named as the exercise asks?",
+        "zh": "模块里没有名为 {name} 的层；各层的名字和题目要求的一样吗？",
     },
     "odd_value": {
         "en": "What came back has another form than the docstring promises.",
@@ -155,7 +155,7 @@ SENTENCES: dict[str, Text] = {
     },
     "no_submission": {
         "en": "No notebook was handed in for this unit.",
-        "zh": "这个单元没有提交笔记本。",
+        "zh": "这个单元没有提交 notebook。",
     },
     "manual": {
         "en": "Your answer waits for a person to read it.",

@@ -30,7 +30,7 @@ WORDS: dict[str, Text] = {
     UNCHECKED: {"en": "changed since its check", "zh": "改动后还没有自测"},
     OPEN: {"en": "open", "zh": "未做"},
     WRITTEN: {"en": "written", "zh": "已作答"},
-    "no_notebook": {"en": "no notebook here", "zh": "这里没有笔记本"},
+    "no_notebook": {"en": "no notebook here", "zh": "这里没有 notebook"},
     "all": {
         "en": "{done} of {total} exercises done, {points:g} of {of:g} points by self-check, {written} of {questions} "
         "questions written",

@@ -11,9 +11,9 @@ from ..asking.student import Student, local
 from ..course import LANGUAGES, CourseError
 from ..judging import judge, recorded
 from ..judging.judge import Fingerprint, Look
-from ..reading.released import EXPERIMENT, SETUP, headings_of
+from ..reading.released import EXPERIMENT, SETUP, TRANSLATED, headings_of
 from ..texts import VISIBLE_SEED, fingerprint_of_source
-from .lesson import Lesson
+from .lesson import Cell, Lesson, code_in
 from .units import Unit
 
 MAX_OTHERS = 2  # other right ways that are shown beside the course's own answer
@@ -80,14 +80,21 @@ def _only_texts(criterion: dict[str, Any]) -> dict[str, str]:
     return {language: criterion[language] for language in LANGUAGES if language in criterion}
 
 
-def _given_cells(unit: Unit, lesson: Lesson) -> dict[str, list[str]]:
+def _given_cells(unit: Unit, lesson: Lesson) -> dict[str, Any]:
     """What the self-check knows a unit's own cells by where an editor kept no marks: their code, and the headings."""
     code = [cell for cell in lesson.cells if cell.kind == "code" and not cell.labels.get("exercise")]
     prose = [cell.source for cell in lesson.cells if cell.kind == "markdown"]
     setup = [cell for cell in code if cell.labels.get("role") == SETUP]
+    first, *others = unit.course.languages
+
+    def sources(cells: list[Cell], language: str) -> list[str]:
+        return [code_in(unit, cell, language) for cell in cells]
+
+    looks = [cell for cell in code if cell not in setup]
     return {
-        SETUP: [unit.cell(cell.labels["given"]) if cell.labels.get("given") else cell.source for cell in setup],
-        EXPERIMENT: [cell.source for cell in code if cell not in setup],
+        SETUP: list(dict.fromkeys(source for language in (first, *others) for source in sources(setup, language))),
+        EXPERIMENT: sources(looks, first),
+        TRANSLATED: {language: sources(looks, language) for language in others},
         "headings": sorted(frozenset().union(*map(headings_of, prose))),
     }
 

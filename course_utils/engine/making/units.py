@@ -19,6 +19,7 @@ import yaml
 
 from ..course import FILE, CourseError, CourseUnit, check_by_language, line_of, load, open_course, read_toml
 from ..judging.rule import Rule, rules_of
+from .chinese import close_gaps_of
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
@@ -324,7 +325,7 @@ class Unit(CourseUnit):
 
     def _yaml(self, file: str) -> dict[str, Any]:
         try:
-            return dict(yaml.safe_load(self._text(file)))
+            return dict(close_gaps_of(yaml.safe_load(self._text(file))))
         except yaml.MarkedYAMLError as error:
             place = f"{self.folder / file}, line {error.problem_mark.line + 1}" if error.problem_mark else file
             raise CourseError(f"{place}: {error.problem}") from None

@@ -134,6 +134,74 @@ def test_a_unit_without_a_lesson_says_which_file_is_missing(unit):
         lesson.read(unit)
 
 
+# words of code ----------------------------------------------------------------------------------------------------
+
+
+def test_code_is_the_same_cell_for_all_languages_and_carries_its_words(unit):
+    cells = [cell for cell in lesson.read(unit).cells if cell.kind == "code"]
+    assert {tuple(cell.words) for cell in cells} == {("zh",), ()}
+
+
+def test_a_todo_that_changes_makes_its_translation_stale(unit):
+    path = unit.folder / "answers.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("an odd width has one odd column fewer", "mind an odd width"), encoding="utf-8")
+    with pytest.raises(CourseError, match=r"the zh of the words in 'from answers import sinusoidal.*: stale"):
+        lesson.read(Unit(unit.folder))
+
+
+def test_a_docstring_that_changes_below_its_first_line_makes_its_translation_stale(unit):
+    path = unit.folder / "answers.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("offset:  number of positions, also negative or 0", "offset:  any"), encoding="utf-8")
+    changed = Unit(unit.folder)
+    with pytest.raises(CourseError, match=r"import shift_matrix': stale.*course build --translated"):
+        lesson.read(changed)
+    assert lesson.stamp(changed) == 1
+    lesson.read(changed)
+
+
+def test_an_answer_that_changes_makes_nothing_stale(unit):
+    path = unit.folder / "answers.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("### BEGIN SOLUTION", "### BEGIN SOLUTION\n    # as in the paper"), encoding="utf-8")
+    lesson.read(Unit(unit.folder))
+
+
+def test_words_without_a_translation_are_found(unit):
+    change(unit, 'print("distance of the two', 'print("Look!")\nprint("distance of the two')
+    with pytest.raises(CourseError, match="no translation of 'Look!'"):
+        lesson.read(unit, stamped=False)
+
+
+def test_code_with_words_and_no_raw_cell_behind_it_is_found(unit):
+    change(unit, 'check("div_term")', 'check("div_term")  # once more')
+    with pytest.raises(CourseError, match=r'no translation of \'once more\'; a cell \[raw\] lang="zh" must follow'):
+        lesson.read(unit)
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ('# %% [raw] lang="en"', r'its label must be lang="zh"'),
+        ("# %% [raw]", r'its label must be lang="zh"'),
+        ('# %% [raw] lang="zh" role="setup"', r'its label must be lang="zh"'),
+    ],
+)
+def test_a_raw_cell_of_another_language_or_label_is_found(unit, raw, told):
+    change(unit, '# %% [markdown] lang="en"', f'{raw}\n# A word.\n#     词。\n\n# %% [markdown] lang="en"')
+    with pytest.raises(CourseError, match=told):
+        lesson.read(unit, stamped=False)
+
+
+def test_a_raw_cell_behind_prose_is_found(unit):
+    change(
+        unit, '# %% [markdown] lang="zh"', '# %% [raw] lang="zh"\n# A word.\n#     词。\n\n# %% [markdown] lang="zh"'
+    )
+    with pytest.raises(CourseError, match=r"the words near 'A word\.' stand behind no code that lacks them in zh"):
+        lesson.read(unit, stamped=False)
+
+
 # fingerprints -----------------------------------------------------------------------------------------------------
 
 
