@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 # %% [markdown] lang="en"
 # ## How to work with this notebook
@@ -171,6 +171,7 @@ check("div_term")
 # 转得快的列对负责分辨相邻的位置，转得慢的列对负责分辨长文的开头与结尾。
 
 # %%
+needs("div_term")
 d_model = 128
 wavelengths = 2 * math.pi / div_term(d_model)
 ax = plots.curves(
@@ -206,6 +207,7 @@ ax = plots.curves(
 # 只有第一根“针”在转，其余的几乎不动。把它和你算出的频率放在一起比一比。
 
 # %%
+needs("div_term")
 yours = div_term(d_model).double()
 misplaced = (d_model / 10000) ** torch.arange(0, d_model, 2, dtype=torch.float64)
 both = {"yours": yours, "misplaced parenthesis": misplaced}
@@ -298,6 +300,7 @@ check("sinusoidal_encoding")
 # 最后面几列在 100 个位置之内几乎不变，正像秒针和时针。
 
 # %%
+needs("sinusoidal_encoding")
 table = sinusoidal_encoding(100, 64)
 ax = plots.heat_map(
     table,
@@ -335,6 +338,7 @@ ax = plots.heat_map(
 # 因此下面三条曲线应当完全重合：起作用的是距离，而不是从哪里出发。
 
 # %%
+needs("sinusoidal_encoding")
 table = sinusoidal_encoding(200, 64)
 distance = torch.arange(-45, 46)
 ax = plots.curves(
@@ -414,6 +418,9 @@ check("PositionalEncoding")
 
 
 # %%
+needs("PositionalEncoding")
+
+
 def distance_between_reviews(encode) -> dict[str, float]:
     """Distance of each word's two output vectors, one from each review."""
     one, other = encode(x), encode(x[:, swap])
@@ -508,6 +515,7 @@ check("shift_matrix")
 # 右图是表的第 2 列，以及每一行都乘以这同一个矩阵之后的第 2 列。
 
 # %%
+needs("sinusoidal_encoding", "shift_matrix")
 offset = 6
 matrix = shift_matrix(offset, 8)
 table = sinusoidal_encoding(90, 8)

@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils import plots, portfolio
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 MultiHeadSelfAttention = portfolio.solved("MultiHeadSelfAttention")
 
@@ -116,6 +116,7 @@ def influence(function, x):
 
 
 # %%
+needs("FeedForward")
 torch.manual_seed(0)
 x = torch.randn(16, 6, 24)
 left, right = plots.panels(2, width=10)
@@ -257,6 +258,7 @@ check("TransformerEncoderLayer")
 # 右图中，位置 4 和 5 是填充。改动它们，不应影响任何真实的词：看最后两列在对角线以上的部分。
 
 # %%
+needs("TransformerEncoderLayer")
 torch.manual_seed(0)
 layer = TransformerEncoderLayer(24, 3, 48, dropout=0.0)
 mask = torch.tensor([[1, 1, 1, 1, 0, 0]]).repeat(len(x), 1)
@@ -348,6 +350,7 @@ def gradient_norms(layers, seed):
 
 
 # %%
+needs("TransformerEncoderLayer")
 axes = plots.panels(3, width=12, share_y=True)
 for ax, depth in zip(axes, (6, 12, 24), strict=True):
     lines = {}
@@ -393,6 +396,7 @@ def likeness(state):
 
 
 # %%
+needs("TransformerEncoderLayer")
 lengths, alike = {}, {}
 for name, (residual, norm) in FORMS.items():
     torch.manual_seed(0)
@@ -405,6 +409,7 @@ for name, (residual, norm) in FORMS.items():
             alike[name].append(likeness(state))
 
 # %%
+needs("TransformerEncoderLayer")
 left, right = plots.panels(2, width=11)
 plots.curves(
     range(25),
@@ -647,6 +652,7 @@ def symptoms(layer_class):
 
 
 # %%
+needs("TransformerEncoderLayer")
 sound, broken = symptoms(TransformerEncoderLayer), symptoms(BrokenEncoderLayer)
 print(f"{'':40}{'your layer':>12}   broken layer")
 for symptom in sound:
@@ -685,6 +691,7 @@ check("RepairedEncoderLayer")
 # **看一看。** 再问一遍那四个问题，这次问你修好的层。
 
 # %%
+needs("TransformerEncoderLayer", "RepairedEncoderLayer")
 mended = symptoms(RepairedEncoderLayer)
 print(f"{'':40}{'mended layer':>12}   broken layer")
 for symptom in mended:
@@ -704,6 +711,9 @@ for symptom in mended:
 
 
 # %%
+needs("TransformerEncoderLayer")
+
+
 def plant(layer, bug):
     """Your layer with one bug of the broken layer in it."""
     if bug == "mask":
@@ -728,6 +738,7 @@ for bug in ("none", "mask", "residual", "feed-forward", "norm", "all four"):
     runs[bug] = smooth(losses, width=10)
 
 # %%
+needs("TransformerEncoderLayer")
 left, right = plots.panels(2, width=12)
 plots.curves(
     range(1, 151),

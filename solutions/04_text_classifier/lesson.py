@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import plots, portfolio
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 PositionalEncoding = portfolio.solved("PositionalEncoding")
 TransformerEncoderLayer = portfolio.solved("TransformerEncoderLayer")
@@ -167,6 +167,7 @@ check("masked_mean")
 # **看一看。** 一个五个词的句子，后面的填充越来越多。带掩码的平均纹丝不动，普通的平均则一步步被填充拉走。
 
 # %%
+needs("masked_mean")
 torch.manual_seed(0)
 sentence, padding = torch.randn(1, 5, 18), 1.0 + torch.randn(1, 40, 18)
 home = sentence.mean(dim=1)
@@ -287,6 +288,7 @@ check("TransformerEncoderClassifier")
 # **看一看。** 你的模型的数都在哪里？换一个批次，同一条影评的 logits 还一样吗？
 
 # %%
+needs("TransformerEncoderClassifier")
 sizes = dict(d_model=64, num_heads=4, d_ff=128, num_layers=1, max_len=reviews.QUICK.max_length)
 torch.manual_seed(0)
 model = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes).eval()
@@ -358,6 +360,7 @@ check("train_epoch")
 # 如果连这都做不到，就不必去试整个语料了。
 
 # %%
+needs("TransformerEncoderClassifier", "train_epoch")
 torch.manual_seed(0)
 eight = [{name: value[:8] for name, value in batch.items()}]
 small = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes)
@@ -366,7 +369,7 @@ losses = [train_epoch(small, eight, optimizer, nn.CrossEntropyLoss()) for _ in r
 plots.curves(
     range(1, 26),
     {"loss": losses},
-    title=f"Eight texts are soon learnt by heart\n({corpus.name}, your encoder, 2 layers, d_model 64)",
+    title=f"Eight texts are soon learnt by heart\n({corpus.name}, your encoder, 1 layer, d_model 64)",
     x_label="epoch",
     y_label="loss (nats)",
     marker="o",
@@ -417,6 +420,7 @@ check("evaluate")
 # **看一看。** 权重还没训练的模型只会瞎猜。两个类别一样多时，准确率应在一半左右。
 
 # %%
+needs("TransformerEncoderClassifier", "evaluate")
 for name, batches in {"held out": ready.validation, "training": ready.train}.items():
     print(f"fresh weights, {name:9} accuracy {evaluate(model, batches):.3f}")
 
@@ -442,6 +446,7 @@ counted = baseline.tfidf_accuracy(ready.rest, corpus.test)
 print(f"TF-IDF, {corpus.name}: test accuracy {counted:.3f}")
 
 # %%
+needs("TransformerEncoderClassifier", "train_epoch", "evaluate")
 torch.manual_seed(0)
 model = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes)
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
@@ -455,6 +460,7 @@ accuracy = evaluate(model, ready.test)
 print(f"test accuracy, looked at once: {accuracy:.4f}")
 
 # %%
+needs("TransformerEncoderClassifier", "train_epoch", "evaluate")
 from course_utils.statistics import accuracy_interval
 
 interval = accuracy_interval(round(accuracy * len(corpus.test)), len(corpus.test))
@@ -493,6 +499,7 @@ plt.show()
 # 这时学到的东西，对没见过的文本已经没有帮助。**过拟合**（overfitting）就是这样开始的。
 
 # %%
+needs("TransformerEncoderClassifier", "train_epoch", "evaluate")
 left, right = plots.panels(2, width=11)
 for ax, mine, theirs, what in (
     (left, [loss for loss, _ in curve], film_reviews.REPORT_LOSS, "training loss (nats)"),
