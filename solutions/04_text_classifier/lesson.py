@@ -593,7 +593,7 @@ print(f"test accuracy, mean of {len(found.head['test_accuracy'])} seeds: {found.
 # 运行之前先猜一猜：少了哪个部件，准确率掉得最多？
 
 # %%
-found = ablation.ablation(Study(place=PLACE, seeds=2, progress=False), ablation.SHORT)
+found = ablation.ablation(Study(place=PLACE, seeds=2), ablation.SHORT)
 plt.show()
 found.table.round(3)
 
@@ -632,7 +632,7 @@ found.table.round(3)
 # 上升的线表示代价增长得更快。Transformer 测两次：一次把权重表保存下来，一次用 torch 的融合注意力（fused attention），分块计算，从不保存整张表。
 
 # %%
-found = run("cost_of_length", Study(progress=False))
+found = run("cost_of_length", Study())
 plt.show()
 
 # %% [markdown] lang="en"
@@ -651,7 +651,7 @@ plt.show()
 # 合起来能跨过 8 个词的距离，再远就完全没有路。（每个模型只用一个种子训练，所以这张图只能当作线索。）
 
 # %%
-found = run("far_word", Study(seeds=1, progress=False))
+found = run("far_word", Study(seeds=1))
 plt.show()
 
 # %% [markdown] lang="en" question="q6_versus_rnn_cnn"
