@@ -27,6 +27,7 @@
 # %% role="setup"
 import math
 
+import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
@@ -206,7 +207,7 @@ ax = plots.curves(
 # **代入 $d_{\text{model}} = 6$：** $0.0006^0 = 1$，$0.0006^2 = 0.00000036$，$0.0006^4 = 0.00000000000013$。
 # 只有第一根“针”在转，其余的几乎不动。把它和你算出的频率放在一起比一比。
 
-# %%
+# %% role="picture"
 needs("div_term")
 yours = div_term(d_model).double()
 misplaced = (d_model / 10000) ** torch.arange(0, d_model, 2, dtype=torch.float64)
@@ -232,6 +233,7 @@ ax = plots.curves(
     ax=right,
 )
 ax.set_ylim(-1.1, 1.7)  # room for the legend
+plt.show()
 
 # %% [markdown] lang="en"
 # ## 2. The table
@@ -299,7 +301,7 @@ check("sinusoidal_encoding")
 # **看一看。** 图中每一行是一个位置。从左往右看：最前面几列逐行变化，
 # 最后面几列在 100 个位置之内几乎不变，正像秒针和时针。
 
-# %%
+# %% role="picture"
 needs("sinusoidal_encoding")
 table = sinusoidal_encoding(100, 64)
 ax = plots.heat_map(
@@ -514,7 +516,7 @@ check("shift_matrix")
 # **看一看。** 左图是移动 6 个位置的矩阵：小块沿对角线排开，最后一块几乎什么也不动。
 # 右图是表的第 2 列，以及每一行都乘以这同一个矩阵之后的第 2 列。
 
-# %%
+# %% role="picture"
 needs("sinusoidal_encoding", "shift_matrix")
 offset = 6
 matrix = shift_matrix(offset, 8)
@@ -538,6 +540,7 @@ plots.curves(
     y_label="column 2",
     ax=right,
 )
+plt.show()
 
 # %% [markdown] lang="en"
 # So a linear layer *could* learn "look three words back", once for all places of a text. This is why the authors expected that

@@ -230,7 +230,7 @@ for number, d_k in enumerate(lengths):
         spread, entropy, gradient = rows[number]
         print(f"{d_k:<6} {name:<12} {spread:>8.2f} {entropy:>16.3f} {gradient:>15.4f}")
 
-# %%
+# %% role="picture"
 _, panels = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
 titles = ["Unscaled scores spread like √d_k", "Unscaled weights become one-hot", "Unscaled: the gradient dies away"]
 labels = ["standard deviation of the scores", "entropy of the weights (nats)", "gradient norm at the scores (median)"]
@@ -340,7 +340,7 @@ check("merge_heads")
 #
 # 例题里的每个数各有一种颜色。找一个头，看看它的两行在整体中来自哪里。
 
-# %%
+# %% role="picture"
 needs("split_heads", "merge_heads")
 x = torch.arange(12.0).reshape(1, 2, 6)
 heads = split_heads(x, 3)  # (1, 3, 2, 2)
@@ -508,7 +508,7 @@ trained = {num_heads: train_heads(num_heads) for num_heads in (1, 2)}
 for num_heads, (_, errors) in trained.items():
     print(f"{num_heads} head(s): mean squared error of the last 50 steps {sum(errors[-50:]) / 50:.4f}")
 
-# %%
+# %% role="picture"
 needs("MultiHeadSelfAttention")
 figure, panels = plt.subplots(1, 4, figsize=(15, 3.9), width_ratios=[1.3, 1, 1, 1], layout="constrained")
 plots.curves(

@@ -408,7 +408,7 @@ for name, (residual, norm) in FORMS.items():
             lengths[name].append(state.norm(dim=-1).mean().item())
             alike[name].append(likeness(state))
 
-# %%
+# %% role="picture"
 needs("TransformerEncoderLayer")
 left, right = plots.panels(2, width=11)
 plots.curves(
@@ -737,7 +737,7 @@ for bug in ("none", "mask", "residual", "feed-forward", "norm", "all four"):
     losses, accuracy[bug] = train(layers)
     runs[bug] = smooth(losses, width=10)
 
-# %%
+# %% role="picture"
 needs("TransformerEncoderLayer")
 left, right = plots.panels(2, width=12)
 plots.curves(

@@ -459,7 +459,7 @@ for epoch in range(8):
 accuracy = evaluate(model, ready.test)
 print(f"test accuracy, looked at once: {accuracy:.4f}")
 
-# %%
+# %% role="picture"
 needs("TransformerEncoderClassifier", "train_epoch", "evaluate")
 from course_utils.statistics import accuracy_interval
 
@@ -498,7 +498,7 @@ plt.show()
 # 语料不同，所以不要比高低，要比形状。报告的训练损失一直降到最后，准确率却在第三轮之后不再上升：
 # 这时学到的东西，对没见过的文本已经没有帮助。**过拟合**（overfitting）就是这样开始的。
 
-# %%
+# %% role="picture"
 needs("TransformerEncoderClassifier", "train_epoch", "evaluate")
 left, right = plots.panels(2, width=11)
 for ax, mine, theirs, what in (

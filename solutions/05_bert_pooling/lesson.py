@@ -85,7 +85,7 @@ encoding = encoder.tokenizer(corpus.train.texts[0], truncation=True, padding="ma
 print(encoder.tokenizer.convert_ids_to_tokens(encoding["input_ids"]))
 print(encoding["attention_mask"])
 
-# %%
+# %% role="picture"
 lengths = tokenize(corpus.train.texts, encoder.tokenizer, max_length=128).lengths
 axes = plots.new_axes()
 axes.hist(lengths, bins=range(0, int(lengths.max()) + 3, 2), color=plots.OKABE_ITO[0])
@@ -425,7 +425,7 @@ news_pooling.pairs_table(found)
 # 这门课源自一份实验报告。它在 AG News 的 36000 条文本上微调 bert-base-uncased，每种池化各跑一次，
 # 结论是：*平均池化最好，注意力池化最差*。下面是它每一轮之后的测试准确率。
 
-# %%
+# %% role="picture"
 axes = plots.new_axes(7, 4)
 plots.curves(
     [1, 2, 3],
@@ -475,7 +475,7 @@ print(f"mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - ep
 # **混淆矩阵**（confusion matrix）对每个真实类别数出被判成了哪一类。它下面列出的，是所有训练合起来错得最厉害的标题。
 # 换作是你，分得清吗？
 
-# %%
+# %% role="picture"
 needs("BertClassifier")
 counts = news_pooling.confusion(found, "mean")
 plots.heat_map(

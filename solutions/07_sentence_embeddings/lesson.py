@@ -119,7 +119,7 @@ check("pack_sentences")
 # 把上面的文档按三种大小打包。每种颜色是一个句子，灰色是空着的位置。
 # 有多少个句子在自己的块里左右都有邻居？
 
-# %%
+# %% role="picture"
 needs("pack_sentences")
 figure, panels = plt.subplots(1, 3, figsize=(13, 3.4), layout="constrained")
 for max_tokens, panel in zip((20, 44, 96), panels, strict=True):

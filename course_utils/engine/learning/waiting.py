@@ -6,7 +6,7 @@ A cell that begins with `needs("PositionalEncoding")` (see `wrapping`)
 - says below a result that an answer is not right yet, since title and text speak of a right one.
 
 Where all of them are right nothing is changed: what the cell raises then is the learner's own to read in full, and so
-is all that cells without such a line raise. A Stop is never caught.
+is all that cells without such a line raise. A Stop stays one, told in a sentence.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ WORDS: dict[str, Text] = {
         "zh": "这个单元格运行到第 {line} 行时抛出 {type}{words}\n"
         "请先看看 {names}：它的 {total} 条规则中通过了 {held} 条。",
     },
+    "stopped": {"en": "Stopped in line {line} of this cell.", "zh": "已停止，停在这个单元格的第 {line} 行。"},
     "and": {"en": " and ", "zh": "和"},
     "comma": {"en": ", ", "zh": "、"},
 }
@@ -53,6 +54,14 @@ ENDS: dict[str, tuple[str, str]] = {"en": (": ", "."), "zh": ("：", "。")}
 
 class Waits(Exception):
     """Raised by `needs` inside a cell whose exercises are open."""
+
+
+class CellStopped(KeyboardInterrupt):
+    """A cell that was stopped; the message says in which line. Run All ends there, as it does at any Stop."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence alone."""
+        return [str(self)]
 
 
 class _Cell:
@@ -102,6 +111,11 @@ def waiting(names: dict[str, Any]) -> Iterator[None]:
     except Waits as waits:
         cell.tell("open" if len(waits.args) == 1 else "open_several", names=_listed(waits.args))
         return
+    except KeyboardInterrupt as interrupt:
+        place = raised_by(interrupt, names).place
+        if hasattr(interrupt, "_render_traceback_") or place is None:  # a check or a study says more
+            raise
+        raise CellStopped(WORDS["stopped"][language()].format(line=place.line)) from None
     except Exception as error:
         wrong = cell.first_wrong()
         if wrong is None:

@@ -113,10 +113,9 @@ def _check_labels(path: Path, unit: Unit, cells: list[Cell]) -> None:
         if cell.kind == "code" and cell.language:
             raise CourseError(f"{path}: a code cell is marked lang={cell.language}; code is the same in all languages")
         unknown = set(cell.labels) - {"lang", "of", "role", "given", "exercise", "question"}
-        if unknown or cell.labels.get("role", "setup") != "setup":
-            raise CourseError(
-                f"{path}: unknown label in {cell.labels}; known are lang, of, role=setup, given, exercise, question"
-            )
+        if unknown or cell.labels.get("role", "setup") not in ("setup", "picture"):
+            known = "lang, of, role=setup, role=picture, given, exercise, question"
+            raise CourseError(f"{path}: unknown label in {cell.labels}; known are {known}")
 
 
 def _check_needs(path: Path, unit: Unit, cells: list[Cell]) -> None:

@@ -30,6 +30,7 @@ from .nbgrader import settings
 from .units import BEGIN, END, Unit, find_units
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+HIDDEN_SOURCE = {"jupyter": {"source_hidden": True}}  # what notebooks collapse; the tag hide-input is Jupyter Book's
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -63,6 +64,8 @@ def _expanded(unit: Unit, cell: Cell, number: int) -> Iterator[NotebookNode]:
         metadata = {"nbgrader": _nbgrader(f"{unit.name}-setup-{number}", "code", False, False, True)}
         source = unit.cell(cell.labels["given"]) if cell.labels.get("given") else cell.source
         yield _cell("code", source, f"{label}-setup", metadata | {"course": {"role": "setup"}})
+    elif cell.labels.get("role") == "picture":
+        yield _cell("code", cell.source, label, {"tags": [EXPERIMENT, "hide-input"], **HIDDEN_SOURCE})
     else:
         yield _cell("code", cell.source, label, {"tags": [EXPERIMENT]})
 
@@ -103,7 +106,10 @@ def _place_grade_cells(unit: Unit, cells: list[NotebookNode]) -> None:
         if len(own) != 1:
             raise CourseError(f"{unit.folder / 'lesson.py'}: {len(own)} cells for exercise {exercise}; one is needed")
         place = max([own[0], *places]) + 1
-        cells[place:place] = [grade_cell(unit, check) for check in unit.checks(exercise)]
+        graded = [grade_cell(unit, check) for check in unit.checks(exercise)]
+        for cell in graded[1:]:  # one of an exercise is seen, the others are a thin line each
+            cell.metadata |= HIDDEN_SOURCE
+        cells[place:place] = graded
 
 
 def grade_cell(unit: Unit, check: str) -> NotebookNode:
@@ -128,7 +134,8 @@ def grade_cell(unit: Unit, check: str) -> NotebookNode:
         ]
     )
     head = f'# {check}: {points:g} points, by hidden tests with other numbers than those of check("{exercise}").'
-    source = "\n".join([head, HIDDEN_BEGIN, call, HIDDEN_END])
+    shown = ["", "from course_utils.selfcheck import validate", "", f'validate("{check}")']
+    source = "\n".join([head, HIDDEN_BEGIN, call, HIDDEN_END, *shown])
     return _cell("code", source, check, _graded(check, points, solution=False, cell_type="code"))
 
 

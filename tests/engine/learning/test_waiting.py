@@ -159,6 +159,13 @@ def test_a_stop_stays_a_stop(raised, shell, boxes):
     assert isinstance(result.error_in_exec, raised)
 
 
+def test_a_stop_says_in_one_sentence_where_the_cell_stood(shell, boxes):
+    shell.showtraceback = lambda *args, **kwargs: None
+    result = shell.run_cell(f"{UNIT.answer('div_term')}\n")
+    result = shell.run_cell('needs("div_term")\n\nraise KeyboardInterrupt')
+    assert result.error_in_exec._render_traceback_() == ["Stopped in line 3 of this cell."]
+
+
 def test_lines_keep_their_numbers(shell, boxes):
     with pytest.raises(ZeroDivisionError) as caught:
         run(shell, *answers("div_term"), 'needs("div_term")\n\n\n1 / 0')
