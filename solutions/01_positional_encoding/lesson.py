@@ -28,11 +28,12 @@
 # %% role="setup"
 import math
 
+import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 # %% [markdown] lang="en"
 # ## How to work with this notebook
@@ -194,6 +195,7 @@ check("div_term")
 # 转得快的列对负责分辨相邻的位置，转得慢的列对负责分辨长文的开头与结尾。
 
 # %%
+needs("div_term")
 d_model = 128
 wavelengths = 2 * math.pi / div_term(d_model)
 ax = plots.curves(
@@ -228,7 +230,8 @@ ax = plots.curves(
 # **代入 $d_{\text{model}} = 6$：** $0.0006^0 = 1$，$0.0006^2 = 0.00000036$，$0.0006^4 = 0.00000000000013$。
 # 只有第一根“针”在转，其余的几乎不动。把它和你算出的频率放在一起比一比。
 
-# %%
+# %% role="picture"
+needs("div_term")
 yours = div_term(d_model).double()
 misplaced = (d_model / 10000) ** torch.arange(0, d_model, 2, dtype=torch.float64)
 both = {"yours": yours, "misplaced parenthesis": misplaced}
@@ -253,6 +256,7 @@ ax = plots.curves(
     ax=right,
 )
 ax.set_ylim(-1.1, 1.7)  # room for the legend
+plt.show()
 
 # %% [raw] lang="zh" of="445847e9"
 # room for the legend
@@ -340,7 +344,8 @@ check("sinusoidal_encoding")
 # **看一看。** 图中每一行是一个位置。从左往右看：最前面几列逐行变化，
 # 最后面几列在 100 个位置之内几乎不变，正像秒针和时针。
 
-# %%
+# %% role="picture"
+needs("sinusoidal_encoding")
 table = sinusoidal_encoding(100, 64)
 ax = plots.heat_map(
     table,
@@ -378,6 +383,7 @@ ax = plots.heat_map(
 # 因此下面三条曲线应当完全重合：起作用的是距离，而不是从哪里出发。
 
 # %%
+needs("sinusoidal_encoding")
 table = sinusoidal_encoding(200, 64)
 distance = torch.arange(-45, 46)
 ax = plots.curves(
@@ -476,6 +482,9 @@ check("PositionalEncoding")
 
 
 # %%
+needs("PositionalEncoding")
+
+
 def distance_between_reviews(encode) -> dict[str, float]:
     """Distance of each word's two output vectors, one from each review."""
     one, other = encode(x), encode(x[:, swap])
@@ -587,7 +596,8 @@ check("shift_matrix")
 # **看一看。** 左图是移动 6 个位置的矩阵：小块沿对角线排开，最后一块几乎什么也不动。
 # 右图是表的第 2 列，以及每一行都乘以这同一个矩阵之后的第 2 列。
 
-# %%
+# %% role="picture"
+needs("sinusoidal_encoding", "shift_matrix")
 offset = 6
 matrix = shift_matrix(offset, 8)
 table = sinusoidal_encoding(90, 8)
@@ -610,6 +620,7 @@ plots.curves(
     y_label="column 2",
     ax=right,
 )
+plt.show()
 
 # %% [markdown] lang="en"
 # So a linear layer *could* learn "look three words back", once for all places of a text. This is why the authors expected that

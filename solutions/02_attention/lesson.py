@@ -35,7 +35,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 # %% [markdown] lang="en"
 # ## 1. Asking and answering
@@ -191,6 +191,7 @@ check("scaled_dot_product_attention")
 # 灰色的行是填充位置的查询，它们的结果不会被用到。
 
 # %%
+needs("scaled_dot_product_attention")
 torch.manual_seed(0)
 sentences = [["very", "slow", "and", "very", "sad"], ["a", "joy", "[PAD]", "[PAD]", "[PAD]"]]
 vocabulary = sorted({word for sentence in sentences for word in sentence})
@@ -270,7 +271,7 @@ for number, d_k in enumerate(lengths):
 # d_k    scores         spread   entropy (nats)   gradient norm
 #     d_k    分数           标准差         熵 (nat)        梯度范数
 
-# %%
+# %% role="picture"
 _, panels = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
 titles = ["Unscaled scores spread like √d_k", "Unscaled weights become one-hot", "Unscaled: the gradient dies away"]
 labels = ["standard deviation of the scores", "entropy of the weights (nats)", "gradient norm at the scores (median)"]
@@ -402,7 +403,8 @@ check("merge_heads")
 #
 # 例题里的每个数各有一种颜色。找一个头，看看它的两行在整体中来自哪里。
 
-# %%
+# %% role="picture"
+needs("split_heads", "merge_heads")
 x = torch.arange(12.0).reshape(1, 2, 6)
 heads = split_heads(x, 3)  # (1, 3, 2, 2)
 print("together again:", merge_heads(heads).tolist())
@@ -442,6 +444,7 @@ plt.show()
 # 用两个头时，0 号头只看得见颜色，1 号头只看得见形状。运行单元格，看看红圆那一行。
 
 # %%
+needs("scaled_dot_product_attention", "split_heads")
 things = ["red circle", "red square", "blue circle"]
 x = 2 * torch.tensor([[[1.0, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0]]])  # (1, 3, 4): red, blue, circle, square
 _, one = scaled_dot_product_attention(x, x, x)
@@ -530,6 +533,7 @@ check("MultiHeadSelfAttention")
 # `nn.MultiheadAttention` 把三个输入投影叠放在一个矩阵里。我们把你的参数复制进去，比较两者的输出。
 
 # %%
+needs("MultiHeadSelfAttention")
 torch.manual_seed(0)
 mine, theirs = MultiHeadSelfAttention(18, 3), nn.MultiheadAttention(18, 3, batch_first=True)
 inputs = (mine.q_proj, mine.k_proj, mine.v_proj)
@@ -589,8 +593,10 @@ def look_twice(batch: int, seq: int = 8, numbers: int = 8) -> tuple[Tensor, Tens
 # the place before the first is the last one
 #     第一个位置的前一个是最后一个
 
-
 # %%
+needs("MultiHeadSelfAttention")
+
+
 def train_heads(num_heads: int, steps: int = 300) -> tuple[MultiHeadSelfAttention, list[float]]:
     """A layer trained on the task, and its error at each step."""
     torch.manual_seed(1)
@@ -620,7 +626,8 @@ for num_heads, (_, errors) in trained.items():
 # {num_heads} head(s): mean squared error of the last 50 steps {sum(errors[-50:]) / 50:.4f}
 #     {num_heads} 个头：最后 50 步的均方误差 {sum(errors[-50:]) / 50:.4f}
 
-# %%
+# %% role="picture"
+needs("MultiHeadSelfAttention")
 figure, panels = plt.subplots(1, 4, figsize=(15, 3.9), width_ratios=[1.3, 1, 1, 1], layout="constrained")
 plots.curves(
     range(300),
@@ -675,6 +682,7 @@ plt.show()
 # 没有哪个头在看灰色的列；每个不是灰色的行，权重加起来正好是 1。
 
 # %%
+needs("MultiHeadSelfAttention")
 torch.manual_seed(2)
 sentences = [["the", "plot", "is", "not", "good"], ["great", "fun", "[PAD]", "[PAD]", "[PAD]"]]
 mask = torch.tensor([[word != "[PAD]" for word in sentence] for sentence in sentences]).int()

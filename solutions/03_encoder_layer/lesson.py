@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils import plots, portfolio
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 MultiHeadSelfAttention = portfolio.solved("MultiHeadSelfAttention")
 
@@ -138,8 +138,8 @@ def influence(function, x):
 # How far each output position moves when one input position is moved: (seq out, seq in).
 #     改动一个输入位置时，各个输出位置变了多少：(输出位置, 输入位置)。
 
-
 # %%
+needs("FeedForward")
 torch.manual_seed(0)
 x = torch.randn(16, 6, 24)
 left, right = plots.panels(2, width=10)
@@ -313,6 +313,7 @@ check("TransformerEncoderLayer")
 # 右图中，位置 4 和 5 是填充。改动它们，不应影响任何真实的词元：看最后两列在对角线以上的部分。
 
 # %%
+needs("TransformerEncoderLayer")
 torch.manual_seed(0)
 layer = TransformerEncoderLayer(24, 3, 48, dropout=0.0)
 mask = torch.tensor([[1, 1, 1, 1, 0, 0]]).repeat(len(x), 1)
@@ -387,7 +388,6 @@ def stack(depth, residual=True, norm=True, d_model=32):
 # A list of your layers, without residual or LayerNorm where so wished.
 #     由你写的层组成的列表，可按需要去掉残差或 LayerNorm。
 
-
 # %%
 torch.set_num_threads(1)  # tensors as small as these are faster on one core
 FORMS = {
@@ -420,8 +420,8 @@ def gradient_norms(layers, seed):
 # a logarithmic axis has no place for 0
 #     对数轴上没有 0 的位置
 
-
 # %%
+needs("TransformerEncoderLayer")
 axes = plots.panels(3, width=12, share_y=True)
 for ax, depth in zip(axes, (6, 12, 24), strict=True):
     lines = {}
@@ -470,8 +470,8 @@ def likeness(state):
 # Mean cosine between two different tokens of a sentence: (batch, seq, d_model) -> number.
 #     同一句中两个不同词元之间的平均余弦：(batch, seq, d_model) -> 一个数。
 
-
 # %%
+needs("TransformerEncoderLayer")
 lengths, alike = {}, {}
 for name, (residual, norm) in FORMS.items():
     torch.manual_seed(0)
@@ -483,7 +483,8 @@ for name, (residual, norm) in FORMS.items():
             lengths[name].append(state.norm(dim=-1).mean().item())
             alike[name].append(likeness(state))
 
-# %%
+# %% role="picture"
+needs("TransformerEncoderLayer")
 left, right = plots.panels(2, width=11)
 plots.curves(
     range(25),
@@ -613,7 +614,6 @@ def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):
 # the last ten batches only measure
 #     最后十个批次只用来测量
 
-
 # %% [markdown] lang="en"
 # ## 7. Experiment: post-LN and pre-LN side by side
 #
@@ -651,7 +651,6 @@ def smooth(values, width=5):
 #     PyTorch 自带的编码器层，配上本课程的掩码。
 # The mean of each value and those just before it.
 #     每个值与它前面几个值的平均。
-
 
 # %%
 axes = plots.panels(2, width=12.5, share_y=True)
@@ -761,8 +760,8 @@ def symptoms(layer_class):
 # 4. parts without a gradient
 #     4. 完全没有梯度的部件
 
-
 # %%
+needs("TransformerEncoderLayer")
 sound, broken = symptoms(TransformerEncoderLayer), symptoms(BrokenEncoderLayer)
 print(f"{'':40}{'your layer':>12}   broken layer")
 for symptom in sound:
@@ -813,6 +812,7 @@ check("RepairedEncoderLayer")
 # **看一看。** 再问一遍那四个问题，这次问你修好的层。
 
 # %%
+needs("TransformerEncoderLayer", "RepairedEncoderLayer")
 mended = symptoms(RepairedEncoderLayer)
 print(f"{'':40}{'mended layer':>12}   broken layer")
 for symptom in mended:
@@ -836,6 +836,9 @@ for symptom in mended:
 
 
 # %%
+needs("TransformerEncoderLayer")
+
+
 def plant(layer, bug):
     """Your layer with one bug of the broken layer in it."""
     if bug == "mask":
@@ -863,7 +866,8 @@ for bug in ("none", "mask", "residual", "feed-forward", "norm", "all four"):
 # Your layer with one bug of the broken layer in it.
 #     你写的层，加进坏掉的层的其中一个错误。
 
-# %%
+# %% role="picture"
+needs("TransformerEncoderLayer")
 left, right = plots.panels(2, width=12)
 plots.curves(
     range(1, 151),

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import plots, portfolio
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 PositionalEncoding = portfolio.solved("PositionalEncoding")
 TransformerEncoderLayer = portfolio.solved("TransformerEncoderLayer")
@@ -195,6 +195,7 @@ check("masked_mean")
 # **看一看。** 一个句子有五个词元，后面的填充越来越多。带掩码的平均纹丝不动，普通的平均则一步步被填充拉走。
 
 # %%
+needs("masked_mean")
 torch.manual_seed(0)
 sentence, padding = torch.randn(1, 5, 18), 1.0 + torch.randn(1, 40, 18)
 home = sentence.mean(dim=1)
@@ -336,6 +337,7 @@ check("TransformerEncoderClassifier")
 # **看一看。** 你的模型的参数都分布在哪里？换一个批次，同一条影评的 logits 还一样吗？
 
 # %%
+needs("TransformerEncoderClassifier")
 sizes = dict(d_model=64, num_heads=4, d_ff=128, num_layers=1, max_len=reviews.QUICK.max_length)
 torch.manual_seed(0)
 model = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes).eval()
@@ -434,6 +436,7 @@ check("train_epoch")
 # 如果连这都做不到，就不必去试整个语料了。
 
 # %%
+needs("TransformerEncoderClassifier", "train_epoch")
 torch.manual_seed(0)
 eight = [{name: value[:8] for name, value in batch.items()}]
 small = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes)
@@ -442,7 +445,7 @@ losses = [train_epoch(small, eight, optimizer, nn.CrossEntropyLoss()) for _ in r
 plots.curves(
     range(1, 26),
     {"loss": losses},
-    title=f"Eight texts are soon learnt by heart\n({corpus.name}, your encoder, 2 layers, d_model 64)",
+    title=f"Eight texts are soon learnt by heart\n({corpus.name}, your encoder, 1 layer, d_model 64)",
     x_label="epoch",
     y_label="loss (nats)",
     marker="o",
@@ -510,6 +513,7 @@ check("evaluate")
 # **看一看。** 权重还没训练的模型只会瞎猜。两个类别一样多时，准确率应在一半左右。
 
 # %%
+needs("TransformerEncoderClassifier", "evaluate")
 for name, batches in {"held out": ready.validation, "training": ready.train}.items():
     print(f"fresh weights, {name:9} accuracy {evaluate(model, batches):.3f}")
 
@@ -543,6 +547,7 @@ print(f"TF-IDF, {corpus.name}: test accuracy {counted:.3f}")
 #     TF-IDF，{corpus.name}：测试准确率 {counted:.3f}
 
 # %%
+needs("TransformerEncoderClassifier", "train_epoch", "evaluate")
 torch.manual_seed(0)
 model = TransformerEncoderClassifier(ready.vocab_size, len(corpus.classes), **sizes)
 optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
@@ -563,7 +568,8 @@ print(f"test accuracy, looked at once: {accuracy:.4f}")
 # test accuracy, looked at once: {accuracy:.4f}
 #     测试准确率（只看这一次）：{accuracy:.4f}
 
-# %%
+# %% role="picture"
+needs("TransformerEncoderClassifier", "train_epoch", "evaluate")
 from course_utils.statistics import accuracy_interval
 
 interval = accuracy_interval(round(accuracy * len(corpus.test)), len(corpus.test))
@@ -601,7 +607,8 @@ plt.show()
 # 语料不同，所以不要比高低，要比形状。报告的训练损失一直降到最后，准确率却在第三轮之后不再上升：
 # 这时学到的东西，对没见过的文本已经没有帮助。**过拟合**（overfitting）就是这样开始的。
 
-# %%
+# %% role="picture"
+needs("TransformerEncoderClassifier", "train_epoch", "evaluate")
 left, right = plots.panels(2, width=11)
 for ax, mine, theirs, what in (
     (left, [loss for loss, _ in curve], film_reviews.REPORT_LOSS, "training loss (nats)"),
@@ -698,7 +705,7 @@ print(f"test accuracy, mean of {len(found.head['test_accuracy'])} seeds: {found.
 # 运行之前先猜一猜：少了哪个部件，准确率掉得最多？
 
 # %%
-found = ablation.ablation(Study(place=PLACE, seeds=2, progress=False), ablation.SHORT)
+found = ablation.ablation(Study(place=PLACE, seeds=2), ablation.SHORT)
 plt.show()
 found.table.round(3)
 
@@ -737,7 +744,7 @@ found.table.round(3)
 # 上升的线表示代价增长得更快。Transformer 测两次：一次把权重表保存下来，一次用 torch 的融合注意力（fused attention），分块计算，从不保存整张表。
 
 # %%
-found = run("cost_of_length", Study(progress=False))
+found = run("cost_of_length", Study())
 plt.show()
 
 # %% [markdown] lang="en"
@@ -756,7 +763,7 @@ plt.show()
 # 合起来能跨过 8 个词的距离，再远就完全没有路。（每个模型只用一个种子训练，所以这张图只能当作线索。）
 
 # %%
-found = run("far_word", Study(seeds=1, progress=False))
+found = run("far_word", Study(seeds=1))
 plt.show()
 
 # %% [markdown] lang="en" question="q6_versus_rnn_cnn"

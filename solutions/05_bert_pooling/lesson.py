@@ -39,7 +39,7 @@ from torch.utils.data import DataLoader, Dataset
 from course_utils import models, plots, portfolio
 from course_utils.batches import Batches
 from course_utils.corpora import load_headlines
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 from course_utils.tokens import tokenize
 
 POOLINGS = ("cls", "mean", "max", "attention")
@@ -85,7 +85,7 @@ encoding = encoder.tokenizer(corpus.train.texts[0], truncation=True, padding="ma
 print(encoder.tokenizer.convert_ids_to_tokens(encoding["input_ids"]))
 print(encoding["attention_mask"])
 
-# %%
+# %% role="picture"
 lengths = tokenize(corpus.train.texts, encoder.tokenizer, max_length=128).lengths
 axes = plots.new_axes()
 axes.hist(lengths, bins=range(0, int(lengths.max()) + 3, 2), color=plots.OKABE_ITO[0])
@@ -141,6 +141,7 @@ check("NewsDataset")
 # **看一看。** `DataLoader` 把一条条数据叠成一批。这样的一批里，有多少是填充？
 
 # %%
+needs("NewsDataset")
 dataset = NewsDataset(corpus.train.texts, corpus.train.labels, encoder.tokenizer)
 batch = next(iter(DataLoader(dataset, batch_size=32)))
 print({name: tuple(value.shape) for name, value in batch.items()})
@@ -241,10 +242,18 @@ text = corpus.test.texts[0]
 one = encoder.tokenizer(text, return_tensors="pt", truncation=True, max_length=50)
 with torch.no_grad():
     hidden = encoder.model(input_ids=one["input_ids"], attention_mask=one["attention_mask"]).last_hidden_state
+names = encoder.tokenizer.convert_ids_to_tokens(one["input_ids"][0])
+print(len(names), "tokens, hidden vectors", tuple(hidden.shape))
+
+# %% [raw] lang="zh" of="17aa1219"
+# tokens, hidden vectors
+#     个词元，隐藏向量的形状
+
+# %%
+needs("cls_pooling", "max_pooling")
 print("CLS:", cls_pooling(hidden, one["attention_mask"])[0, :4].tolist())
 pooled = max_pooling(hidden, one["attention_mask"])
 wins = (hidden == pooled[:, None]).float().mean(dim=-1)[0]  # (seq,)
-names = encoder.tokenizer.convert_ids_to_tokens(one["input_ids"][0])
 axes = plots.new_axes(9, 3.5)
 axes.bar(range(len(names)), 100 * wins, color=plots.OKABE_ITO[0])
 axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
@@ -325,6 +334,7 @@ check("AttentionPooling")
 # **看一看。** 刚随机初始化的池化还什么都没学到：它的权重接近平均分配，所以注意力池化的起点差不多就是平均池化。
 
 # %%
+needs("AttentionPooling")
 torch.manual_seed(0)
 pooling = AttentionPooling(encoder.model.config.hidden_size)
 pooling(hidden, one["attention_mask"])
@@ -383,6 +393,7 @@ check("BertClassifier")
 # **看一看。** 同一段文本，一次单独送入，一次和更长的文本放在一起（于是被填充）。两次的 logits 应当一致。
 
 # %%
+needs("BertClassifier")
 torch.manual_seed(0)
 pair = encoder.tokenizer([text, " ".join(corpus.test.texts[1:4])], return_tensors="pt", padding=True)
 for name in POOLINGS:
@@ -424,7 +435,6 @@ from course_utils.studies import Study, headlines, news_pooling
 asked = Study(place=PLACE, seeds=3, quick=True)
 ready = headlines.prepare(corpus, encoder, headlines.QUICK)
 print(len(ready.train), "texts to train on,", len(ready.test), "to test on")
-found = news_pooling.run_comparison(asked, ready, headlines.QUICK, classifier=BertClassifier)
 
 # %% [raw] lang="zh" of="932c12c2"
 # texts to train on,
@@ -433,10 +443,16 @@ found = news_pooling.run_comparison(asked, ready, headlines.QUICK, classifier=Be
 #     条用来测试
 
 # %%
+needs("BertClassifier")
+found = news_pooling.run_comparison(asked, ready, headlines.QUICK, classifier=BertClassifier)
+
+# %%
+needs("BertClassifier")
 news_pooling.draw(found)
 plt.show()
 
 # %%
+needs("BertClassifier")
 news_pooling.table(found)
 
 # %% [markdown] lang="en"
@@ -460,6 +476,7 @@ news_pooling.table(found)
 # 下面对你的一种池化做同样的计算。换成另外几种再算一算，和表里的对照。
 
 # %%
+needs("BertClassifier")
 from course_utils.statistics import seeds_interval
 
 accuracies = [run["test_accuracy"] for run in found.fine_tuned["mean"]]  # or found.frozen; or "cls", "max", "attention"
@@ -498,6 +515,7 @@ print(f"mean {sum(accuracies) / len(accuracies):.4f}, 95% interval {low:.4f} to 
 # $6 \cdot 0.039 = 0.23$，第二小的乘以 5，依此类推。校正之后仍低于 0.05，才可以说有差别。
 
 # %%
+needs("BertClassifier")
 news_pooling.pairs_table(found)
 
 # %% [markdown] lang="en"
@@ -512,7 +530,7 @@ news_pooling.pairs_table(found)
 # 这门课源自一份实验报告。它在 AG News 的 36,000 条文本上微调 bert-base-uncased，每种池化各跑一次，
 # 结论是：**平均池化最好，注意力池化最差**。下面是它每一轮之后的测试准确率。
 
-# %%
+# %% role="picture"
 axes = plots.new_axes(7, 4)
 plots.curves(
     [1, 2, 3],
@@ -568,7 +586,8 @@ print(f"mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - ep
 # **混淆矩阵**（confusion matrix）统计每个真实类别的文本各被判成了哪一类。它下面列出的，是所有训练合起来错得最厉害的标题。
 # 换作是你，分得清吗？
 
-# %%
+# %% role="picture"
+needs("BertClassifier")
 counts = news_pooling.confusion(found, "mean")
 plots.heat_map(
     counts,
@@ -581,6 +600,7 @@ plots.heat_map(
 plt.show()
 
 # %%
+needs("BertClassifier")
 for number, own in news_pooling.worst(found, 6):
     said = found.probabilities("mean")[number].argmax()
     true = ready.test.labels[number]

@@ -36,7 +36,7 @@ from torch import Tensor
 
 from course_utils import models, plots, portfolio
 from course_utils.plots import coloured_text
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 # %% [markdown] lang="en"
 # ## 1. All heads of all layers
@@ -196,6 +196,9 @@ check("attention_entropy")
 
 
 # %%
+needs("attention_entropy")
+
+
 def entropies(attentions: Sequence[Tensor], mask: Tensor) -> dict[str, Tensor]:
     """For each layer the entropy of its heads, mean over the sentences."""
     return {str(i + 1): attention_entropy(layer, mask).mean(dim=0) for i, layer in enumerate(attentions)}
@@ -281,6 +284,7 @@ plt.show()
 # 在下一张图里，各个头的熵更接近 0，还是更接近虚线？把句子改成贬义的词在后面，再运行一遍。
 
 # %%
+needs("attention_entropy")
 plots.points_by_group(
     entropies(kept, torch.ones(1, len(encoded.ids))),
     title=f"Entropy of your own heads (trained on {reviews.corpus.name}, one sentence)",
@@ -352,6 +356,7 @@ check("attention_rollout")
 # 展开的结果更平滑，因为每一层都会再分散一些。它假定内容只靠注意力来搬运，前馈块和值（value）的大小都没有算进去。
 
 # %%
+needs("attention_rollout")
 rollout = attention_rollout(attentions)  # (batch, seq, seq)
 pictures = {
     f"Layer {len(attentions)} alone, mean of heads": attentions[-1].mean(dim=1)[1],

@@ -35,7 +35,7 @@ from torch.nn import functional as F
 
 from course_utils import models, plots
 from course_utils.corpora import documents
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 SPECIAL_TOKENS = 2  # [CLS] in front of a block and [SEP] behind it
 
@@ -143,7 +143,8 @@ check("pack_sentences")
 # 把上面的文档按三种大小打包。每种颜色是一个句子，灰色是空着的位置。
 # 有多少个句子在自己的块里前后都有别的句子？
 
-# %%
+# %% role="picture"
+needs("pack_sentences")
 figure, panels = plt.subplots(1, 3, figsize=(13, 3.4), layout="constrained")
 for max_tokens, panel in zip((20, 44, 96), panels, strict=True):
     blocks = pack_sentences(lengths, max_tokens)
@@ -183,6 +184,7 @@ plt.show()
 # `documents.join_sentences` 做的就是这件事。看看它对一个块给出的结果。
 
 # %%
+needs("pack_sentences")
 blocks = pack_sentences(lengths, 44)
 block = documents.join_sentences(encoder.tokenizer, [sentences[number] for number in blocks[0]])
 names = encoder.tokenizer.convert_ids_to_tokens(block.input_ids)
@@ -249,6 +251,9 @@ check("sentence_embeddings")
 
 
 # %%
+needs("pack_sentences", "sentence_embeddings")
+
+
 def embed(sentences: list[str], max_tokens: int) -> Tensor:
     """A vector for each sentence (sentences, hidden_size), each read together with its block."""
     lengths = [len(tokens) for tokens in documents.token_ids(encoder.tokenizer, sentences)]
@@ -292,6 +297,7 @@ print("in context:", tuple(in_context.shape), " in isolation:", tuple(in_isolati
 # **例子：** $(3, 4)$ 与 $(4, 3)$ 的点积是 24，长度都是 5，所以余弦是 $24 / 25 = 0.96$。
 
 # %%
+needs("pack_sentences", "sentence_embeddings")
 figure, panels = plt.subplots(1, 2, figsize=(12, 4.6), layout="constrained")
 for (name, vectors), panel in zip(
     {"In isolation": in_isolation, "In context": in_context}.items(), panels, strict=True
@@ -321,6 +327,7 @@ plt.show()
 # 最上面的那些，单独放着时缺了什么？
 
 # %%
+needs("pack_sentences", "sentence_embeddings")
 kept = F.cosine_similarity(in_context, in_isolation, dim=1)
 for number in kept.argsort().tolist():
     print(f"{kept[number]:.2f}  {sentences[number]}")
@@ -391,6 +398,7 @@ for test in sentence_context.paired_tests(found):
 # 试一个答案里有“it”的问题，再试一个用词和文档不同的问题。
 
 # %%
+needs("pack_sentences", "sentence_embeddings")
 own_question = "Why did the machine stay in the tree?"
 asked = F.normalize(embed([own_question], 64), dim=1)
 for name, vectors in {"in isolation": in_isolation, "in context": in_context}.items():

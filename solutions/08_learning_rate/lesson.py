@@ -32,7 +32,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 # %% [markdown] lang="en"
 # ## 1. A step too far
@@ -149,6 +149,7 @@ check("warmup_linear_decay")
 # PyTorch 的 `LambdaLR` 会向你这样的函数要每一步的系数。图中的点是 `transformers` 库对同样的数给出的结果。
 
 # %%
+needs("warmup_linear_decay")
 from transformers import get_linear_schedule_with_warmup
 
 

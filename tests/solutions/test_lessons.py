@@ -140,7 +140,7 @@ def test_before_an_exercise_stands_a_worked_example(unit, exercise):
 def test_the_setup_imports_first_and_only_what_is_there(unit):
     first = next(cell for cell in lesson.read(unit).cells if cell.kind == "code")
     assert first.labels.get("role") == "setup"
-    assert "from course_utils.selfcheck import check, hint, question, solution, status" in first.source
+    assert "from course_utils.selfcheck import check, hint, needs, question, solution, status" in first.source
 
 
 @of_units

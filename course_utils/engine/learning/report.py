@@ -185,7 +185,7 @@ def check_names(name: str, names: dict[str, Any], language: str | None = None) -
     """The report on an exercise in a namespace. Raises ValueError for an unknown exercise or language."""
     unit = _unit(name)
     language = chosen_language(language)
-    if name not in names or _is_blank(names[name], unit.texts["exercises"][name]["released"]):
+    if name not in names or is_blank(names[name], unit.texts["exercises"][name]["released"]):
         return missing(name, filled("blank" if name in names else "not_run", name=name), language)
     with stoppable(names, language, name):
         return _judged(unit, name, names, language)
@@ -240,7 +240,8 @@ def _note(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -> 
     return WORDS["earlier"][language].format(names=", ".join(wrong)) if wrong else ""
 
 
-def _is_blank(value: Any, released: str) -> bool:
+def is_blank(value: Any, released: str) -> bool:
+    """Whether an answer is one that nobody has begun; released: fingerprint of the cell as it was given."""
     if isinstance(value, type) and not any(callable(member) for member in vars(value).values()):
         # a class without a single method is one that nobody has begun, unless it takes another's
         return all(base in (object, nn.Module) for base in value.__bases__)

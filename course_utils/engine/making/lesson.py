@@ -15,8 +15,10 @@ from pathlib import Path
 
 import jupytext
 
+from ..cell_names import names_used
 from ..course import CourseError
 from ..files import write_whole
+from .needed import lacking
 from .units import Unit
 from .words import WordsError, read_words, translated, wanted
 
@@ -67,6 +69,7 @@ def read(unit: Unit, stamped: bool = True) -> Lesson:
     _check_title(path, unit, cells)
     _check_labels(path, unit, cells)
     _check_words(path, unit, cells, stamped)
+    _check_needs(path, unit, cells)
     return Lesson(path, cells)
 
 
@@ -167,10 +170,22 @@ def _check_labels(path: Path, unit: Unit, cells: list[Cell]) -> None:
         if cell.kind == "code" and cell.language:
             raise CourseError(f"{path}: a code cell is marked lang={cell.language}; code is the same in all languages")
         unknown = set(cell.labels) - {"lang", "of", "role", "given", "exercise", "question"}
-        if unknown or cell.labels.get("role", "setup") != "setup":
-            raise CourseError(
-                f"{path}: unknown label in {cell.labels}; known are lang, of, role=setup, given, exercise, question"
-            )
+        if unknown or cell.labels.get("role", "setup") not in ("setup", "picture"):
+            known = "lang, of, role=setup, role=picture, given, exercise, question"
+            raise CourseError(f"{path}: unknown label in {cell.labels}; known are {known}")
+
+
+def _check_needs(path: Path, unit: Unit, cells: list[Cell]) -> None:
+    """Raise CourseError for a cell that runs with a learner's answers and does not begin by saying so."""
+    calls = {name: names_used(unit.answer(name)) & {*unit.exercises} - {name} for name in unit.exercises}
+    given = [c for c in cells if c.kind == "code" and not c.labels.get("exercise") and not c.labels.get("given")]
+    sources = [cell.source for cell in given if not cell.source.strip().startswith("check(")]
+    for source, names in lacking(sources, unit.exercises, calls):
+        listed, start = ", ".join(f'"{name}"' for name in names), source.strip().splitlines()[0][:60]
+        raise CourseError(
+            f"{path}: the cell that begins with {start!r} runs with the learner's answers, and "
+            f"would stop Run All in a notebook that is not finished. Begin it with: needs({listed})"
+        )
 
 
 def stamp(unit: Unit) -> int:

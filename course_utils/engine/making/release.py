@@ -35,6 +35,7 @@ HEAD = {  # of the cell of a check
     "en": '# {check}: {points} points, by hidden tests with other numbers than those of check("{exercise}").',
     "zh": '# {check}：{points} 分，由隐藏的测试（hidden tests）评分，所用的数与 check("{exercise}") 不同。',
 }
+HIDDEN_SOURCE = {"jupyter": {"source_hidden": True}}  # what notebooks collapse; the tag hide-input is Jupyter Book's
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -67,6 +68,9 @@ def _expanded(unit: Unit, cell: Cell, number: int, language: str) -> Iterator[No
     elif cell.labels.get("role") == "setup":
         metadata = {"nbgrader": _nbgrader(f"{unit.name}-setup-{number}", "code", False, False, True)}
         yield _cell("code", code_in(unit, cell, language), f"{label}-setup", metadata | {"course": {"role": "setup"}})
+    elif cell.labels.get("role") == "picture":
+        metadata = {"tags": [EXPERIMENT, "hide-input"], **HIDDEN_SOURCE}
+        yield _cell("code", code_in(unit, cell, language), label, metadata)
     else:
         yield _cell("code", code_in(unit, cell, language), label, {"tags": [EXPERIMENT]})
 
@@ -107,7 +111,10 @@ def _place_grade_cells(unit: Unit, cells: list[NotebookNode], language: str) -> 
         if len(own) != 1:
             raise CourseError(f"{unit.folder / 'lesson.py'}: {len(own)} cells for exercise {exercise}; one is needed")
         place = max([own[0], *places]) + 1
-        cells[place:place] = [grade_cell(unit, check, language) for check in unit.checks(exercise)]
+        graded = [grade_cell(unit, check, language) for check in unit.checks(exercise)]
+        for cell in graded[1:]:  # one of an exercise is seen, the others are a thin line each
+            cell.metadata |= HIDDEN_SOURCE
+        cells[place:place] = graded
 
 
 def grade_cell(unit: Unit, check: str, language: str) -> NotebookNode:
@@ -132,7 +139,8 @@ def grade_cell(unit: Unit, check: str, language: str) -> NotebookNode:
         ]
     )
     head = HEAD[language].format(check=check, points=f"{points:g}", exercise=exercise)
-    source = "\n".join([head, HIDDEN_BEGIN, call, HIDDEN_END])
+    shown = ["", "from course_utils.selfcheck import validate", "", f'validate("{check}")']
+    source = "\n".join([head, HIDDEN_BEGIN, call, HIDDEN_END, *shown])
     return _cell("code", source, check, _graded(check, points, solution=False, cell_type="code"))
 
 

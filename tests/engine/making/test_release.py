@@ -374,7 +374,15 @@ def test_only_answers_can_be_edited(unit, language):
 def test_what_grading_does_not_run_is_tagged(unit, language):
     for cell in released(unit, language).cells:
         if cell.cell_type == "code" and not marks(cell):
-            assert cell.metadata.tags == [build.EXPERIMENT]
+            assert cell.metadata.tags[0] == build.EXPERIMENT
+
+
+@of_releases
+def test_a_picture_shows_no_code_and_says_so_to_notebooks_and_books(unit, language):
+    pictures = [cell for cell in lesson.read(unit).cells if cell.labels.get("role") == "picture"]
+    collapsed = [cell for cell in released(unit, language).cells if cell.metadata.get("tags", [])[1:] == ["hide-input"]]
+    assert [cell.source for cell in collapsed] == [cell.source for cell in pictures]
+    assert all(cell.metadata.jupyter.source_hidden for cell in collapsed)
 
 
 @of_releases
@@ -470,7 +478,21 @@ def test_a_grade_cell_says_its_points_and_compiles(unit):
         assert f"{check}: {unit.points(check):g} points" in cell.source.splitlines()[0]
         assert f"{check}：{unit.points(check):g} 分" in build.grade_cell(unit, check, "zh").source.splitlines()[0]
         assert cell.source.splitlines()[1] == build.HIDDEN_BEGIN
-        assert cell.source.endswith(build.HIDDEN_END)
+        behind = cell.source.partition(build.HIDDEN_END)[2].split("\n")
+        assert behind[1:] == ["", "from course_utils.selfcheck import validate", "", f'validate("{check}")']
+
+
+@of_releases
+def test_of_the_graded_cells_of_an_exercise_one_is_seen(unit, language):
+    for exercise in unit.exercises:
+        graded = [
+            c for c in released(unit, language).cells if c.source.endswith(tuple(map(repr_of, unit.checks(exercise))))
+        ]
+        assert [bool(cell.metadata.get("jupyter")) for cell in graded] == [False] + [True] * (len(graded) - 1)
+
+
+def repr_of(check):
+    return f'validate("{check}")'
 
 
 def test_two_cells_for_one_exercise_stop_the_build():
