@@ -157,6 +157,7 @@ def run(
     writer: Writer | None = None,
 ) -> Outcome:
     """Grade what is new or changed, and log it; see `run_alone`. Raises RunError where another run is under way."""
+    _refuse_units_for_students(students(plan.submitted), plan)  # before the results have a folder
     with nullcontext() if plan.dry else locked(plan.results):
         return run_alone(plan, executor, tell, asker, writer)
 
