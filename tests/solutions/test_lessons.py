@@ -199,6 +199,11 @@ def test_every_text_stands_in_both_languages(unit):
 
 
 @of_units
+def test_every_question_tells_typical_mistakes_to_who_marks(unit):
+    assert [name for name, question in unit.rubric.items() if len(question.get("typical_mistakes", ())) < 3] == []
+
+
+@of_units
 def test_chinese_texts_are_chinese_and_english_ones_are_not(unit):
     texts = list(bilingual(unit))
     assert [place for place, text in texts if not CHINESE.search(text["zh"])] == []
