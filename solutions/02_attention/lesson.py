@@ -638,8 +638,7 @@ plots.curves(
     y_log=True,
     ax=panels[0],
 )
-tokens, _ = look_twice(1)
-place = 1
+tokens, place = look_twice(1)[0], 1
 for num_heads, (layer, _) in trained.items():
     layer(tokens)
     for head in range(num_heads):

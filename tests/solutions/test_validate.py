@@ -7,6 +7,7 @@ from nbgrader.validator import Validator
 
 from course_utils.engine.course import current
 from course_utils.engine.learning import plain_cell
+from course_utils.engine.learning.notebook import check_notebook
 from course_utils.engine.making.nbgrader import settings
 from course_utils.engine.making.units import Unit
 from course_utils.engine.proving import sample
@@ -32,9 +33,11 @@ def test_validate_calls_every_check_of_a_blank_notebook_failed(tmp_path):
 
 
 @pytest.mark.slow
-def test_validate_names_the_mistake_that_check_names(tmp_path):
+def test_validate_fails_what_check_fails_and_names_the_mistake_that_it_names(tmp_path):
     found = failed(tmp_path, sample.report(UNIT))
-    assert set(found) == {"div_term-values"}
+    reports = check_notebook(tmp_path / f"{UNIT.name}.ipynb")
+    wrong = {each.check for report in reports for each in report.verdicts if each.outcome != "passed"}
+    assert set(found) == wrong
     assert "log(10000 / d_model)" in found["div_term-values"]
 
 
