@@ -465,7 +465,8 @@ plt.show()
 # ## 6. The whole layer
 #
 # In the example we chose the columns by hand. The layer *learns* what each head looks at: a linear layer makes the queries, one the keys,
-# one the values, and a last one puts the findings of the heads together. Each maps `d_model` to `d_model`, with bias:
+# one the values, and a last one puts the findings of the heads together. They are called `q_proj`, `k_proj`, `v_proj` and `out_proj`,
+# each from `d_model` to `d_model`, with bias. The weights of the latest call are kept in `self.attn_weights`, detached:
 #
 # $$\text{head}_h = \operatorname{attention}(Q_h, K_h, V_h), \qquad \text{output} = \text{merge}(\text{head}_0, \text{head}_1, \dots)\, W_{\text{out}} + b_{\text{out}}$$
 #
@@ -475,9 +476,9 @@ plt.show()
 # scores `(2, 3, 5, 5)`; context `(2, 3, 5, 6)`; merged `(2, 5, 18)`; output `(2, 5, 18)`.
 #
 # The mask comes as `(2, 5)`. It speaks of *keys*, and has to fit scores of `(2, 3, 5, 5)`, whose last axis counts the keys. Where do the two missing axes go?
-# With 4 heads a head would be 4.5 columns wide: that is refused.
+# With 4 heads a head would be 4.5 columns wide: that is a `ValueError`.
 
-# %% [markdown] lang="zh" of="9ccc9e68"
+# %% [markdown] lang="zh" of="3222f96b"
 # ## 6. 完整的一层
 #
 # 例题里的列是我们亲手安排的。真正的层会自己**学**每个头该看什么：一个线性层产生查询，一个产生键，

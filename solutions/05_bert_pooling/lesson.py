@@ -353,9 +353,9 @@ plt.show()
 #
 # **Worked example:** 2 sentences of 7 tokens give hidden vectors (2, 7, 384), the pooling (2, 384), the linear map 4 logits each: (2, 4).
 #
-# Two things need the mask. Which? And what should somebody see who asks for a pooling called `"mena"`?
+# Two things need the mask. Which? And what should the `ValueError` say to somebody who asks for a pooling called `"mena"`?
 
-# %% [markdown] lang="zh" of="84199910"
+# %% [markdown] lang="zh" of="9dd7e621"
 # ### 练习 5：`BertClassifier`
 #
 # 现在把部件装起来：编码器、池化、dropout，再加一个给出各类别 logits 的线性层。

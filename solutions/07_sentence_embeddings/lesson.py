@@ -80,6 +80,7 @@ for number, (sentence, length) in enumerate(zip(sentences, lengths, strict=True)
 #
 # The rule is **greedy**: put the next sentence into the present block as long as it fits, otherwise start a new block.
 # Each block also carries `[CLS]` in front and `[SEP]` behind, so of `max_tokens` only `max_tokens - 2` are left.
+# A `max_tokens` below 3 leaves room for no token: raise a `ValueError`.
 #
 # **Worked example.** Sentences of 5, 4, 6, 20 and 3 tokens, `max_tokens` 12, so there is room for 10.
 #
@@ -93,11 +94,12 @@ for number, (sentence, length) in enumerate(zip(sentences, lengths, strict=True)
 #
 # Result: `[[0, 1], [2], [3], [4]]`.
 
-# %% [markdown] lang="zh" of="cd763d41"
+# %% [markdown] lang="zh" of="4d69b6df"
 # ## 2. 打包
 #
 # 规则是**贪心**（greedy）：下一个句子放得下就放进当前块，放不下就另起一块。
 # 每块前后还各有一个 `[CLS]` 和 `[SEP]`，所以 `max_tokens` 里真正留给句子的是 `max_tokens - 2`。
+# `max_tokens` 小于 3 时，一个词元也放不下，这时要抛出 `ValueError`。
 #
 # **例题：** 五个句子分别有 5、4、6、20、3 个词元，`max_tokens` 为 12，即有 10 个位置。
 #
@@ -207,9 +209,9 @@ for number, (start, end) in zip(blocks[0], block.spans, strict=True):
 #
 # **Worked example.** Four places, two columns: (1, 1), (2, 0), (4, 2), (9, 9). The span (1, 3) has the rows (2, 0) and (4, 2),
 # so its vector is (3, 1). The span (1, 5) would end behind the last place. A slice would not complain, it would quietly
-# take fewer rows; here it is refused, because it mostly means that a block was cut off somewhere.
+# take fewer rows; here it is a `ValueError`, because it mostly means that a block was cut off somewhere.
 
-# %% [markdown] lang="zh" of="97de79fc"
+# %% [markdown] lang="zh" of="49ce5242"
 # ## 4. 每个句子一个向量
 #
 # 现在做池化。对每个跨度，取出各行 `hidden[start:end]`，再求平均。不含 `[CLS]` 和 `[SEP]`，也不含前后的句子。

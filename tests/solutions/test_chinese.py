@@ -62,11 +62,11 @@ def texts_of(unit):
 
 
 def common_texts():
-    """What belongs to no unit: sentences of the engine, the pages of feedback, the bundle."""
+    """What belongs to no unit: sentences of the engine, the pages of feedback, the bundle, README.zh.md."""
     yield from (("sentences.py", text) for text in chinese_in(SENTENCES))
     strings = TOP / "course_utils/engine/telling/templates/strings.yml"
     yield from (("strings.yml", text) for text in chinese_in(yaml.safe_load(strings.read_text(encoding="utf-8"))))
-    for path in TOP.rglob("bundle.zh.md"):
+    for path in [TOP / "README.zh.md", *TOP.rglob("bundle.zh.md")]:
         if ".venv" not in path.parts and "build" not in path.parts:
             yield path.name, path.read_text(encoding="utf-8")
 

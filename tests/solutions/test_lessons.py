@@ -165,6 +165,29 @@ def test_no_cell_takes_the_name_of_an_exercise_for_something_else(unit):
     assert sorted(set(taken) & set(unit.exercises)) == []
 
 
+# what an exercise asks for ------------------------------------------------------------------------------------------
+
+KEPT = {  # names that checks ask for and a learner gives, beside those in the signature
+    "PositionalEncoding": ["pe"],
+    "MultiHeadSelfAttention": ["q_proj", "k_proj", "v_proj", "out_proj", "attn_weights"],
+    "FeedForward": ["linear1", "linear2"],
+    "AttentionPooling": ["weights"],
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
+def test_names_and_errors_that_are_graded_stand_in_the_prose_before_the_exercise(unit, exercise, language):
+    cells = [cell for cell in lesson.read(unit).cells if cell.language in (language, None)]
+    place = next(i for i, cell in enumerate(cells) if cell.labels.get("exercise") == exercise)
+    earlier = [i for i, cell in enumerate(cells[:place]) if cell.labels.get("exercise")]
+    prose = "\n".join(cell.source for cell in cells[max(earlier, default=0) : place] if cell.kind == "markdown")
+    graded = list(KEPT.get(exercise, []))
+    if f"{exercise}-errors" in unit.rules or "ValueError" in unit.released(exercise):
+        graded.append("ValueError")
+    assert [name for name in graded if not re.search(rf"\b{name}\b", prose)] == []
+
+
 # hints and rubrics ------------------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from course_utils.engine.telling.pages.charts import distribution_chart
 from course_utils.engine.telling.pages.classroom import class_page, write_class_page
 from course_utils.engine.telling.pages.code import MAX_LINE, MAX_LINES, code_lines
 from course_utils.engine.telling.pages.feedback import feedback_page, write_feedback
-from course_utils.engine.telling.pages.records import read_records
+from course_utils.engine.telling.pages.records import by_name, read_records
 from course_utils.engine.telling.pages.script import table_script
 from course_utils.engine.telling.pages.text import MAX_NAME, display_name, help_text, strings, words
 from course_utils.engine.texts import LANGUAGES
@@ -389,6 +389,11 @@ def test_students_stand_in_the_order_of_their_names_whatever_the_order_of_the_lo
         assert class_page(records, {UNIT: TEXTS}, "en") == first
     shown = re.findall(r'<th scope="row"><a[^>]*><bdi>(.*?)</bdi>', first)
     assert shown == ["-x", "Anna", "anna", "bob", "carl", "王小明"]
+
+
+def test_chinese_names_stand_in_the_order_of_their_pinyin():
+    names = ["王小明", "李雷", "韩梅梅", "Zoe", "张伟", "安娜"]  # wang, li, han, zhang, an
+    assert sorted(names, key=by_name) == ["Zoe", "安娜", "韩梅梅", "李雷", "王小明", "张伟"]
 
 
 def test_the_class_table_holds_each_exercise_and_the_sum():
