@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
-from ..cell_names import UNREADABLE, names_touched_by, tree_of_cell
+from ..cell_names import names_touched_by
 from ..learning.wrapping import CALL
+from ..reading.python import tree_of_cell
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -26,9 +27,8 @@ def lacking(
     """
     values = _Values(exercises)
     for source in sources:
-        try:
-            tree = tree_of_cell(source)
-        except UNREADABLE:
+        tree = tree_of_cell(source)
+        if tree is None:
             continue
         runs_with, said = values.of_cell(tree)
         missing = runs_with - said.union(*(_called(name, calls) for name in said))
