@@ -145,6 +145,15 @@ SENTENCES: dict[str, Text] = {
         "en": "Not yet so: {rule}.",
         "zh": "还不满足：{rule}。",
     },
+    # In the self-check, of a mistake without a name; the case itself stands below.
+    "see_example": {
+        "en": "Not yet as it should be, for example here:",
+        "zh": "还不对，比如这里：",
+    },
+    "see_observation": {
+        "en": "Looked at: {what}{sizes}.",
+        "zh": "检查的是：{what}{sizes}。",
+    },
     "no_content": {
         "en": "This part counts once the answer works: so far its results do not follow from its inputs.",
         "zh": "这一项要等答案真正起作用才算数：目前它给出的结果还没有像应有的那样随输入而变。",
