@@ -355,7 +355,7 @@ def told(trouble: Trouble, exercise: str) -> Text:
     """A sentence about a trouble, where nothing of an exception's text may be told."""
     about, here = dict(trouble.about), trouble.reason == "raised" and trouble.about.get("cell") == exercise
     if trouble.reason not in ("raised", "raised_elsewhere"):
-        return filled(trouble.reason, **about)
+        return no_tensor(about["type"]) if trouble.reason == "no_tensor" else filled(trouble.reason, **about)
     if about.get("cause") == GPU:
         sentence = filled("raised_gpu" if here else "raised_gpu_elsewhere", **about)
     elif here and about.get("word"):
@@ -364,6 +364,13 @@ def told(trouble: Trouble, exercise: str) -> Text:
     else:
         sentence = filled("raised" if here else "raised_elsewhere", **about)
     return joined(sentence, about["because"]) if about.get("because") else sentence
+
+
+def no_tensor(kind: str) -> Text:
+    """A sentence about a value that is no tensor, with what to try by its type."""
+    remedy = {"int": "float", "bool": "float"}.get(kind, kind)
+    sentence = filled("no_tensor", type=kind)
+    return joined(sentence, SENTENCES[f"instead_{remedy}"]) if f"instead_{remedy}" in SENTENCES else sentence
 
 
 def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, Any], show_values: bool) -> Text:
@@ -380,6 +387,6 @@ def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, An
     if difference.reason == "shape" and show_values and all(isinstance(value, Tensor) for value in pair):
         return filled("wrong_shape_shown", expected=tuple(pair[0].shape), got=tuple(pair[1].shape))
     if difference.reason == "kind":
-        return filled("no_tensor", type=kind_of(difference.got))
+        return no_tensor(kind_of(difference.got))
     sentence = SENTENCES["wrong_shape" if difference.reason == "shape" else "wrong_value"]
     return {language: sentence[language].format(rule=claim[language]) for language in sentence}

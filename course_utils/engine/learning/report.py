@@ -7,7 +7,7 @@ import html
 import io
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -17,6 +17,7 @@ from torch import nn
 from ..course import LANGUAGES, SOLUTIONS, CourseUnit, current
 from ..judging import judge
 from ..judging.judge import Difference, Look, Trouble, Verdict
+from ..judging.marks import Outcome
 from ..judging.raised import CODE, Raised
 from ..judging.recorded import recorded_looks, recorded_mistakes
 from ..judging.rule import CONTENT, Rule, rules_of
@@ -24,7 +25,8 @@ from ..judging.sentences import SENTENCES, Text, filled
 from ..texts import VISIBLE_SEED, fingerprint_of_source, source_of
 from ..texts import language as own_language
 from .drawing import Drawing
-from .interrupts import stoppable
+from .interrupts import CheckTooLong, stoppable, timed
+from .nearby import nearest, nearest_defined, unreadable_cell
 from .own import own
 from .panel import GREEN, GREY, RED, coloured, panel
 from .shown import Shown, show
@@ -218,18 +220,26 @@ def check_names(name: str, names: dict[str, Any], language: str | None = None) -
     """The report on an exercise in a namespace. Raises ValueError for an unknown exercise or language."""
     unit = _unit(name)
     language = chosen_language(language)
+    if unreadable := unreadable_cell(name, names):
+        return missing(name, unreadable.told(name, "cell_failed"), language)
+    if name not in names and (other := nearest_defined(name, names, current().all_exercises())):
+        return missing(name, filled("renamed", name=name, other=other), language)
     if name not in names or _is_blank(names[name], unit.texts["exercises"][name]["released"]):
         return missing(name, filled("blank" if name in names else "not_run", name=name), language)
-    with stoppable(names, language, name):
-        return _judged(unit, name, names, language)
+    _ = unit.rules_module, recorded_looks(unit)  # what is read once is no time of the answer's
+    try:
+        with stoppable(names, language, name), timed():
+            return _judged(unit, name, names, language)
+    except CheckTooLong as ended:
+        return missing(name, ended.told, language, "timeout")
 
 
-def missing(name: str, sentence: Text, language: str) -> Report:
+def missing(name: str, sentence: Text, language: str, outcome: Outcome = "missing") -> Report:
     """The report on an exercise of which there is nothing to look at; the sentence says why."""
     rules = _unit(name).texts["rules"]
     checks = _unit(name).texts["exercises"][name]["checks"]
     lines = {check: rules[check][language] for check in checks}
-    return Report(name, language, tuple(Verdict(check, "missing", sentence) for check in checks), lines)
+    return Report(name, language, tuple(Verdict(check, outcome, sentence) for check in checks), lines)
 
 
 def _judged(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -> Report:
@@ -332,11 +342,28 @@ def help_step(name: str, step: int | None = None, language: str | None = None) -
     return Help(name, step, len(steps), steps[step - 1][language], language, (unit.folder / SOLUTIONS).is_file())
 
 
+class UnknownExercise(ValueError):
+    """A name that no exercise has; the message says which there are, and which is nearest."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self._near = nearest(name, known)
+        guess = f" {filled('did_you_mean', name=self._near)['en']}" if self._near else ""
+        super().__init__(f"exercise must be one of {', '.join(known)}; got {name!r}.{guess}")
+        self._name = name
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: no more than what to write."""
+        if self._near:
+            sentence = filled("no_exercise", name=self._name)
+            return [f"{sentence[own_language()]} {filled('did_you_mean', name=self._near)[own_language()]}"]
+        return [str(self)]
+
+
 def _unit(name: str) -> CourseUnit:
     course = current()
     unit = course.unit_of(name)
     if unit is None:
-        raise ValueError(f"exercise must be one of {', '.join(course.all_exercises())}; got {name!r}")
+        raise UnknownExercise(name, course.all_exercises())
     return unit
 
 

@@ -63,13 +63,13 @@ def show(unit: CourseUnit, rule: Rule, difference: Difference | Trouble, student
     """
     if isinstance(difference, Trouble) and difference.outcome != "failed":
         return None
-    found = _example(unit, rule, student, isinstance(difference, Difference) and difference.observation == CONTENT)
+    found = _example(unit, rule, student)
     if found is None and isinstance(difference, Difference) and difference.observation != CONTENT:
         return _observation(unit, rule, difference, source)
-    return found
+    return found or _example(unit, rule, student, any_check=True)
 
 
-def _example(unit: CourseUnit, rule: Rule, student: Student, any_check: bool) -> Shown | None:
+def _example(unit: CourseUnit, rule: Rule, student: Student, any_check: bool = False) -> Shown | None:
     """The first of the exercise's examples of this check, or of any, that comes out otherwise."""
     examples = examples_of(unit.examples_module, rule.exercise)
     expected = recorded_examples(unit)[rule.exercise]
