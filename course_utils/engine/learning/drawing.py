@@ -112,6 +112,11 @@ class Drawing:
         """language: "en" or "zh"."""
         self._shown, self._language = shown, language
 
+    @property
+    def is_example(self) -> bool:
+        """Whether it shows a call, not an observation."""
+        return bool(self._shown.code)
+
     def _word(self, key: str) -> str:
         return WORDS[key][self._language]
 

@@ -33,6 +33,7 @@ from ..judging.sentences import SENTENCES, Text, filled
 
 AGAIN_S = 0.05  # after this the interrupt comes again, as long as the learner's code goes on
 LIMIT_S = 10.0  # of one exercise's check; an honest one takes below 1
+MORE = 5  # times that limit is what a check may take in all: on a busy machine first imports of torch take 10 s
 GRACE_S = 3.0  # after the end of that, until a call that does not come back is told
 MAX_LINES = 12  # of the learner's code that run at most before the interrupt is raised once more
 
@@ -215,9 +216,14 @@ class _Alarm:
         _thread.start_new_thread(self._wait, ())
 
     def _wait(self) -> None:
-        if self._over.wait(self._seconds):
-            return
-        self._place = self._stop.place_of(self._frames())
+        last, left = time.monotonic() + MORE * self._seconds, self._seconds
+        place = None
+        while left > 0 and (now := time.monotonic()) < last:
+            if self._over.wait(AGAIN_S):
+                return
+            if place := self._slow_place():  # only what the learner's lines take counts
+                left -= time.monotonic() - now
+        self._place = place
         told = time.monotonic() + GRACE_S
         while not self._over.wait(AGAIN_S if self.rang else 0):
             with self._lock:
@@ -228,6 +234,16 @@ class _Alarm:
             if time.monotonic() > told:
                 told = math.inf
                 self._tell(self._stop.place_of(self._frames()))
+
+    def _slow_place(self) -> Place | None:
+        """The learner's line that takes its time; None where what is slow is none of them, or a first import in one.
+
+        torch imports some of itself at the first backward; an import that is interrupted would stay half done.
+        """
+        frames = self._frames()
+        if any(frame.f_code.co_filename.startswith("<frozen importlib") for frame in frames):
+            return None
+        return self._stop.place_of(frames)
 
     def _frames(self) -> list[FrameType]:
         return _within_the_workbench(sys._current_frames().get(threading.main_thread().ident or 0))

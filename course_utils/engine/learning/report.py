@@ -116,7 +116,7 @@ class Report:
             if verdict.message is None:
                 continue
             sentence, drawing = verdict.message[self.language], self._drawing(verdict.check)
-            case = "\n".join(drawing.lines()) if drawing else ""
+            case = "\n".join([*drawing.lines(), "" if drawing.is_example else sentence]) if drawing else ""
             key = verdict.hint or f"{sentence}\n{case}"
             if key not in said or len(said[key][0]) < len(sentence):  # of one hint the words with the exception below
                 said[key] = sentence, drawing if case not in seen else None

@@ -173,6 +173,16 @@ def test_after_a_check_that_took_too_long_the_process_is_as_it_was():
 
 
 @pytest.mark.usefixtures("half_a_second")
+def test_a_first_import_that_is_slow_is_not_interrupted(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.8)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    right = UNIT.answer("div_term").replace("    two_i", "    import slow_to_import\n    two_i", 1)
+    assert "slow_to_import" in right
+    assert check_names("div_term", names_of(right), "en").passed
+    assert "slow_to_import" in sys.modules
+
+
+@pytest.mark.usefixtures("half_a_second")
 def test_in_a_whole_notebook_an_endless_exercise_costs_itself_alone():
     names = names_of(UNIT.answer("div_term") + "\n\ndef sinusoidal_encoding(max_len, d_model):\n    while True: pass\n")
     with stoppable(names, "en"):
@@ -182,7 +192,7 @@ def test_in_a_whole_notebook_an_endless_exercise_costs_itself_alone():
 
 def test_a_call_that_hears_of_no_interrupt_is_told_while_it_runs(monkeypatch, capsys):
     names = names_of(  # the product takes some seconds on one thread
-        "x = torch.randn(4200, 4200)\n\n\ndef div_term(d_model):\n    (x @ x).sum().item()\n    while True: pass\n"
+        "x = torch.randn(3000, 3000)\n\n\ndef div_term(d_model):\n    (x @ x).sum().item()\n    while True: pass\n"
     )
     monkeypatch.setattr(interrupts, "LIMIT_S", 0.05)
     monkeypatch.setattr(interrupts, "GRACE_S", 0.0)
