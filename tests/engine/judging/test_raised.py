@@ -42,7 +42,8 @@ def test_an_exception_is_told_with_class_words_line_and_the_line_itself():
         "\n    5 | return mth.exp(half)"
     ]
     assert messages(cell, language="zh") == [
-        "你的代码在第 5 行抛出了 NameError：name 'mth' is not defined。你想写的是 math 吗？\n    5 | return mth.exp(half)"
+        "你的代码在第 5 行抛出了 NameError：name 'mth' is not defined。"
+        "你想写的是 math 吗？\n    5 | return mth.exp(half)"
     ]
 
 
