@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from nbgrader.apps.api import NbGraderAPI
 
 from .. import files
-from ..course import LOOKS, SOLUTIONS, TEXTS, Course, CourseError, current
+from ..course import EXAMPLES, LOOKS, SOLUTIONS, TEXTS, Course, CourseError, current
 from ..reading.released import EXPERIMENT
 from ..texts import MARKER_FILE
 from .chinese import typeset
@@ -283,13 +283,16 @@ def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
 
 def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
     """Build a unit; nbgrader releases its languages one after the other in a course folder."""
-    from .observations import looks_of, solutions_of, texts_of
+    from .observations import examples_of_unit, looks_of, solutions_of, texts_of
 
     lesson, course = read(unit), unit.course
     made = unit.folder / TEXTS, unit.folder / LOOKS
     yield from _written(course, made[0], as_json(texts_of(unit, lesson)), only_check)
     yield from _written(course, unit.folder / SOLUTIONS, as_json(solutions_of(unit)), only_check)
     yield from _written(course, made[1], with_old_digits(looks_of(unit), made[1]), only_check)
+    if unit.examples_module:
+        path = unit.folder / EXAMPLES
+        yield from _written(course, path, with_old_digits(examples_of_unit(unit), path), only_check)
     for number, language in enumerate(course.languages):
         source = source_notebook(unit, lesson, language)
         released = release(source, unit, folder)

@@ -29,7 +29,7 @@ FILES = (
     "unit.toml", "lesson.py", "answers.py", "rules.py", "truth.py", "mutants.py", "alternatives.py", "hints.yml",
     "rubric.yml",
 )  # fmt: skip
-ALLOWED = {*FILES, "fixtures.py", "lazy.py", "recorded", "__pycache__"}
+ALLOWED = {*FILES, "fixtures.py", "examples.py", "lazy.py", "recorded", "__pycache__"}
 KEYS = {"title", "minutes", "learner_minutes", "points", "warm", "same_answer", "library_calls"}  # of unit.toml
 
 
