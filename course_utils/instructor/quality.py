@@ -56,7 +56,8 @@ LIMITS = """\
 FROM_ELSEWHERE = """\
 - The answers from elsewhere were written after public threads, repositories and courses, by someone who did not write
   the checks, and are not part of the repository. They are no longer unseen: where earlier checks failed on them, these
-  were mended. Nobody recorded the names of their mistakes, so of them is only counted how many were told a name.
+  were mended, and mistakes without a name were given one. Nobody recorded the true names, so of them is only counted
+  how many were told a name.
 """
 
 
