@@ -229,7 +229,7 @@ ax = plots.curves(
     y_label="sine of the angle of pair 8",
     ax=right,
 )
-ax.set_ylim(-1.1, 1.7)  # room for the legend
+_ = ax.set_ylim(-1.1, 1.7)  # room for the legend
 
 # %% [markdown] lang="en"
 # ## 2. The table
@@ -522,7 +522,7 @@ plots.heat_map(
     write_values=".2f",
     ax=left,
 )
-plots.curves(
+_ = plots.curves(
     range(90),
     {"row": table[:, 2], "row @ matrix": (table @ matrix)[:, 2]},
     title=f"The same wave, {offset} positions ahead (d_model 8)",

@@ -735,11 +735,12 @@ plots.curves(
     title="Two bugs spoil the training, two hide\n(marked sums, 4 layers, d_model 24, one seed)",
     x_label="training step",
     y_label="loss (nats)",
+    overlap=True,
     ax=left,
 )
 left.legend(title="bug", loc="upper left", bbox_to_anchor=(1.0, 1.0))
 plots.bars(
-    accuracy,
+    {bug.replace("-", "-\n"): value for bug, value in accuracy.items()},
     title="Accuracy after 150 steps (guessing gives 0.2)\n(marked sums, 4 layers, d_model 24, one seed)",
     x_label="bug",
     y_label="share of right answers",
