@@ -111,13 +111,20 @@ def prepare(corpus: Corpus, encoder: models.Encoder, plan: NewsPlan) -> Prepared
     """
     if plan.held_size and plan.train_size is None:
         raise ValueError(f"held_size is {plan.held_size}, and train_size None takes all texts. Give train_size too.")
-    splits = (
-        take(corpus.train, plan.train_size),
-        take(corpus.train, plan.held_size, behind=plan.train_size or 0),
-        take(corpus.test, plan.test_size),
+    train_split = take(corpus.train, plan.train_size)
+    held_split = take(corpus.train, plan.held_size, behind=plan.train_size or 0)
+    test_split = take(corpus.test, plan.test_size)
+    return PreparedNews(
+        corpus,
+        encoder,
+        train_split,
+        held_split,
+        test_split,
+        tokenize(train_split.texts, encoder.tokenizer, plan.max_length),
+        tokenize(held_split.texts, encoder.tokenizer, plan.max_length),
+        tokenize(test_split.texts, encoder.tokenizer, plan.max_length),
+        int(encoder.tokenizer.pad_token_id),
     )
-    tokens = (tokenize(split.texts, encoder.tokenizer, plan.max_length) for split in splits)
-    return PreparedNews(corpus, encoder, *splits, *tokens, int(encoder.tokenizer.pad_token_id))
 
 
 def take(split: Split, size: int | None, behind: int = 0) -> Split:
