@@ -51,6 +51,7 @@ def counted_words(asked: Study) -> Findings:
         {name: (row["low"], row["high"]) for name, row in told.items()},
         title=f"Words and pairs of words, counted\n({corpus.name}, 95% over {len(corpus.test):,} test reviews)",
         x_label="test accuracy",
+        ax=plots.new_axes(10.0, 3.2),
     )
     head = asked.head(corpus) | {"seeds": [], "interval_kind": "Wilson, over test items", "models": rows}
     return Findings(head, pd.DataFrame(rows), figure_of(axes))

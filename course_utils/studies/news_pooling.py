@@ -256,11 +256,11 @@ def pairs_table(found: Comparison, test: PValue = mcnemar) -> Any:
         {
             "pair": f"{pair.a} - {pair.b}",
             "difference": round(pair.difference, 4),
-            "p": round(pair.p, 4),
-            "p after Holm": round(pair.p_holm, 4),
+            "p": f"{pair.p:.2g}",
+            "p after Holm": f"{pair.p_holm:.2g}",
             "different": "yes" if pair.p_holm < LEVEL else "not seen",
-            f"p of equal within {MARGIN:g}": round(within.p, 4),
-            "after Holm": round(within.p_holm, 4),
+            f"p of equal within {MARGIN:g}": f"{within.p:.2g}",
+            "after Holm": f"{within.p_holm:.2g}",
             f"equal within {MARGIN:g}": "yes" if within.equal else "not shown",
         }
         for pair, within in zip(paired_tests(found, test), equivalence_tests(found), strict=True)

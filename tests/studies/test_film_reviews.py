@@ -10,7 +10,7 @@ import scipy.sparse
 import torch
 
 from course_utils.corpora import Corpus, Split
-from course_utils.statistics import seeds_interval
+from course_utils.statistics import accuracy_interval, seeds_interval
 from course_utils.studies import (
     Study,
     ablation,
@@ -370,6 +370,20 @@ def test_the_unit_has_its_studies(name: str):
 
 
 # --- the result that is kept --------------------------------------------------------------------------------------
+
+
+def test_the_kept_result_of_counted_words_is_what_it_says():
+    head = json.loads((RESULTS / "counted_words.json").read_text())
+    assert (head["corpus"], head["test_size"], head["seeds"]) == ("IMDB", 25_000, [])
+    assert head["command"] == "course experiment counted_words --place local --seeds 1 --full"
+    found = {(row["model"], row["train_size"]): row for row in head["models"]}
+    assert sorted(size for _, size in found) == [22_500, 22_500, 25_000, 25_000]
+    for row in found.values():
+        expected = accuracy_interval(round(row["test_accuracy"] * 25_000), 25_000)
+        assert (row["low"], row["high"]) == pytest.approx(expected)
+    assert found[baseline.NB_SVM, 22_500]["test_accuracy"] >= 0.91
+    of_encoder = json.loads((RESULTS / "imdb_from_scratch.json").read_text())["baseline"][baseline.TFIDF]
+    assert found[baseline.TFIDF, 22_500]["test_accuracy"] == of_encoder
 
 
 def test_the_kept_result_on_imdb_is_what_it_says():

@@ -203,7 +203,11 @@ def test_a_pair_is_called_neither_different_nor_equal_on_few_texts(found):
 
 
 def test_a_learners_own_test_makes_the_table_of_pairs(found):
-    assert set(news_pooling.pairs_table(found, test=lambda a, b: 0.5)["p"]) == {0.5}
+    assert set(news_pooling.pairs_table(found, test=lambda a, b: 0.5)["p"]) == {"0.5"}
+
+
+def test_a_p_value_that_is_small_is_not_shown_as_0(found):
+    assert set(news_pooling.pairs_table(found, test=lambda a, b: 4.3e-7)["p"]) == {"4.3e-07"}
 
 
 def test_accuracy_after_each_epoch_is_that_of_held_out_texts_and_no_test_text_is_seen_before_the_end(

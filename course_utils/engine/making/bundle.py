@@ -18,6 +18,7 @@ from ..texts import MARKER_FILE
 DATE = (2020, 1, 1, 0, 0, 0)  # of every file in the zip, so that equal contents give equal bytes
 SUFFIXES = (".py", ".typed")  # of the package's files
 OF_A_UNIT = ("rules.py", "fixtures.py", TEXTS, LOOKS)  # all that a student gets of a unit's folder
+RESULTS = "results"  # beside the notebooks: what the course's own runs of its studies gave, which lessons show
 SCRIPT = "course_utils.__main__:main"
 
 
@@ -41,6 +42,8 @@ def bundle_files(language: str, self_study: bool = False) -> Iterator[tuple[str,
         raise CourseError(f"{notebooks} holds no notebook; run: course build")
     for path in [notebooks / MARKER_FILE, *found.values()]:
         yield f"notebooks/{path.relative_to(notebooks).as_posix()}", path.read_bytes()
+    for path in sorted((course.top / RESULTS).glob("*.json")):
+        yield f"{RESULTS}/{path.name}", path.read_bytes()
     for path in sorted(PACKAGE.rglob("*")):
         inside = path.relative_to(PACKAGE)
         if path.is_file() and not is_instructors(inside) and path.suffix in SUFFIXES:
