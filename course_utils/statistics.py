@@ -1,10 +1,13 @@
 """What a measured accuracy allows one to say: intervals, and paired tests of classifiers.
 
 Notable choices:
-- every formula is scipy's or statsmodels'; this module chooses which one is right for accuracies and says why;
+- formulas are scipy's or statsmodels'; this module chooses which one is right for accuracies and says why. One is
+  written out, Tango's score of a paired difference: neither library has it, and a plain standard error calls two
+  classifiers equal as soon as they hardly ever differ on the texts at hand;
 - an accuracy gets Wilson's interval: it stays inside [0, 1] and holds its level near 1, where p +- 1.96 se does not;
 - classifiers that were tested on the same texts are compared text by text (McNemar), which sees differences that
   two intervals side by side hide; several comparisons at once are corrected by Holm's method;
+- that no difference was seen does not make two classifiers equal: that is another test, with a margin of its own;
 - an interval over seeds speaks of training again with other seeds on the same corpus, one over test items of
   testing again on other texts of the same kind. They are different questions; a table should say which it answers.
 """
@@ -14,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,14 +25,20 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
+    "Equivalence",
     "Interval",
     "PairedTest",
     "accuracy_interval",
     "bootstrap_interval",
     "compare",
+    "compare_within",
+    "equal_within",
     "mcnemar",
     "seeds_interval",
 ]
+
+
+LEVEL = 0.05  # below which a p-value allows one to say it
 
 
 class Interval(NamedTuple):
@@ -48,6 +57,18 @@ class PairedTest:
     difference: float  # accuracy of a minus accuracy of b
     p: float  # McNemar's, as if this were the only comparison
     p_holm: float  # after Holm's correction for all comparisons made together
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Whether two classifiers may be called equal within a margin, on the same items."""
+
+    a: str
+    b: str
+    margin: float  # the difference in accuracy that would not matter
+    p: float  # of two one-sided tests, as if this were the only comparison
+    p_holm: float  # after Holm's correction for all comparisons made together
+    equal: bool  # whether p_holm is below 0.05
 
 
 def accuracy_interval(correct: int, total: int, confidence: float = 0.95) -> Interval:
@@ -140,35 +161,100 @@ def mcnemar(correct_a: ArrayLike, correct_b: ArrayLike) -> float:
     """
     from statsmodels.stats.contingency_tables import mcnemar as test
 
-    a, b = _answers("correct_a", correct_a), _answers("correct_b", correct_b)
-    if len(a) != len(b):
-        raise ValueError(f"Both classifiers must be tested on the same items, got {len(a)} and {len(b)} of them.")
+    a, b = _same_items(correct_a, correct_b)
     table = [[int((a & b).sum()), int((a & ~b).sum())], [int((~a & b).sum()), int((~a & ~b).sum())]]
     if table[0][1] + table[1][0] == 0:
         return 1.0  # they never differ
     return min(float(test(table, exact=True).pvalue), 1.0)
 
 
-def compare(correct: Mapping[str, ArrayLike], order: Sequence[str] | None = None) -> list[PairedTest]:
+def equal_within(correct_a: ArrayLike, correct_b: ArrayLike, margin: float) -> float:
+    """The p-value of an equivalence test: may the true difference of two accuracies be as large as the margin?
+
+    Two one-sided tests (TOST), one against each end of the margin; the larger p-value counts. A small one says that two
+    classifiers are equal within the margin; a large one says nothing.
+
+    correct_a, correct_b: (items,), whether each was right on each item, in the same order
+    margin:               a difference in accuracy, such as 0.005
+    Raises ValueError unless 0 < margin < 1.
+    Source: Schuirmann 1987 for the two tests; Tango 1998 for the score of a paired difference.
+    """
+    from scipy import stats
+
+    if not 0 < margin < 1:
+        raise ValueError(f"margin must be a difference of two accuracies between 0 and 1, got {margin}.")
+    a, b = _same_items(correct_a, correct_b)
+    only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
+    sides = _tango(only_a, only_b, len(a), -margin), -_tango(only_a, only_b, len(a), margin)
+    return float(stats.norm.sf(min(sides)))
+
+
+def _tango(only_a: int, only_b: int, items: int, difference: float) -> float:
+    """How many standard errors the seen difference lies above a supposed one, which decides the standard error too."""
+    linear = (2 * items - only_a + only_b) * difference - only_a - only_b
+    root = np.sqrt(linear**2 + 8 * items * only_b * difference * (1 - difference))
+    share = (root - linear) / (4 * items)  # the likeliest share of items on which only b is right
+    variance = items * (2 * share + difference * (1 - difference))
+    return float((only_a - only_b - items * difference) / np.sqrt(variance))
+
+
+def compare(
+    correct: Mapping[str, ArrayLike],
+    order: Sequence[str] | None = None,
+    test: Callable[[Any, Any], float] = mcnemar,
+) -> list[PairedTest]:
     """Every pair of classifiers by McNemar's test, corrected for the number of pairs by Holm's method.
 
     correct: name -> (items,), whether it was right on each item, in the same order
     order:   the names in the order in which pairs are made; default that of `correct`
+    test:    gives the p-value of a pair, such as a learner's own `mcnemar`
     Source: Holm 1979.
     """
-    from statsmodels.stats.multitest import multipletests
+    pairs = _pairs(correct, order)
+    raw = [float(test(a, b)) for _, _, a, b in pairs]
+    return [
+        PairedTest(name, other, float(a.mean() - b.mean()), p, p_holm)
+        for (name, other, a, b), p, p_holm in zip(pairs, raw, _by_holm(raw), strict=True)
+    ]
 
+
+def compare_within(
+    correct: Mapping[str, ArrayLike], margin: float, order: Sequence[str] | None = None
+) -> list[Equivalence]:
+    """Every pair of classifiers by an equivalence test, corrected for the number of pairs by Holm's method.
+
+    correct, order: as in `compare`; margin: as in `equal_within`
+    """
+    pairs = _pairs(correct, order)
+    raw = [equal_within(a, b, margin) for _, _, a, b in pairs]
+    return [
+        Equivalence(name, other, margin, p, p_holm, p_holm < LEVEL)
+        for (name, other, _, _), p, p_holm in zip(pairs, raw, _by_holm(raw), strict=True)
+    ]
+
+
+def _pairs(
+    correct: Mapping[str, ArrayLike], order: Sequence[str] | None
+) -> list[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Every pair of names, with the answers of each. Raises ValueError for fewer than two names."""
     names = list(order if order is not None else correct)
     if len(names) < 2:
         raise ValueError(f"A comparison needs at least two classifiers, got {len(names)}.")
     answers = {name: _answers(name, correct[name]) for name in names}
-    pairs = list(combinations(names, 2))
-    raw = [mcnemar(answers[a], answers[b]) for a, b in pairs]
-    corrected = multipletests(raw, method="holm")[1]
-    return [
-        PairedTest(a, b, float(answers[a].mean() - answers[b].mean()), p, float(p_holm))
-        for (a, b), p, p_holm in zip(pairs, raw, corrected, strict=True)
-    ]
+    return [(a, b, answers[a], answers[b]) for a, b in combinations(names, 2)]
+
+
+def _by_holm(p_values: Sequence[float]) -> list[float]:
+    from statsmodels.stats.multitest import multipletests
+
+    return [float(p) for p in multipletests(p_values, method="holm")[1]]
+
+
+def _same_items(correct_a: ArrayLike, correct_b: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    a, b = _answers("correct_a", correct_a), _answers("correct_b", correct_b)
+    if len(a) != len(b):
+        raise ValueError(f"Both classifiers must be tested on the same items, got {len(a)} and {len(b)} of them.")
+    return a, b
 
 
 def _check_confidence(confidence: float) -> None:

@@ -340,7 +340,11 @@ def test_a_rule_without_types_is_seen(tmp_path):
 # A module can be read in one sitting
 
 LONGEST = 500  # lines
-TOO_LONG = {"solutions/04_text_classifier/fixtures.py", "solutions/04_text_classifier/rules.py"}  # 525 and 629 lines
+TOO_LONG = {
+    "solutions/04_text_classifier/fixtures.py",  # 525 lines
+    "solutions/04_text_classifier/rules.py",  # 629
+    "solutions/05_bert_pooling/rules.py",  # 598
+}
 
 
 def test_no_module_is_longer_than_a_person_reads():

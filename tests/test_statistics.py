@@ -4,8 +4,18 @@ from math import comb, sqrt
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from course_utils.statistics import Interval, accuracy_interval, bootstrap_interval, compare, mcnemar, seeds_interval
+from course_utils.statistics import (
+    Interval,
+    accuracy_interval,
+    bootstrap_interval,
+    compare,
+    compare_within,
+    equal_within,
+    mcnemar,
+    seeds_interval,
+)
 
 Z = 1.959963984540054  # the normal's 97.5% point
 
@@ -145,3 +155,63 @@ def test_a_difference_has_the_sign_of_the_first():
 def test_one_classifier_cannot_be_compared():
     with pytest.raises(ValueError, match="at least two classifiers, got 1"):
         compare({"a": [True]})
+
+
+# --- equal within a margin ----------------------------------------------------------------------------------------
+
+
+def differing(only_a: int, only_b: int, items: int) -> tuple[np.ndarray, np.ndarray]:
+    return answers(items - only_a - only_b, only_a, only_b, 0)
+
+
+def test_classifiers_that_differ_on_few_of_many_items_are_equal_within_half_a_point():
+    assert equal_within(*differing(20, 20, 20_000), margin=0.005) < 1e-6
+
+
+def test_no_difference_seen_on_few_items_is_not_equal():
+    a, b = differing(20, 20, 1_000)
+    assert mcnemar(a, b) == 1.0
+    # the lesson's example: half a point is 0.79 standard errors of sqrt(40) / 1000
+    assert equal_within(a, b, margin=0.005) == pytest.approx(0.216, abs=1e-3)
+
+
+def test_classifiers_that_never_differ_on_few_items_are_not_shown_to_be_equal():
+    assert equal_within(*differing(0, 0, 100), margin=0.005) > 0.2
+
+
+@pytest.mark.parametrize(("only_a", "only_b"), [(40, 10), (10, 40)])
+def test_a_difference_as_large_as_the_margin_is_not_equal_to_either_side(only_a: int, only_b: int):
+    assert equal_within(*differing(only_a, only_b, 6_000), margin=0.005) == pytest.approx(0.5, abs=0.01)
+
+
+def test_with_many_items_the_score_is_the_difference_over_its_standard_error():
+    only_a, only_b, items, margin = 130, 100, 10_000, 0.01
+    error = sqrt(only_a + only_b - (only_a - only_b) ** 2 / items) / items
+    expected = stats.norm.sf((margin - (only_a - only_b) / items) / error)
+    assert equal_within(*differing(only_a, only_b, items), margin) == pytest.approx(expected, abs=1e-4, rel=0.2)
+
+
+def test_two_that_lie_on_the_margin_are_called_equal_in_about_one_of_twenty_cases():
+    draw, shares = np.random.default_rng(0), [0.03 + 0.01, 0.03, 1 - 0.07]  # a is ahead by the margin of 0.01
+    tables = draw.multinomial(8_000, shares, size=400)
+    called = [equal_within(*differing(only_a, only_b, 8_000), margin=0.01) < 0.05 for only_a, only_b, _ in tables]
+    assert 0.02 < np.mean(called) < 0.09
+
+
+@pytest.mark.parametrize("margin", [0.0, -0.01, 1.0])
+def test_an_impossible_margin_is_refused(margin: float):
+    with pytest.raises(ValueError, match="margin must be a difference"):
+        equal_within([True], [True], margin)
+
+
+def test_equivalence_is_corrected_for_the_number_of_pairs():
+    a, b = differing(20, 20, 20_000)
+    found = compare_within({"a": a, "b": b, "c": a}, 0.005)
+    assert [(one.a, one.b) for one in found] == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert all(one.p <= one.p_holm for one in found)
+    assert all(one.equal for one in found)
+
+
+def test_a_learners_own_test_gives_the_p_values():
+    found = compare({"a": [True, False], "b": [False, False]}, test=lambda a, b: 0.25)
+    assert (found[0].p, found[0].difference) == (0.25, 0.5)

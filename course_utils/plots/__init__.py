@@ -21,7 +21,7 @@ from course_utils.plots.attention import (
     mark_tokens,
     token_bars,
 )
-from course_utils.plots.axes import DASHES, OKABE_ITO, new_axes, panels
+from course_utils.plots.axes import DASHES, OKABE_ITO, mark_x, mark_y, new_axes, panels
 from course_utils.plots.charts import bars, curves, heat_map
 from course_utils.plots.runs import bands, histories, points_by_group, points_over, whiskers
 from course_utils.plots.words import ColouredText, coloured_text
@@ -42,6 +42,8 @@ __all__ = [
     "heat_map",
     "histories",
     "mark_tokens",
+    "mark_x",
+    "mark_y",
     "new_axes",
     "panels",
     "points_by_group",

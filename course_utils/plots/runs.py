@@ -18,13 +18,15 @@ def points_by_group(
     y_label: str,
     point_label: str,
     lines: Mapping[str, float] | None = None,
+    join: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """The Axes with a column of points for each group and a line through the groups' means.
+    """The Axes with a column of points for each group and the groups' means.
 
     groups:      name -> (points,)
     point_label: what one point is
     lines:       name -> height of a horizontal line for comparison
+    join:        draw a line through the means; not where nothing lies between two groups
     """
     axes = ax if ax is not None else new_axes()
     places = np.arange(len(groups))
@@ -34,7 +36,8 @@ def points_by_group(
         label = point_label if place == 0 else None
         axes.scatter(place + beside, heights, s=22, color=OKABE_ITO[0], alpha=0.8, label=label, zorder=2)
     means = [float(np.mean(np.asarray(values, dtype=float))) for values in groups.values()]
-    axes.plot(places, means, color=OKABE_ITO[1], marker="D", markersize=4, label="mean", zorder=3)
+    line = "-" if join else "none"
+    axes.plot(places, means, color=OKABE_ITO[1], marker="D", markersize=6, linestyle=line, label="mean", zorder=3)
     for number, (name, height) in enumerate((lines or {}).items()):
         axes.axhline(height, color="black", linestyle=DASHES[1 + number % 3], linewidth=1, label=name)
     axes.set_xticks(places, list(groups))

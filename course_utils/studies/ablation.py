@@ -25,10 +25,13 @@ if TYPE_CHECKING:
     import torch
 
 WHOLE = "the whole encoder"
-# What is changed, by name: sizes, or arguments of the encoder.
+SINUSOIDS, MISPLACED = "sines and cosines", "sines and cosines, misplaced parenthesis"
+# What is changed, by name: sizes, arguments of the encoder, or a fixed table of positions.
 VARIANTS: dict[str, dict[str, Any]] = {
     WHOLE: {},
     "no positions": {"without": ("positions",)},
+    SINUSOIDS: {"misplaced": False},
+    MISPLACED: {"misplaced": True},
     "no padding mask": {"without": ("mask",)},
     "one head": {"sizes": {"num_heads": 1}},
     "no residual": {"without": ("residual",)},
@@ -40,7 +43,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "4 layers": {"sizes": {"num_layers": 4}},
 }
 # What a lesson has the time for.
-SHORT = (WHOLE, "no positions", "no padding mask", "no residual", "CLS pooling")
+SHORT = (
+    WHOLE,
+    SINUSOIDS,
+    MISPLACED,
+    "no positions",
+    "no padding mask",
+    "max pooling",
+    "CLS pooling",
+)
 
 
 @register("ablation", unit=UNIT)
@@ -87,10 +98,12 @@ def ablation(asked: Study, variants: Sequence[str] = tuple(VARIANTS)) -> Finding
 
 def make_variant(name: str, vocab_size: int, classes: int, plan: ReviewPlan) -> torch.nn.Module:
     """An encoder in which one thing is changed."""
-    from course_utils.studies.classifier import TextEncoder
+    from course_utils.studies.classifier import TextEncoder, sinusoids
 
     change = dict(VARIANTS[name])
     sizes = replace(plan.encoder_sizes(), **change.pop("sizes", {}))
+    if "misplaced" in change:
+        change["table"] = sinusoids(sizes.max_len, sizes.d_model, change.pop("misplaced"))
     return TextEncoder(vocab_size, classes, sizes, **change)
 
 

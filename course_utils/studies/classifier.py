@@ -3,6 +3,7 @@
 Notable choices:
 - `TextEncoder` is the classifier of unit 04 with every part that a study takes away or exchanges as an argument; it
   learns its positions, as BERT does, where a learner's own uses the sinusoids of unit 01
+- a fixed table of positions may take their place: `sinusoids`, or those of the report's misplaced parenthesis
 - the attention is torch's fused one, which never holds the weights: memory grows with seq, not with its square;
   `keep_weights` takes the plain one, to show the difference
 - `word_dropout` takes whole words out of the text while training: a model cannot lean on single words, and half the
@@ -12,6 +13,7 @@ Notable choices:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -21,7 +23,7 @@ from torch import Tensor, nn
 from ..models import random_waves
 
 PARTS = ("positions", "mask", "residual", "norm")  # what may be left out
-POOLINGS = ("mean", "max", "cls")
+POOLINGS = ("mean", "max", "cls", "last")
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,19 @@ class _Layer(nn.TransformerEncoderLayer):
         return self.norm2(self._ff_block(x) + (x if self._residual else 0.0))
 
 
+def sinusoids(max_len: int, d_model: int, misplaced: bool = False) -> Tensor:
+    """The table of sines and cosines of unit 01, (max_len, d_model), for an even d_model.
+
+    misplaced: take log(10000 / d_model) for log(10000) / d_model, as the laboratory report did: the frequencies fall so
+        steeply that after the first pair of columns all that is left is nearly constant
+    Source: Vaswani et al. 2017, section 3.5.
+    """
+    exponents = torch.arange(0, d_model, 2)
+    rate = math.log(10_000 / d_model) if misplaced else math.log(10_000) / d_model
+    angles = torch.arange(max_len)[:, None] * torch.exp(-exponents * rate)  # (max_len, d_model / 2)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
 class TextEncoder(nn.Module):
     """An encoder over words with a linear head.
 
@@ -76,8 +91,12 @@ class TextEncoder(nn.Module):
         without: Collection[str] = (),
         pooling: str = "mean",
         keep_weights: bool = False,
+        table: Tensor | None = None,
     ) -> None:
-        """without: parts to leave out, of PARTS; pooling: one of POOLINGS; keep_weights: hold all attention weights."""
+        """without: parts to leave out, of PARTS; pooling: one of POOLINGS; keep_weights: hold all attention weights.
+
+        table: (max_len, d_model), positions that stay as they are; None learns them
+        """
         super().__init__()
         if unknown := set(without) - set(PARTS):
             raise ValueError(f"without must name some of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}.")
@@ -87,7 +106,9 @@ class TextEncoder(nn.Module):
         # Where many words are rare, small ones: a word that was hardly ever seen then says hardly anything.
         nn.init.normal_(self.embedding.weight, std=sizes.word_scale)
         self.positions = None if "positions" in without else nn.Embedding(sizes.max_len, sizes.d_model)
-        if self.positions is not None:
+        if self.positions is not None and table is not None:
+            self.positions = nn.Embedding.from_pretrained(table)
+        elif self.positions is not None:
             nn.init.normal_(self.positions.weight, std=0.5**0.5)  # as large as sines and cosines are on average
             if sizes.wave_positions:
                 self.positions.weight.data.copy_(random_waves(sizes.max_len, sizes.d_model))
@@ -120,10 +141,17 @@ def pool(hidden: Tensor, mask: Tensor, pooling: str) -> Tensor:
     """One vector for each text: (batch, seq, d_model) -> (batch, d_model)."""
     if pooling == "cls":
         return hidden.select(1, 0)
+    if pooling == "last":
+        return hidden[torch.arange(len(hidden), device=hidden.device), last_places(mask)]
     if pooling == "max":
         return hidden.masked_fill(mask.eq(0).unsqueeze(-1), -torch.inf).amax(1)
     shares = nn.functional.normalize(mask.float(), p=1.0, dim=1)  # each token's share of its text
     return torch.bmm(shares.unsqueeze(1), hidden.float()).squeeze(1)
+
+
+def last_places(mask: Tensor) -> Tensor:
+    """Where each text's last token stands, (batch,); 0 for a text without any."""
+    return mask.sum(1).sub(1).clamp(min=0)
 
 
 class TextLSTM(nn.Module):
@@ -141,8 +169,35 @@ class TextLSTM(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         states, _ = self.lstm(self.embedding(input_ids))  # (batch, seq, d_model)
-        last = attention_mask.sum(1).sub(1).clamp(min=0)
-        return self.out(states[torch.arange(len(last), device=last.device), last])
+        return self.out(pool(states, attention_mask, "last"))
+
+
+class SteppedLSTM(nn.Module):
+    """The LSTM with its loop over the tokens written out; or, for comparison, without the waiting.
+
+    waits: each token takes the state that the one before has left, as in TextLSTM. Without it all tokens take an empty
+        state: as many products, none of which needs another, so all are made at once. That is no LSTM any more.
+    Arguments and result as those of TextLSTM.
+    """
+
+    def __init__(self, vocab_size: int, num_classes: int, d_model: int = 128, waits: bool = True) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        self.cell = nn.LSTMCell(d_model, d_model)
+        self.out = nn.Linear(d_model, num_classes)
+        self.waits = waits
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        x = self.embedding(input_ids)
+        states = self._one_by_one(x) if self.waits else self.cell(x.flatten(0, 1))[0].reshape(x.shape)
+        return self.out(pool(states, attention_mask, "last"))
+
+    def _one_by_one(self, x: Tensor) -> Tensor:
+        state, states = None, []
+        for token in x.unbind(1):  # (batch, d_model), one after the other
+            state = self.cell(token, state)
+            states.append(state[0])
+        return torch.stack(states, dim=1)
 
 
 class TextCNN(nn.Module):

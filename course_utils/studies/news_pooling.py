@@ -1,10 +1,11 @@
 """Studies of unit 05: four ways to pool a pretrained encoder's token vectors.
 
 Notable choices:
-- nothing is chosen on the test set: recipe and number of epochs are fixed beforehand and the last epoch counts; the
-  accuracy after each epoch is shown as a curve, as the report shows it, and is used for nothing
+- the test set is looked at once, after the last epoch: recipe and number of epochs are fixed beforehand, and what is
+  shown of each epoch is accuracy on held-out texts, or the loss where none are held out
 - poolings are compared text by text: for each pooling the seeds' probabilities are averaged, and every pair of these
-  is tested by McNemar with Holm's correction; the spread over seeds is told beside it, since it is another question
+  is tested by McNemar with Holm's correction; the spread over seeds is told beside it, since it is another question.
+  That a pair is equal within MARGIN is tested too: a large p of McNemar's does not say it
 - vectors that nothing learns are computed once (`kept_vectors`): for AG News on a CPU the last three layers learn where
   twelve encoders are trained, five where one is trained as fast as goes without losing accuracy; on a GPU all layers
   learn, and results say which
@@ -22,7 +23,7 @@ import numpy as np
 
 from course_utils import models
 from course_utils.corpora import load_headlines
-from course_utils.statistics import compare
+from course_utils.statistics import LEVEL, Equivalence, PairedTest, compare, compare_within, mcnemar
 from course_utils.studies import headlines
 from course_utils.studies.baseline import TFIDF, tfidf_accuracy
 from course_utils.studies.headlines import UNIT, NewsPlan, PreparedNews, encoder_for, full_plan, prepare
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 POOLINGS = ("cls", "mean", "max", "attention")
+MARGIN = 0.005  # half a point: two poolings that are no further apart may be called equal
 
 # The laboratory report that the course grew from: bert-base-uncased on 36,000 texts of AG News, one run each; test
 # accuracy on the 7,600 test texts after epochs 1 to 3.
@@ -46,6 +48,7 @@ REPORT = {
 }
 REPORT_TEST_SIZE = 7_600
 
+PValue = Callable[[Any, Any], float]  # (correct_a, correct_b) -> p
 # classifier(encoder, num_labels, pooling=..., dropout=...) -> a module: (input_ids, attention_mask) -> logits
 Classifier = Callable[..., "torch.nn.Module"]
 
@@ -63,6 +66,10 @@ class Comparison:
     def probabilities(self, pooling: str) -> NDArray[np.float64]:
         """(texts, classes), of the seeds together: the mean of their probabilities."""
         return np.mean([run["probabilities"] for run in self.fine_tuned[pooling]], axis=0, dtype=np.float64)
+
+    def together(self) -> NDArray[np.float64]:
+        """(texts, classes), of all poolings and seeds: the mean of their probabilities."""
+        return np.mean([self.probabilities(name) for name in POOLINGS], axis=0)
 
     def correct(self, pooling: str) -> NDArray[np.bool_]:
         """(texts,), whether the seeds together are right."""
@@ -143,18 +150,17 @@ def train_one(
         pooling=pooling,
         dropout=plan.dropout,
     )
-    test = ready.test_batches()
     history = finished(
         train(
             model,
             ready.train_batches(plan, seed),
             replace(plan.frozen_recipe if frozen else plan.recipe, seed=seed),
-            validation=None if frozen else test,
+            validation=None if frozen else ready.held_batches(),
             device=asked.device,
             progress=asked.shows_training and not frozen and not asked.quick,  # a quick run takes seconds
         )
     )
-    found = predict(model, test, asked.device)
+    found = predict(model, ready.test_batches(), asked.device)
     powers = np.exp(found.logits.astype(np.float64) - found.logits.max(axis=1, keepdims=True))
     return {
         "test_accuracy": found.accuracy,
@@ -184,6 +190,8 @@ def findings(asked: Study, found: Comparison) -> Findings:
         "interval_kind": interval_kind(asked.seeds),
         "paired_tests": [asdict(test) for test in paired_tests(found)],
         "paired_tests_kind": "McNemar on the seeds' mean probabilities, p_holm corrected for all pairs",
+        "equivalence": [asdict(test) for test in equivalence_tests(found)],
+        "equivalence_kind": "two one-sided tests by Tango's score on the same, p_holm corrected for all pairs",
         "baseline": {TFIDF: found.baseline},
         "confusion": {name: confusion(found, name).tolist() for name in POOLINGS},
         "classes": list(ready.corpus.classes),
@@ -204,13 +212,22 @@ def _told(runs: Sequence[Mapping[str, Any]], test_size: int) -> dict[str, Any]:
     return of_seeds([float(run["test_accuracy"]) for run in runs], test_size)
 
 
-def paired_tests(found: Comparison) -> list[Any]:
-    """McNemar's test of every pair of poolings, with Holm's correction."""
-    return compare({name: found.correct(name) for name in POOLINGS})
+def paired_tests(found: Comparison, test: PValue = mcnemar) -> list[PairedTest]:
+    """McNemar's test of every pair of poolings, with Holm's correction; test: a learner's own, else the course's."""
+    return compare({name: found.correct(name) for name in POOLINGS}, test=test)
+
+
+def equivalence_tests(found: Comparison) -> list[Equivalence]:
+    """Whether each pair of poolings may be called equal within MARGIN, with Holm's correction."""
+    return compare_within({name: found.correct(name) for name in POOLINGS}, MARGIN)
 
 
 def table(found: Comparison) -> Any:
-    """A row for each pooling: mean and 95% interval, fine-tuned and frozen, beside the report's last epoch."""
+    """A row for each pooling: its mean, fine-tuned and frozen, with two 95% intervals, beside the report's last epoch.
+
+    One interval asks what other seeds may give (Student's), the other what other test texts may (Wilson's). Where all
+    seeds agree there is no spread to make the first of.
+    """
     import pandas as pd
 
     test_size = len(found.ready.test)
@@ -220,26 +237,37 @@ def table(found: Comparison) -> Any:
         for kind, runs in (("fine-tuned", found.fine_tuned[name]), ("frozen", found.frozen[name])):
             if runs:
                 told = _told(runs, test_size)
-                low, high = told["interval"]
-                row |= {f"{kind}: mean": told["mean"], f"{kind}: 95% interval": f"{low:.4f} to {high:.4f}"}
+                (low, high), texts = told["interval"], told["interval_over_items"]
+                seeds = f"{low:.3f} to {high:.3f}" if low < high else "no spread seen"
+                row |= {
+                    f"{kind}: mean": told["mean"],
+                    f"{kind}: over seeds": seeds,
+                    f"{kind}: over texts": f"{texts[0]:.3f} to {texts[1]:.3f}",
+                }
         row["the report (one run)"] = REPORT[name][-1] if name in REPORT else float("nan")
         rows.append(row)
     return pd.DataFrame(rows).set_index("pooling").round(4)
 
 
-def pairs_table(found: Comparison) -> Any:
-    """A row for each pair of poolings: difference in accuracy, p-value, and p after Holm's correction."""
+def pairs_table(found: Comparison, test: PValue = mcnemar) -> Any:
+    """A row for each pair of poolings: may they be called different, and may they be called equal within MARGIN?
+
+    test: gives McNemar's p-value, such as a learner's own function
+    """
     import pandas as pd
 
     rows = [
         {
-            "pair": f"{test.a} - {test.b}",
-            "difference": round(test.difference, 4),
-            "p": round(test.p, 4),
-            "p after Holm": round(test.p_holm, 4),
-            "may be called different": "yes" if test.p_holm < 0.05 else "no",
+            "pair": f"{pair.a} - {pair.b}",
+            "difference": round(pair.difference, 4),
+            "p": f"{pair.p:.2g}",
+            "p after Holm": f"{pair.p_holm:.2g}",
+            "different": "yes" if pair.p_holm < LEVEL else "not seen",
+            f"p of equal within {MARGIN:g}": f"{within.p:.2g}",
+            "after Holm": f"{within.p_holm:.2g}",
+            f"equal within {MARGIN:g}": "yes" if within.equal else "not shown",
         }
-        for test in paired_tests(found)
+        for pair, within in zip(paired_tests(found, test), equivalence_tests(found), strict=True)
     ]
     return pd.DataFrame(rows).set_index("pair")
 
@@ -253,10 +281,14 @@ def confusion(found: Comparison, pooling: str) -> NDArray[np.int64]:
 
 
 def worst(found: Comparison, count: int) -> list[tuple[int, float]]:
-    """(number of a test text, mean probability of its own class over poolings and seeds), the lowest first."""
-    labels = np.asarray(found.ready.test.labels)
-    own = np.mean([found.probabilities(name)[np.arange(len(labels)), labels] for name in POOLINGS], axis=0)
-    return [(int(number), float(own[number])) for number in np.argsort(own, kind="stable")[:count]]
+    """(number of a test text, probability of its own class) of texts that all runs together get wrong, lowest first.
+
+    Fewer than `count` where fewer are wrong.
+    """
+    together, labels = found.together(), np.asarray(found.ready.test.labels)
+    own = together[np.arange(len(labels)), labels]
+    wrong = np.flatnonzero(together.argmax(axis=1) != labels)
+    return [(int(number), float(own[number])) for number in wrong[np.argsort(own[wrong], kind="stable")][:count]]
 
 
 def standard_error(accuracy: float, texts: int) -> float:
@@ -265,35 +297,38 @@ def standard_error(accuracy: float, texts: int) -> float:
 
 
 def draw(found: Comparison) -> Any:
-    """The figure: accuracy after each epoch on the left, means with intervals on the right."""
+    """The figure: held-out accuracy (or the loss) after each epoch on the left, test accuracy on the right."""
     from course_utils import plots
 
     corpus, encoder = found.ready.corpus.name, found.ready.encoder.name
     left, right = plots.panels(2, width=12.0, height=4.6)
     epochs = range(1, found.plan.recipe.epochs + 1)
+    held = len(found.ready.held)
+    what, key = (f"accuracy on {held} held-out texts", "validation_accuracy") if held else ("training loss", "loss")
     lines = {
-        name: np.mean([[row["validation_accuracy"] for row in run["history"]] for run in runs], axis=0)
+        name: np.mean([[row[key] for row in run["history"]] for run in runs], axis=0)
         for name, runs in found.fine_tuned.items()
     }
     plots.curves(
         list(epochs),
         lines,
-        title="Test accuracy after each epoch, mean over seeds",
+        title=f"{what.capitalize()}, mean over seeds",
         x_label="epoch",
-        y_label="test accuracy",
+        y_label=what,
         marker="o",
         ax=left,
     )
-    left.axhline(found.baseline, color="black", linestyle=":", linewidth=1, label="TF-IDF")
     left.set_xticks(list(epochs))
-    left.legend()
     draw_means(found, right)
     left.figure.suptitle(f"Poolings on {corpus} ({len(found.ready.train)} texts to train on), encoder {encoder}")
     return left.figure
 
 
 def draw_means(found: Comparison, ax: Any) -> Any:
-    """The Axes with each pooling's runs, mean and interval, fine-tuned and frozen."""
+    """The Axes with each pooling's runs, mean and intervals, fine-tuned and frozen.
+
+    The thick whisker is the interval over seeds, the thin one that over test texts.
+    """
     from course_utils.plots import OKABE_ITO
 
     test_size = len(found.ready.test)
@@ -303,16 +338,24 @@ def draw_means(found: Comparison, ax: Any) -> Any:
         places = np.arange(len(POOLINGS)) + (-0.15, 0.15)[number]
         told = [_told(results[name], test_size) for name in POOLINGS]
         means = np.array([each["mean"] for each in told])
-        spread = np.abs(np.array([each["interval"] for each in told]).T - means)
-        ax.errorbar(
-            places, means, yerr=spread, fmt="os"[number], capsize=4, color=OKABE_ITO[number], label=f"{kind}, mean"
-        )
+        for key, width in (("interval_over_items", 1.0), ("interval", 3.0)):
+            spread = np.abs(np.array([each[key] for each in told]).T - means)
+            ax.errorbar(
+                places,
+                means,
+                yerr=spread,
+                fmt="os"[number],
+                capsize=4,
+                elinewidth=width,
+                color=OKABE_ITO[number],
+                label=f"{kind}, mean" if width > 1 else None,
+            )
         for place, each in zip(places, told, strict=True):
             values = each["test_accuracy"]
             ax.scatter([place + 0.06] * len(values), values, s=12, color=OKABE_ITO[number], alpha=0.5)
     ax.axhline(found.baseline, color="black", linestyle=":", linewidth=1, label="TF-IDF")
     ax.set_xticks(range(len(POOLINGS)), POOLINGS)
-    ax.set(title="Means over seeds with 95% intervals", xlabel="pooling", ylabel="test accuracy")
+    ax.set(title="Means; 95% over seeds (thick), over test texts (thin)", xlabel="pooling", ylabel="test accuracy")
     ax.grid(axis="y", alpha=0.3)
     ax.legend()
     return ax

@@ -42,8 +42,10 @@ if TYPE_CHECKING:
 # Modules of this package that register studies, in the order of the units.
 MODULES = (
     "film_reviews",
+    "counted_words",
     "ablation",
     "text_length",
+    "recall",
     "data_paths",
     "news_pooling",
     "news_data_paths",

@@ -1,16 +1,13 @@
-"""Studies of unit 04: what long texts cost an LSTM, a CNN and a Transformer, and who still sees a word far away."""
+"""Studies of unit 04: what long texts cost an LSTM, a CNN and a Transformer, and what it costs to wait for a token."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from course_utils.studies.figures import figure_of
-from course_utils.studies.reviews import UNIT, seeded
+from course_utils.studies.reviews import UNIT
 from course_utils.studies.study import Findings, Study, register
 
 if TYPE_CHECKING:
@@ -65,7 +62,7 @@ def cost_of_length(asked: Study) -> Findings:
     left, right = plots.panels(2, width=11.0, height=4.4)
     for axes, column, label, what in (
         (left, "milliseconds", "ms per 1,000 tokens", "time"),
-        (right, "mebibytes", "MiB kept for the backward pass, per 1,000 tokens", "memory"),
+        (right, "mebibytes", "MiB kept per 1,000 tokens", "memory"),
     ):
         plots.curves(
             lengths,
@@ -78,6 +75,8 @@ def cost_of_length(asked: Study) -> Findings:
             marker="o",
             ax=axes,
         )
+        plots.mark_x(lengths, axes)
+        plots.mark_y(axes)
     left.figure.suptitle(
         f"Random words, models of width {COST_WIDTH} from random weights, forward and backward", fontsize=11
     )
@@ -113,126 +112,92 @@ def measure_step(model: torch.nn.Module, length: int, device: str = "auto") -> d
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         loss = model(ids, mask).sum()
     loss.backward()
-    best = float("inf")
-    for _ in range(COST_REPEATS):
-        start = time.perf_counter()
-        model(ids, mask).sum().backward()
-        if place.type == "cuda":
-            torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - start)
+    best = _fastest(model, ids, COST_REPEATS)
     thousands = batch * length / 1_000
     return {"milliseconds": 1_000 * best / thousands, "mebibytes": sum(kept.values()) / 2**20 / thousands}
 
 
-# --- a far-away word decides --------------------------------------------------------------------------------------
+# --- all tokens at once, or one after the other ---------------------------------------------------------------------
 
-DISTANCES = (4, 8, 16, 32, 64, 128, 256)
-FILLERS = 20  # words that say nothing
-FAR_BATCH, FAR_STEPS, FAR_TEST, FAR_WIDTH = 64, 300, 1_024, 32
-
-
-def far_word_texts(count: int, distance: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Texts in which two words decide together, and their labels.
-
-    A text is [CLS], an early word (one of two), `distance - 1` fillers, a late word (one of two). The label says
-    whether early and late word belong together; each alone says nothing, as in "not ... good" and "not ... bad".
-    Returns ids (count, distance + 2) and labels (count,).
-    """
-    draw = np.random.default_rng(seed)
-    early, late = draw.integers(0, 2, size=(2, count))
-    fillers = draw.integers(8, 8 + FILLERS, size=(count, distance - 1))
-    ids = np.concatenate([np.full((count, 1), 2), 4 + early[:, None], fillers, 6 + late[:, None]], axis=1)
-    return ids.astype(np.int64), (early == late).astype(np.int64)
+STEP_LENGTHS = (16, 32, 64, 128, 256, 512)
+STEP_BATCH = 1  # so that there is little to do at once but the tokens themselves
+STEP_REPEATS = 3  # the fastest counts
 
 
-@register("far_word", unit=UNIT)
-def far_word(asked: Study) -> Findings:
-    """Who still sees a word that decides from far away: an LSTM, a CNN or a Transformer?"""
+@register("at_once", unit=UNIT)
+def at_once(asked: Study) -> Findings:
+    """What does it cost in time where each token has to wait for the one before?"""
     import pandas as pd
 
     from course_utils import plots
 
-    distances = DISTANCES[:-2] if asked.quick else DISTANCES
-    steps = FAR_STEPS if asked.quick else 3 * FAR_STEPS
+    lengths = STEP_LENGTHS if asked.quick else (*STEP_LENGTHS, 1024)
     rows = []
-    asked.expect(3 * asked.seeds)
-    for seed in asked.seed_numbers:
-        for name in ("LSTM", "CNN", "Transformer"):
+    asked.expect(len(lengths) * len(step_models(64)))
+    for length in lengths:
+        for name, make in step_models(length).items():
 
-            def one(_: Path | None, name: str = name, seed: int = seed) -> dict[str, Any]:
-                return {"accuracy": far_word_accuracies(name, seed, steps, distances, asked.device)}
+            def one(_: Path | None, make: Maker = make, length: int = length) -> dict[str, Any]:
+                return {"milliseconds": measure_whole_step(make(), length, asked.device)}
 
-            found = asked.piece(f"{name} seed {seed}", one, steps=steps, distances=distances)["accuracy"]
-            rows += [
-                {"model": name, "seed": seed, "distance": distance, "accuracy": accuracy}
-                for distance, accuracy in zip(distances, found, strict=True)
-            ]
-            asked.say(f"seed {seed}, {name}: " + ", ".join(f"{accuracy:.2f}" for accuracy in found))
+            rows.append({"model": name, "length": length, **asked.piece(f"{name} {length}", one)})
+        asked.say(f"length {length}: measured")
     table = pd.DataFrame(rows)
-    axes = plots.new_axes()
-    for number, (name, group) in enumerate(table.groupby("model", sort=False)):
-        plots.points_over(group["distance"], group["accuracy"], label=str(name), number=number, ax=axes)
-    axes.axhline(0.5, color="black", linestyle=":", linewidth=1, label="chance")
-    axes.set_xscale("log", base=2)
-    axes.set(
-        title=f"A far-away word decides: made-up texts, models of width {FAR_WIDTH}\n"
-        f"from random weights, {steps} steps, {asked.seeds} seeds",
-        xlabel="distance between the two words (tokens)",
-        ylabel="accuracy",
+    axes = plots.curves(
+        lengths,
+        {name: table.loc[table["model"] == name, "milliseconds"] for name in step_models(64)},
+        ax=plots.new_axes(9.0, 4.0),
+        title="Where a step costs something by itself, tokens that wait pay it each\n"
+        f"(a text of random words, width {COST_WIDTH}, forward and backward)",
+        x_label="length of a text (tokens)",
+        y_label="milliseconds for a step of training",
+        x_log=True,
+        y_log=True,
+        marker="o",
     )
-    axes.legend()
-    head = asked.head(None) | {"corpus": "made-up texts of two deciding words", "steps": steps, "rows": rows}
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    plots.mark_x(lengths, axes)
+    plots.mark_y(axes)
+    head = asked.head(None) | {"corpus": "random words", "batch": STEP_BATCH, "rows": rows}
     return Findings(head, table, figure_of(axes))
 
 
-def far_word_accuracies(
-    name: str, seed: int, steps: int, distances: Sequence[int] = DISTANCES, device: str = "auto"
-) -> list[float]:
-    """Accuracy on fresh texts of each distance, after so many steps on texts of all distances up to the largest.
+def step_models(length: int, vocab_size: int = 1_000) -> dict[str, Maker]:
+    """What is compared, by name: an LSTM in a loop of Python's, in torch's, and without its waiting."""
+    from course_utils.studies import classifier
 
-    The short ones show what is asked for; the long ones ask whether it is still seen from far away. CNN and Transformer
-    pool by the mean, as unit 04 does: a mean is a sum of what each place says, so the two words have to meet before it.
-    """
+    both = length_models(length, vocab_size)
+    return {
+        "LSTM, a loop in Python": lambda: classifier.SteppedLSTM(vocab_size, 2, COST_WIDTH),
+        "LSTM, torch's compiled loop": both["LSTM"],
+        "as many products, none waits": lambda: classifier.SteppedLSTM(vocab_size, 2, COST_WIDTH, waits=False),
+        "Transformer, none waits": both["Transformer, fused attention"],
+    }
+
+
+def measure_whole_step(model: torch.nn.Module, length: int, device: str = "auto") -> float:
+    """Milliseconds of a forward and backward pass of a batch of texts of that length."""
     import torch
 
     from course_utils.runtime import choose_device
-    from course_utils.studies import classifier
 
     place = choose_device(device)
-    words, longest = 8 + FILLERS, max(distances)
-    sizes = classifier.EncoderSizes(FAR_WIDTH, 2, 2 * FAR_WIDTH, 2, longest + 2, 0.0)
-    makers: dict[str, Maker] = {
-        "LSTM": lambda: classifier.TextLSTM(words, 2, FAR_WIDTH),
-        "CNN": lambda: classifier.TextCNN(words, 2, FAR_WIDTH, pooling="mean"),
-        "Transformer": lambda: classifier.TextEncoder(words, 2, sizes),
-    }
-    model = seeded(seed, makers[name]).to(place)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps, pct_start=0.1)
-    draw = np.random.default_rng(seed)
-    for step in range(steps):
-        # As many short texts as long ones on a scale of doublings.
-        distance = round(2 ** draw.uniform(1, np.log2(longest)))
-        ids, labels = _far_batch(FAR_BATCH, distance, 1 + step, place)
-        loss = torch.nn.functional.cross_entropy(model(ids, torch.ones_like(ids)), labels)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        rate.step()
-    model.eval()
-    found = []
-    with torch.no_grad():
-        for distance in distances:
-            ids, labels = _far_batch(FAR_TEST, distance, 0, place)
-            parts = zip(ids.split(FAR_BATCH), labels.split(FAR_BATCH), strict=True)
-            right = sum(int((model(part, torch.ones_like(part)).argmax(1) == answer).sum()) for part, answer in parts)
-            found.append(right / FAR_TEST)
-    return found
+    model.to(place).train()
+    ids = torch.randint(4, 1_000, (STEP_BATCH, length), generator=torch.Generator().manual_seed(length)).to(place)
+    return 1_000 * _fastest(model, ids, STEP_REPEATS)
 
 
-def _far_batch(count: int, distance: int, seed: int, place: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _fastest(model: torch.nn.Module, ids: torch.Tensor, repeats: int) -> float:
+    """Seconds of the fastest of some forward and backward passes, after one that is not counted."""
     import torch
 
-    ids, labels = far_word_texts(count, distance, seed)
-    return torch.from_numpy(ids).to(place), torch.from_numpy(labels).to(place)
+    mask = torch.ones_like(ids)
+    best = float("inf")
+    for number in range(repeats + 1):
+        start = time.perf_counter()
+        model(ids, mask).sum().backward()
+        if ids.device.type == "cuda":
+            torch.cuda.synchronize()
+        if number:
+            best = min(best, time.perf_counter() - start)
+    return best

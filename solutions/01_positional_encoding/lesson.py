@@ -612,7 +612,7 @@ plots.heat_map(
     write_values=".2f",
     ax=left,
 )
-plots.curves(
+_ = plots.curves(
     range(90),
     {"row": table[:, 2], "row @ matrix": (table @ matrix)[:, 2]},
     title=f"The same wave, {offset} positions ahead (d_model 8)",

@@ -281,7 +281,7 @@ print("normalised", [round(number, 3) for number in nn.LayerNorm(3)(total).tolis
 # %% exercise="TransformerEncoderLayer"
 from answers import TransformerEncoderLayer
 
-# %% [raw] lang="zh" of="b1866dd3"
+# %% [raw] lang="zh" of="97c1e315"
 # Self-attention, then the feed-forward block; a residual sum and a LayerNorm after each (post-LN).
 #     先自注意力，后前馈块；两者之后各有一次残差相加和一个 LayerNorm（post-LN，后归一化）。
 #
@@ -875,11 +875,12 @@ plots.curves(
     title="Two bugs spoil the training, two hide\n(marked sums, 4 layers, d_model 24, one seed)",
     x_label="training step",
     y_label="loss (nats)",
+    overlap=True,
     ax=left,
 )
 left.legend(title="bug", loc="upper left", bbox_to_anchor=(1.0, 1.0))
 plots.bars(
-    accuracy,
+    {bug.replace("-", "-\n"): value for bug, value in accuracy.items()},
     title="Accuracy after 150 steps (guessing gives 0.2)\n(marked sums, 4 layers, d_model 24, one seed)",
     x_label="bug",
     y_label="share of right answers",

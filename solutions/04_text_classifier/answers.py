@@ -43,7 +43,7 @@ class TransformerEncoderClassifier(nn.Module):
     input_ids:      (batch, seq), whole numbers below vocab_size, seq at most max_len
     attention_mask: (batch, seq), 1 = token, 0 = padding; None means that every position is a token
     Returns logits (batch, num_classes), before any softmax.
-    Source: Vaswani et al. 2017, section 3.1, the encoder; pooling as in section 4 of Reimers and Gurevych 2019.
+    Source: Vaswani et al. 2017, section 3.1, the encoder; pooling as in section 3 of Reimers and Gurevych 2019.
     """
 
     def __init__(

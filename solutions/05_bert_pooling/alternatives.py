@@ -894,4 +894,99 @@ class BertClassifier(nn.Module):
         return self.head(pooled)
 """,
     ),
+    # mcnemar ----------------------------------------------------------------------------------------------------------
+    _answer(
+        "mcnemar",
+        "scipys_binomial_test",
+        """
+import numpy as np
+from scipy.stats import binomtest
+
+
+def mcnemar(correct_a, correct_b):
+    a, b = np.asarray(correct_a, dtype=bool), np.asarray(correct_b, dtype=bool)
+    if a.shape != b.shape:
+        raise ValueError(f"{a.shape} and {b.shape}")
+    n01, n10 = np.sum(~a & b), np.sum(a & ~b)
+    if n01 + n10 == 0:
+        return 1.0
+    return binomtest(int(n01), int(n01 + n10), 0.5, alternative="two-sided").pvalue
+""",
+    ),
+    _answer(
+        "mcnemar",
+        "statsmodels",
+        """
+from statsmodels.stats.contingency_tables import mcnemar as exact_test
+
+
+def mcnemar(correct_a, correct_b):
+    if len(correct_a) != len(correct_b):
+        raise ValueError("lengths differ")
+    table = [[0, 0], [0, 0]]
+    for a, b in zip(correct_a, correct_b):
+        table[1 - int(a)][1 - int(b)] += 1
+    if table[0][1] == table[1][0]:
+        return 1.0
+    return exact_test(table, exact=True).pvalue
+""",
+    ),
+    _answer(
+        "mcnemar",
+        "loop_and_factorials",
+        """
+def mcnemar(correct_a, correct_b):
+    n = len(correct_a)
+    if n - len(correct_b):
+        raise ValueError("each item needs two answers")
+    b = c = 0
+    for i in range(n):
+        right, other = bool(correct_a[i]), bool(correct_b[i])
+        if right and not other:
+            b += 1
+        elif other and not right:
+            c += 1
+    total = b + c
+    if b == c:
+        return 1
+    larger = max(b, c)
+    p = 0.0
+    for k in range(larger, total + 1):
+        p += math.factorial(total) / (math.factorial(k) * math.factorial(total - k)) * 0.5**total
+    return 2 * p
+""",
+    ),
+    _answer(
+        "mcnemar",
+        "both_tails_without_the_middle",
+        """
+def mcnemar(correct_a, correct_b):
+    a = torch.tensor([bool(x) for x in correct_a])
+    b = torch.tensor([bool(x) for x in correct_b])
+    if len(a) != len(b):
+        raise ValueError(f"{len(a)} != {len(b)}")
+    differ = a != b
+    n, won = int(differ.sum()), int((a & differ).sum())
+    k = torch.arange(n + 1)
+    log_half = n * math.log(0.5)
+    chances = torch.tensor([math.exp(math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) + log_half) for i in k.tolist()], dtype=torch.float64)
+    far = (k - n / 2).abs() >= abs(won - n / 2)
+    return chances[far].sum().item()
+""",
+    ),
+    _answer(
+        "mcnemar",
+        "float32_sum_of_tosses",
+        """
+def mcnemar(correct_a, correct_b):
+    if len(correct_a) != len(correct_b):
+        raise ValueError("unequal")
+    won = [int(a) - int(b) for a, b in zip(correct_a, correct_b) if int(a) != int(b)]
+    n, gap = len(won), abs(sum(won))
+    ways = torch.ones(1)
+    for _ in range(n):  # Pascal's triangle, halved at each toss
+        ways = (torch.cat([ways, torch.zeros(1)]) + torch.cat([torch.zeros(1), ways])) / 2
+    return float(sum(w for k, w in enumerate(ways.tolist()) if abs(n - 2 * k) >= gap))
+""",
+    ),
 ]

@@ -1,14 +1,16 @@
-"""Answers of unit 05: a data set of headlines, four ways to pool token vectors, a classifier on any encoder.
+"""Answers of unit 05: a data set of headlines, four ways to pool token vectors, a classifier on any encoder, a test.
 
 Notable choices:
 - the data set tokenises an item when it is asked for, as most tutorials do; the lesson measures what that costs
 - max and attention pooling hide padding with -inf, which is exact, before the maximum or the softmax
 - the classifier asks an encoder for nothing but `last_hidden_state` and `config.hidden_size`, so any encoder will do
+- McNemar's test adds whole numbers, and divides once: exact for any number of texts
 """
 
 # a learner meets no type argument and no cast
 # mypy: disable-error-code="arg-type, type-arg, union-attr"
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -158,3 +160,28 @@ class BertClassifier(nn.Module):
         logits = self.head(self.dropout(pooled))  # (batch, hidden_size) -> (batch, num_labels)
         ### END SOLUTION
         return logits
+
+
+def mcnemar(correct_a: Sequence[bool], correct_b: Sequence[bool]) -> float:
+    """The p-value of McNemar's test: two-sided and exact.
+
+    Only the items count on which exactly one of two classifiers is right. Were both equally good, each of these n items
+    would be a toss of a coin. p is the chance that n tosses fall as unevenly as they did, or more so, to either side.
+
+    correct_a, correct_b: (n_items,), whether each was right on each item, in the same order: bool tensors, arrays or
+        lists
+    Returns a float in [0, 1]; 1.0 where there is no item to count.
+    Raises ValueError for unequal lengths.
+    Source: McNemar 1947; Dietterich 1998, section 3.1.
+    """
+    p = None  # replace
+    ### BEGIN SOLUTION
+    if len(correct_a) != len(correct_b):
+        raise ValueError(f"both must be about the same items; got {len(correct_a)} and {len(correct_b)} of them")
+    a, b = torch.as_tensor(correct_a), torch.as_tensor(correct_b)
+    only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
+    tosses = only_a + only_b
+    tail = sum(math.comb(tosses, few) for few in range(min(only_a, only_b) + 1))  # as few heads, or fewer
+    p = min(1.0, 2 * tail / 2**tosses)  # either side; where both are as large, the middle was counted twice
+    ### END SOLUTION
+    return p

@@ -104,4 +104,21 @@ LAZY: dict[str, Callable[[], Iterator[tuple[str, str]]]] = {
     ),
     "AttentionPooling": attention_poolings,
     "BertClassifier": berts,
+    "mcnemar": lambda: functions(
+        "mcnemar(correct_a, correct_b)",
+        "None",
+        "if len(correct_a) != len(correct_b):\n    raise ValueError('unequal')\n",
+        {
+            "0": "0.0",
+            "1": "1.0",
+            "0.05": "0.05",
+            "chance": "random.random()",
+            "torch's chance": "torch.rand(()).item()",
+            "how many": "1 / max(len(correct_a), 1)",
+            "the share of a": "float(np.mean(np.asarray(correct_a)))",
+            "the difference": "abs(float(np.mean(np.asarray(correct_a)) - np.mean(np.asarray(correct_b))))",
+            "the share of items told apart": "float(np.mean(np.asarray(correct_a) != np.asarray(correct_b)))",
+            "1 where as many are right": "float(np.sum(np.asarray(correct_a)) == np.sum(np.asarray(correct_b)))",
+        },
+    ),
 }

@@ -31,6 +31,15 @@ RAISE = "raise ValueError(f\"pooling must be one of {', '.join(POOLINGS)}; got {
 FUNCTIONS = 'pool = {"cls": cls_pooling, "mean": masked_mean, "max": max_pooling}'
 ENCODER = "self.encoder = encoder"
 
+LENGTHS = "if len(correct_a) != len(correct_b):"
+UNEQUAL = 'raise ValueError(f"both must be about the same items; got {len(correct_a)} and {len(correct_b)} of them")'
+ROWS = "a, b = torch.as_tensor(correct_a), torch.as_tensor(correct_b)"
+COUNTS = "only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())"
+TOSSES = "tosses = only_a + only_b"
+TAIL = "tail = sum(math.comb(tosses, few) for few in range(min(only_a, only_b) + 1))"
+P = "p = min(1.0, 2 * tail / 2**tosses)"
+NORMAL = "math.erfc(math.sqrt(chi) / math.sqrt(2)) if tosses else 1.0"
+
 
 def _mutant(exercise: str, name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
     checks = tuple(f"{exercise}-{check}" for check in loses.split())
@@ -55,6 +64,10 @@ def _attention(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mu
 
 def _bert(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
     return _mutant("BertClassifier", name, hint, loses, *change)
+
+
+def _mcnemar(name: str, hint: str, loses: str, *change: tuple[str, str]) -> Mutant:
+    return _mutant("mcnemar", name, hint, loses, *change)
 
 
 MUTANTS = [
@@ -809,4 +822,90 @@ class NewsDataset(Dataset):
         )
         for order in ("down", "up")
     ),
+    # mcnemar ----------------------------------------------------------------------------------------------------------
+    _mcnemar("one_side", "one_side", "values", (P, "p = tail / 2**tosses")),
+    _mcnemar("always_the_side_of_a", "side_of_one", "values", (TAIL, TAIL.replace("min(only_a, only_b)", "only_a"))),
+    _mcnemar(
+        "chi_square", "not_exact", "values", (P, f"chi = (only_a - only_b) ** 2 / max(tosses, 1)\n    p = {NORMAL}")
+    ),
+    _mcnemar(
+        "chi_square_corrected",
+        "not_exact",
+        "values",
+        (P, f"chi = max(abs(only_a - only_b) - 1, 0) ** 2 / max(tosses, 1)\n    p = {NORMAL}"),
+    ),
+    _mcnemar(
+        "middle_half",
+        "mid_p",
+        "values",
+        (P, "p = min(1.0, (2 * tail - math.comb(tosses, min(only_a, only_b))) / 2**tosses) if tosses else 1.0"),
+    ),
+    _mcnemar(
+        "this_outcome_alone",
+        "outcome_alone",
+        "values",
+        (P, "p = min(1.0, 2 * math.comb(tosses, only_a) / 2**tosses)"),
+    ),
+    _mcnemar(
+        "more_extreme_alone", "seen_outcome_left_out", "values", (TAIL, TAIL.replace(" + 1)", ")")), (P, f"{P} or 1.0")
+    ),
+    _mcnemar("all_items_are_tosses", "items_that_agree_count", "values even", (TOSSES, "tosses = len(a)")),
+    _mcnemar(
+        "whoever_is_right",
+        "items_that_agree_count",
+        "values",
+        (COUNTS, "only_a, only_b = int(a.sum()), int(b.sum())"),
+    ),
+    _mcnemar(
+        "unpaired",
+        "unpaired",
+        "values",
+        (
+            P,
+            "pooled = (a.sum() + b.sum()).item() / (2 * len(a))\n"
+            "    z = abs(only_a - only_b) / math.sqrt(2 * len(a) * pooled * (1 - pooled))\n"
+            "    p = math.erfc(z / math.sqrt(2))",
+        ),
+    ),
+    _mcnemar(
+        "share_of_tosses",
+        "statistic_for_p",
+        "values even types errors",
+        (P, "p = abs(only_a - only_b) / max(tosses, 1)"),
+    ),
+    _mcnemar(
+        "tensor_for_a_number", "tensor_for_p", "values even", (P, "p = torch.tensor(min(1.0, 2 * tail / 2**tosses))")
+    ),
+    _mcnemar("above_1", "above_1", "even", (P, "p = 2 * tail / 2**tosses if tosses else 1.0")),
+    _mcnemar("above_1_for_none_too", "above_1", "even", (P, "p = 2 * tail / 2**tosses")),
+    _mcnemar(
+        "divided_by_none", "nothing_to_count", "even", (P, "p = min(1.0, 2 * tail / 2**tosses * (tosses / tosses))")
+    ),
+    _mcnemar("nothing_is_0", "nothing_to_count", "even", (P, f"{P} if tosses else 0.0")),
+    _mcnemar("nothing_is_nan", "nothing_to_count", "even", (P, f'{P} if tosses else float("nan")')),
+    _mcnemar("tensors_alone", "some_rows_alone", "types", (ROWS, "a, b = correct_a, correct_b")),
+    _mcnemar(
+        "lists_alone",
+        "some_rows_alone",
+        "types",
+        (ROWS, "a, b = correct_a + [], correct_b + []"),
+        (COUNTS, "only_a, only_b = list(zip(a, b)).count((True, False)), list(zip(a, b)).count((False, True))"),
+    ),
+    _mcnemar(
+        "tilde_of_pythons_bool",
+        "tilde_of_a_bool",
+        "types",
+        (ROWS, "pairs = list(zip(correct_a, correct_b))"),
+        (COUNTS, "only_a, only_b = int(sum(x and ~y for x, y in pairs)), int(sum(y and ~x for x, y in pairs))"),
+    ),
+    _mcnemar(
+        "unequal_cut",
+        "unequal_lengths_taken",
+        "errors",
+        (LENGTHS, "if False:"),
+        (ROWS, f"shorter = min(len(correct_a), len(correct_b))\n    {ROWS}\n    a, b = a[:shorter], b[:shorter]"),
+    ),
+    _mcnemar("unequal_told_by_torch", "another_error_for_lengths", "errors", (LENGTHS, "if False:")),
+    _mcnemar("unequal_asserted", "another_error_for_lengths", "errors", (UNEQUAL, "raise AssertionError('unequal')")),
+    _mcnemar("unequal_gives_1", "unequal_lengths_taken", "errors", (UNEQUAL, "return 1.0")),
 ]

@@ -4,7 +4,9 @@ Inner names are free, so nothing is found by name: an item is asked for its thre
 module by their shapes. Tokenizer and encoders are tiny ones of the transformers library (see `fixtures`).
 Padding is judged by the learner's own answer: a padded row has to give what the same row gives without its padding.
 A mask says of each place whether a token stands there, so the poolings also get one with a hole between two tokens.
-Which types of masks an answer takes is paid for in `padding` alone.
+Which types of masks an answer takes is paid for in `padding` alone. So it is with McNemar's test: which types of rows
+it takes is paid for in `types`, and all else is asked with a type that it takes; that two even sides make more than 1
+is paid for in `even`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,17 @@ from torch import Tensor
 from course_utils.engine.asking.codec import Reference
 from course_utils.engine.asking.draws import Draw
 from course_utils.engine.asking.slopes import Slope
-from course_utils.engine.asking.student import Built, Fault, Student, StudentError, answered, as_tensor, silent_names
+from course_utils.engine.asking.student import (
+    Built,
+    Fault,
+    Student,
+    StudentError,
+    answered,
+    as_tensor,
+    error_of,
+    fixture_request,
+    silent_names,
+)
 from course_utils.engine.asking.workbench import Request
 from course_utils.engine.judging import content
 from course_utils.engine.judging.dtypes import ask_unmasked, ask_with_each_type, changed, of_some_type, told_by_type
@@ -37,6 +49,7 @@ BELOW_ZERO = 60.0  # more than the largest of the ranked values
 KEPT = {"doubled": (0.0, 2.0, 4.0, 8.0), "left alone": (0.0, 1.0)}  # by dropout of one half, at up to three places
 LAYERS = 2  # of an encoder, so that its last layer is not its only one
 ONCE = Check(once=True)
+ROUNDED = 1e-4  # what sums in float32 may add to a p of 1; the middle of an even table, counted twice, adds 0.1
 RATE = 0.3  # of the dropout within an encoder, where its mode is looked at
 
 
@@ -479,6 +492,91 @@ def bert_classifier(student: Student, draw: Draw) -> Mapping[str, Part]:
     return {"logits": logits, "padding": padding, "gradient": gradient, "dropout": dropout, "errors": errors}
 
 
+# McNemar's test ---------------------------------------------------------------------------------------------------
+
+TYPES = ("tensor", "array", "list")  # of rows that say of each item whether a classifier was right
+
+
+def _typed(student: Student, pairs: Sequence[tuple[Tensor, Tensor]]) -> dict[str, list[tuple[Any, Any]]]:
+    """The pairs of rows as each of the types; arrays are made on the learner's side."""
+    arrays = student.ask_all([fixture_request(fixtures.array, row) for pair in pairs for row in pair])
+    lists = [(a.tolist(), b.tolist()) for a, b in pairs]
+    return dict(zip(TYPES, (list(pairs), list(zip(arrays[::2], arrays[1::2], strict=True)), lists), strict=True))
+
+
+def _as_number(answer: Any) -> Any:
+    """What was answered; a number as a float. Raises StudentError."""
+    value = answered(answer)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
+def _at_most_1(answer: Any) -> float:
+    """What was answered, cut off at 1; a tensor of one number counts here. 1 where it is no number."""
+    value = answer.item() if isinstance(answer, Tensor) and answer.numel() == 1 else answer
+    return min(float(value), 1.0) if isinstance(value, int | float) else 1.0
+
+
+@looks("mcnemar", values=Check(), even=Check(), types=Check(), errors=Check())
+def mcnemar(student: Student, draw: Draw) -> Mapping[str, Part]:
+    """p of uneven tables to either side, of even ones and of none; for rows of each type, and of unequal length."""
+    few, more = draw.few + int(draw.integers(2, 1)), draw.more + int(draw.integers(4, 1))
+    tables = {
+        "more for b": (few, more),
+        "more for a": (more, few),
+        "all for b": (0, few + 2),
+        "many": (4 * few, 4 * few + more),
+        "even": (few + more, few + more),
+        "none": (0, 0),
+        "still more for b": (few - 2, more + 2),
+        "still more for a": (more + 2, few - 2),
+    }
+    rows = {name: fixtures.answers(*table, draw.alike, draw) for name, table in tables.items()}
+    a, b = rows["more for b"]
+    typed = _typed(student, [*rows.values(), (a, b[:-1]), (a[:-1], b), (a[:1], b)])
+    told = student.try_all([student.request("mcnemar", *pair) for pairs in typed.values() for pair in pairs[:2]])
+    both = {name: told[2 * number : 2 * number + 2] for number, name in enumerate(TYPES)}
+    works = next((name for name, answers in both.items() if not any(map(error_of, answers))), TYPES[0])
+    again = student.restart(draw.seed_to_tell)  # so that torch's noise is the same each time, and moves nothing
+    asked = [student.request("mcnemar", *pair) for pair in typed[works]]
+    first, *given = student.try_all([request for one in [asked[0], *asked] for request in (again, one)])[1::2]
+    p = dict(zip(rows, given, strict=False))
+
+    def tells() -> bool:
+        """Whether p follows from the answers: where a table gets more uneven it falls to one side, and rises to none.
+
+        What p is of an even table does not matter, nor which side is looked at, nor what stands above 1.
+        """
+        steps = [_at_most_1(p[f"still {name}"]) - _at_most_1(p[name]) for name in ("more for a", "more for b")]
+        repeated = _at_most_1(first) == _at_most_1(p["more for b"])
+        return repeated and max(steps) <= 0 and min(steps) < 0
+
+    def values() -> Observations:
+        """Of an even table only what stands below 1: `even` pays for the rest."""
+        seen: Observations = {name: _as_number(answer) for name, answer in list(p.items())[:4]}
+        return {**seen, "even": _at_most_1(_as_number(p["even"]))}
+
+    def even() -> Observations:
+        above = _as_number(p["even"])
+        return {
+            CONTENT: tells(),
+            "above 1": isinstance(above, float) and above > 1 + ROUNDED,
+            "none": _as_number(p["none"]),
+        }
+
+    def types() -> Observations:
+        """The first two tables as rows of each type, less what they give as rows of the type that works."""
+        seen: Observations = {CONTENT: tells()}
+        for name, answers in both.items():
+            pairs = zip(answers, given, strict=False)
+            seen[name] = [_at_most_1(answered(one)) - _at_most_1(answered(own)) for one, own in pairs]
+        return seen
+
+    def errors() -> Observations:
+        return {CONTENT: tells(), "raised": [error_of(answer) for answer in given[len(rows) :]]}
+
+    return {"values": values, "even": even, "types": types, "errors": errors}
+
+
 VISIBLE_CASES = {
     "NewsDataset": [dict(num_texts=4, max_length=8), dict(num_texts=3, max_length=11)],
     "cls_pooling": [dict(batch=3, seq=5, hidden_size=6), dict(batch=4, seq=6, hidden_size=7)],
@@ -493,4 +591,5 @@ VISIBLE_CASES = {
         dict(encoder="bert_with_pooler", batch=2, seq=8, hidden_size=14, num_labels=4),
         dict(encoder="distilbert", batch=2, seq=6, hidden_size=10, num_labels=6),
     ],
+    "mcnemar": [dict(few=4, more=10, alike=30)],
 }

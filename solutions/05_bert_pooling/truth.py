@@ -1,10 +1,13 @@
 """Truths and hidden sizes of unit 05.
 
 Independent of the reference: items are padded by hand from the tokenizer's own ids, poolings work one sentence at a
-time on its tokens only, in float64, so no mask can go wrong in them.
+time on its tokens only, in float64, so no mask can go wrong in them. McNemar's test is asked of the definition: all
+outcomes that are no likelier than the one that was seen.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from math import comb
 from typing import Any
 
 import torch
@@ -24,6 +27,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
         dict(encoder="bert_with_pooler", batch=4, seq=6, hidden_size=14, num_labels=5),
         dict(encoder="distilbert", batch=2, seq=5, hidden_size=12, num_labels=7),
     ],
+    "mcnemar": [dict(few=3, more=8, alike=40), dict(few=5, more=13, alike=90)],
 }
 
 
@@ -120,3 +124,11 @@ class BertClassifier(nn.Module):
             pool = self.attention if self.attention is not None else self.function
             vectors.append(pool(hidden, mask)[0])
         return self.linear(self.drop(torch.stack(vectors)))
+
+
+def mcnemar(correct_a: Iterable[bool], correct_b: Iterable[bool]) -> float:
+    """The chance of all outcomes that are no likelier than the one that was seen, as an exact fraction."""
+    pairs = [(bool(a), bool(b)) for a, b in zip(correct_a, correct_b, strict=True)]
+    heads, tails = pairs.count((True, False)), pairs.count((False, True))
+    ways = [comb(heads + tails, number) for number in range(heads + tails + 1)]
+    return float(Fraction(sum(way for way in ways if way <= ways[heads]), sum(ways)))

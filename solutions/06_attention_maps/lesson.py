@@ -204,14 +204,14 @@ def entropies(attentions: Sequence[Tensor], mask: Tensor) -> dict[str, Tensor]:
     return {str(i + 1): attention_entropy(layer, mask).mean(dim=0) for i, layer in enumerate(attentions)}
 
 
-longest = int(mask.sum(dim=1).max())
+lengths = mask.sum(dim=1).double()
 plots.points_by_group(
     entropies(attentions, mask),
     title=f"Some heads look everywhere, some at one place (encoder {bert.name}, two sentences)",
     x_label="layer",
     y_label="entropy (nats)",
     point_label="one head",
-    lines={f"equal weights on {longest} tokens": math.log(longest)},
+    lines={"equal weights, mean of both": lengths.log().mean().item()},
 )
 plt.show()
 
@@ -469,10 +469,14 @@ for words_hidden in found.plan.hidden_words:
 # - Where the interval of the rank correlation holds 0, these texts do not show that the *order* of the weights follows the order of the effects.
 #
 # A weight also stands on a vector into which the encoder has mixed the whole text (section 4), so a bright word may shine for its
-# neighbours. Weights show where a model reads from. Whether that is the reason has to be tested, each time anew
-# (Jain and Wallace 2019; Wiegreffe and Pinter 2019).
+# neighbours. Weights show where a model reads from. Whether that is the reason has to be tested, each time anew.
+#
+# Those who tested it do not agree. Hiding words by their weights, as here, goes back to Serrano and Smith (2019). Jain and Wallace
+# (2019, "Attention is not Explanation") found quite other weights that gave the same prediction. Wiegreffe and Pinter (2019, "Attention
+# is not not Explanation") answered that this alone proves little: the weights of a trained model are not free, and whether they
+# explain depends on what one asks of an explanation.
 
-# %% [markdown] lang="zh" of="c23a3bcd"
+# %% [markdown] lang="zh" of="87cf8db7"
 # ### 可以怎么说
 #
 # 要分两点来说：
@@ -481,7 +485,12 @@ for words_hidden in found.plan.hidden_words:
 # - 如果秩相关的区间包含 0，说明从这些文本里看不出权重的**顺序**与作用的顺序有关。
 #
 # 此外，权重所对应的向量里，编码器已经混进了整段文本（第 4 节），一个词很亮，可能是替旁边的词发光。
-# 权重显示模型从哪里读取信息；这是不是原因，每一次都要重新检验（Jain 和 Wallace，2019；Wiegreffe 和 Pinter，2019）。
+# 权重显示模型从哪里读取信息；这是不是原因，每一次都要重新检验。
+#
+# 检验过的人，看法并不一致。像这里这样按权重遮词，是 Serrano 和 Smith（2019）的做法。Jain 和 Wallace
+# （2019，《Attention is not Explanation》）找到了截然不同的权重，预测却不变。Wiegreffe 和 Pinter
+# （2019，《Attention is not not Explanation》）回应说，单凭这一点说明不了多少：训练好的模型，权重并不能随意改；
+# 它算不算解释，要看你对解释有什么要求。
 
 # %% [markdown] lang="en"
 # ## What you have now

@@ -3,7 +3,7 @@
 import dataclasses
 
 from course_utils.corpora import Split, loading
-from course_utils.studies import headlines, learning_rates, text_length
+from course_utils.studies import headlines, learning_rates, recall, text_length
 
 FEW = (48, 32)  # texts to train on, to test on
 
@@ -20,7 +20,8 @@ def few(*args, **kwargs):
 
 
 loading._load = few
-text_length.LENGTHS, text_length.COST_REPEATS, text_length.FAR_STEPS = (64, 128), 1, 20
+text_length.LENGTHS, text_length.COST_REPEATS = (64, 128), 1
+text_length.STEP_LENGTHS, text_length.STEP_REPEATS, recall.STEPS = (8, 16), 1, 20
 for study in (learning_rates, headlines):
     recipe = dataclasses.replace(study.QUICK.recipe, epochs=1)
     study.QUICK = dataclasses.replace(study.QUICK, train_size=FEW[0], test_size=FEW[1], recipe=recipe)

@@ -1,4 +1,4 @@
-"""References and truths of units 06 to 08 against the libraries whose work they repeat, apart from rules and judges."""
+"""References and truths of units 05 to 08 against the libraries whose work they repeat, apart from rules and judges."""
 
 import math
 
@@ -9,9 +9,10 @@ from scipy import stats
 
 from course_utils.engine.course import current
 from course_utils.engine.making.units import find_units
+from course_utils.statistics import mcnemar as of_statsmodels
 
-(MAPS, SENTENCES, RATES) = find_units(
-    current().folder, ["06_attention_maps", "07_sentence_embeddings", "08_learning_rate"]
+(POOLINGS, MAPS, SENTENCES, RATES) = find_units(
+    current().folder, ["05_bert_pooling", "06_attention_maps", "07_sentence_embeddings", "08_learning_rate"]
 )
 
 
@@ -21,6 +22,18 @@ def both(unit, name):
 
 def shares(*shape, seed=0):
     return torch.softmax(torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * 2, dim=-1)
+
+
+# unit 05 ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mcnemar", both(POOLINGS, "mcnemar"))
+@pytest.mark.parametrize("only_a", [0, 1, 5, 12, 40])
+@pytest.mark.parametrize("only_b", [0, 3, 12, 900])
+def test_mcnemars_p_is_that_of_statsmodels(mcnemar, only_a, only_b):
+    a = [True] * only_a + [False] * only_b + [True, False, False]
+    b = [False] * only_a + [True] * only_b + [True, False, False]
+    assert mcnemar(a, b) == pytest.approx(of_statsmodels(a, b), rel=1e-9, abs=1e-15)
 
 
 # unit 06 ----------------------------------------------------------------------------------------------------------

@@ -53,6 +53,7 @@ CONTRACT = {
         "max_pooling": (2, None),
         "AttentionPooling": (4, None),
         "BertClassifier": (4, None),
+        "mcnemar": (3, None),
     },
     "06_attention_maps": {"attention_entropy": (3, None), "attention_rollout": (4, None)},
     "07_sentence_embeddings": {"pack_sentences": (4, None), "sentence_embeddings": (3, None)},

@@ -6,14 +6,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 import torch
 
 from course_utils.corpora import Corpus, Split
-from course_utils.statistics import seeds_interval
-from course_utils.studies import Study, ablation, data_paths, film_reviews, find_study, reviews, run, text_length, ways
-from course_utils.studies.ablation import VARIANTS, WHOLE, make_variant
-from course_utils.studies.classifier import EncoderSizes, TextCNN, TextEncoder, TextLSTM, pool
+from course_utils.statistics import accuracy_interval, seeds_interval
+from course_utils.studies import (
+    Study,
+    ablation,
+    baseline,
+    counted_words,
+    data_paths,
+    film_reviews,
+    find_study,
+    recall,
+    reviews,
+    run,
+    text_length,
+    ways,
+)
+from course_utils.studies.ablation import MISPLACED, VARIANTS, WHOLE, make_variant
+from course_utils.studies.classifier import (
+    EncoderSizes,
+    SteppedLSTM,
+    TextCNN,
+    TextEncoder,
+    TextLSTM,
+    pool,
+    sinusoids,
+)
 from course_utils.studies.reviews import QUICK, ReviewPlan, hold_out_runs
+from course_utils.studies.tables import mean_and_interval
 from course_utils.training import Recipe
 
 RESULTS = Path(__file__).parents[2] / "results"
@@ -38,7 +61,7 @@ def make_split(count: int, seed: int) -> Split:
 @pytest.fixture
 def corpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Corpus:
     made = Corpus("made-up", "a test's own sentences", ("negative", "positive"), make_split(80, 1), make_split(40, 2))
-    for module in (ablation, data_paths, film_reviews):
+    for module in (ablation, counted_words, data_paths, film_reviews):
         monkeypatch.setattr(module, "load_reviews", lambda place, folder=None: made)
     monkeypatch.setattr(reviews, "QUICK", SMALL)
     monkeypatch.setenv("COURSE_CACHE_DIR", str(tmp_path / "cache"))
@@ -133,10 +156,10 @@ def test_an_unknown_part_is_refused(change: dict, message: str):
         TextEncoder(50, 2, **change)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "max", "cls"])
+@pytest.mark.parametrize("pooling", ["mean", "max", "cls", "last"])
 def test_pooling_by_hand(pooling: str):
     hidden = torch.tensor([[[1.0, -4.0], [3.0, -2.0], [100.0, 100.0]]])
-    expected = {"mean": [2.0, -3.0], "max": [3.0, -2.0], "cls": [1.0, -4.0]}[pooling]
+    expected = {"mean": [2.0, -3.0], "max": [3.0, -2.0], "cls": [1.0, -4.0], "last": [3.0, -2.0]}[pooling]
     assert pool(hidden, torch.tensor([[1, 1, 0]]), pooling).tolist() == [pytest.approx(expected)]
 
 
@@ -227,25 +250,140 @@ def test_kept_weights_cost_memory_that_grows_with_the_square_and_fused_attention
     assert growth("LSTM") < 1.5
 
 
-def test_in_far_word_texts_only_both_words_together_tell_the_label():
-    ids, labels = text_length.far_word_texts(4_000, distance=6, seed=3)
-    assert ids.shape == (4_000, 8)
-    early, late = ids[:, 1] - 4, ids[:, -1] - 6
-    assert np.array_equal(labels, early == late)
-    for word in (early, late):
-        assert abs(labels[word == 1].mean() - 0.5) < 0.05
+def test_the_loop_that_is_written_out_gives_what_torchs_own_gives():
+    stepped, own = SteppedLSTM(50, 2, 8), TextLSTM(50, 2, 8)
+    names = {"lstm." + name + "_l0": value for name, value in stepped.cell.named_parameters()}
+    rest = {name: value for name, value in stepped.named_parameters() if not name.startswith("cell.")}
+    own.load_state_dict({**names, **rest})
+    ids, mask = make_ids()
+    torch.testing.assert_close(stepped(ids, mask), own(ids, mask))
 
 
-def test_a_transformer_learns_two_near_words_that_decide_together():
-    assert text_length.far_word_accuracies("Transformer", seed=0, steps=120, distances=(2, 4)) == [1.0, 1.0]
+def test_without_its_waiting_a_token_knows_nothing_of_those_before_it():
+    torch.manual_seed(0)
+    ids, mask = make_ids()
+    other = ids.clone()
+    other[0, 2] = 1 + ids[0, 2] % 40
+    for waits in (True, False):
+        model = SteppedLSTM(50, 2, 8, waits=waits)
+        assert torch.equal(model(ids, mask)[0], model(other, mask)[0]) is not waits
 
 
-@pytest.mark.parametrize("name", ["learning_curves", "imdb_from_scratch", "ablation", "cost_of_length", "far_word"])
+def test_a_step_of_each_model_is_measured_at_each_length(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(text_length, "STEP_LENGTHS", (4, 8))
+    table = run("at_once", Study(progress=False)).table
+    assert table.groupby("length")["milliseconds"].count().tolist() == [4, 4]
+    assert (table["milliseconds"] > 0).all()
+
+
+def test_a_recall_text_asks_for_one_of_its_keys_and_the_label_is_its_value():
+    ids, labels = recall.recall_texts(500, pairs=5, seed=(3, 1))
+    assert ids.shape == (500, 7)
+    told, asked = ids[:, 1:-1] - recall.FIRST_PAIR, ids[:, -1] - recall.FIRST_KEY
+    keys, values = told // recall.VALUES, told % recall.VALUES
+    assert (np.sort(keys, axis=1)[:, 1:] > np.sort(keys, axis=1)[:, :-1]).all()  # no key twice
+    found = keys == asked[:, None]
+    assert (found.sum(axis=1) == 1).all()
+    assert np.array_equal(values[found], labels)
+
+
+def test_neither_place_nor_key_tells_the_value_of_a_recall_text():
+    ids, labels = recall.recall_texts(4_000, pairs=4, seed=(3, 1))
+    assert np.bincount(labels, minlength=recall.VALUES) / 4_000 == pytest.approx([0.25] * 4, abs=0.04)
+    keys, asked = (ids[:, 1:-1] - recall.FIRST_PAIR) // recall.VALUES, ids[:, -1] - recall.FIRST_KEY
+    places = (keys == asked[:, None]).argmax(axis=1)
+    assert np.bincount(places, minlength=4) / 4_000 == pytest.approx([0.25] * 4, abs=0.04)
+
+
+def test_a_transformer_finds_one_of_two_pairs_where_the_pairs_are_few():
+    assert recall.recall_accuracies("Transformer", seed=0, steps=300, pairs=(2,))[0] > 0.9
+
+
+def test_the_study_of_recall_tells_each_model_and_number_of_pairs_with_its_interval(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(recall, "STEPS", 3)
+    found = run("recall", Study(seeds=2, progress=False))
+    assert list(found.head["models"]) == list(recall.MODELS)
+    for told in found.head["models"].values():
+        assert [one["pairs"] for one in told] == list(recall.PAIRS)
+        assert all(0 <= one["interval"][0] <= one["mean"] <= one["interval"][1] <= 1 for one in told)
+    assert recall.recall_table(found).shape == (3, len(recall.PAIRS))
+
+
+def test_the_misplaced_parenthesis_leaves_one_pair_of_columns_to_tell_positions_apart():
+    right, wrong = (sinusoids(30, 16, misplaced) for misplaced in (False, True))
+    assert torch.equal(right[:, :2], wrong[:, :2])
+    assert wrong[:, 2:].std(dim=0).max() < 0.02 < right[:, 2:4].std(dim=0).min()
+    exponents = torch.arange(0, 16, 2) / 16
+    expected = (torch.arange(30.0)[:, None] / 10_000**exponents).cos()
+    torch.testing.assert_close(right[:, 1::2], expected)
+
+
+def test_a_fixed_table_of_positions_is_not_learnt():
+    model = make_variant(MISPLACED, 50, 2, QUICK)
+    assert not model.positions.weight.requires_grad
+
+
+# --- counted words ------------------------------------------------------------------------------------------------
+
+
+def test_log_ratios_by_hand():
+    rows = scipy.sparse.csr_array(np.array([[1, 0, 1], [1, 1, 0], [0, 1, 0]]))
+    # class 1: counts (1, 2, 0) and one more each: 2, 3, 1 of 6; class 0: (1, 0, 1): 2, 1, 2 of 5
+    expected = np.log([(2 / 6) / (2 / 5), (3 / 6) / (1 / 5), (1 / 6) / (2 / 5)])
+    assert baseline.log_ratios(rows, np.array([0, 1, 1])) == pytest.approx(expected)
+
+
+def test_scores_of_the_mixed_classifier_lie_between_those_of_the_two():
+    learned, intercept, row = np.array([0.3, -0.5, 0.1]), 0.8, np.array([1.0, 0.0, -2.0])
+    weights, start = baseline.mixed(learned, intercept)
+    equal = np.full(3, 0.3) @ row
+    assert row @ weights + start == pytest.approx(0.75 * equal + 0.25 * (learned @ row + intercept))
+
+
+@pytest.mark.parametrize("measure", [baseline.tfidf_accuracy, baseline.nb_svm_accuracy])
+def test_a_word_counter_learns_words_that_decide(measure):
+    assert measure(make_split(80, 1), make_split(40, 2)) == 1.0
+
+
+def test_nb_svm_refuses_more_than_two_classes():
+    with pytest.raises(ValueError, match=r"needs two classes, 0 and 1, got \[0, 1, 2\]"):
+        baseline.nb_svm_accuracy(Split(["a b", "b c", "c a"], [0, 1, 2]), Split(["a b"], [0]))
+
+
+def test_counted_words_tells_each_way_with_and_without_the_held_out_reviews(corpus: Corpus):
+    head = run("counted_words", Study(progress=False)).head
+    assert [row["train_size"] for row in head["models"]] == [72, 80, 72, 80]
+    assert all(row["low"] <= row["test_accuracy"] <= row["high"] for row in head["models"])
+
+
+def test_an_interval_of_accuracies_never_leaves_0_to_1():
+    mean, (low, high) = mean_and_interval([0.93, 0.95], 1_000)
+    assert (mean, high) == (pytest.approx(0.94), 1.0)
+    assert low == pytest.approx(0.94 - 0.1271, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "name", ["learning_curves", "imdb_from_scratch", "ablation", "cost_of_length", "at_once", "recall"]
+)
 def test_the_unit_has_its_studies(name: str):
     assert find_study(name).unit == "04_text_classifier"
 
 
 # --- the result that is kept --------------------------------------------------------------------------------------
+
+
+def test_the_kept_result_of_counted_words_is_what_it_says():
+    head = json.loads((RESULTS / "counted_words.json").read_text())
+    assert (head["corpus"], head["test_size"], head["seeds"]) == ("IMDB", 25_000, [])
+    assert head["command"] == "course experiment counted_words --place local --seeds 1 --full"
+    found = {(row["model"], row["train_size"]): row for row in head["models"]}
+    assert sorted(size for _, size in found) == [22_500, 22_500, 25_000, 25_000]
+    for row in found.values():
+        expected = accuracy_interval(round(row["test_accuracy"] * 25_000), 25_000)
+        assert (row["low"], row["high"]) == pytest.approx(expected)
+    assert found[baseline.NB_SVM, 22_500]["test_accuracy"] >= 0.91
+    of_encoder = json.loads((RESULTS / "imdb_from_scratch.json").read_text())["baseline"][baseline.TFIDF]
+    assert found[baseline.TFIDF, 22_500]["test_accuracy"] == of_encoder
 
 
 def test_the_kept_result_on_imdb_is_what_it_says():

@@ -158,6 +158,8 @@ def test_the_result_file_holds_what_the_contract_names_and_no_text(ready, found,
         assert told["interval"][0] <= told["mean"] <= told["interval"][1]
     assert len(head["paired_tests"]) == 6
     assert {"a", "b", "p_holm"} <= set(head["paired_tests"][0])
+    assert len(head["equivalence"]) == 6
+    assert {"a", "b", "margin", "p", "equal"} <= set(head["equivalence"][0])
     assert head["command"] == "course experiment ag_news_pooling --place local --seeds 2 --full"
     assert not any(sentence in text for sentence in ready.test.texts)
 
@@ -166,14 +168,81 @@ def test_the_confusion_matrix_counts_every_text_in_the_row_of_its_class(ready, f
     assert news_pooling.confusion(found, "mean").sum(axis=1).tolist() == [12, 12, 12, 12]
 
 
-def test_the_worst_texts_come_first(found):
-    shares = [share for _, share in news_pooling.worst(found, 10)]
-    assert shares == sorted(shares)
+def test_the_worst_texts_come_first_and_all_are_wrong(found):
+    told = news_pooling.worst(found, 10)
+    assert [share for _, share in told] == sorted(share for _, share in told)
+    said, labels = found.together().argmax(axis=1), found.ready.test.labels
+    assert all(said[number] != labels[number] for number, _ in told)
+    assert len(news_pooling.worst(found, 1_000)) == sum(said != np.asarray(labels))
+
+
+def test_a_text_that_is_right_is_none_of_the_worst(found):
+    right = replace(
+        found,
+        fine_tuned={name: [dict(probabilities=np.eye(4)[found.ready.test.labels])] for name in news_pooling.POOLINGS},
+    )
+    assert news_pooling.worst(right, 10) == []
 
 
 def test_the_tables_name_every_pooling_and_every_pair(found):
     assert list(news_pooling.table(found).index) == list(news_pooling.POOLINGS)
     assert len(news_pooling.pairs_table(found)) == 6
+
+
+def test_seeds_that_agree_show_no_interval_of_no_width(found):
+    runs = [dict(run, test_accuracy=0.75) for run in found.fine_tuned["cls"]]
+    table = news_pooling.table(replace(found, fine_tuned={**found.fine_tuned, "cls": runs}))
+    assert table.loc["cls", "fine-tuned: over seeds"] == "no spread seen"
+    low, high = map(float, table.loc["cls", "fine-tuned: over texts"].split(" to "))
+    assert low < 0.75 < high
+
+
+def test_a_pair_is_called_neither_different_nor_equal_on_few_texts(found):
+    pairs = news_pooling.pairs_table(found)
+    assert set(pairs["equal within 0.005"]) == {"not shown"}
+
+
+def test_a_learners_own_test_makes_the_table_of_pairs(found):
+    assert set(news_pooling.pairs_table(found, test=lambda a, b: 0.5)["p"]) == {"0.5"}
+
+
+def test_a_p_value_that_is_small_is_not_shown_as_0(found):
+    assert set(news_pooling.pairs_table(found, test=lambda a, b: 4.3e-7)["p"]) == {"4.3e-07"}
+
+
+def test_accuracy_after_each_epoch_is_that_of_held_out_texts_and_no_test_text_is_seen_before_the_end(
+    ready, monkeypatch
+):
+    plan = replace(PLAN, train_size=16, held_size=12)
+    prepared = headlines.prepare(ready.corpus, ready.encoder, plan)
+    seen = []
+    monkeypatch.setattr(headlines.PreparedNews, "test_batches", lambda self: seen.append("test") or self.held_batches())
+    monkeypatch.setattr(
+        news_pooling, "train", lambda *args, validation, **kwargs: seen.append(validation) or args_history()
+    )
+    with pytest.raises(RuntimeError, match="trained"):
+        news_pooling.train_one(
+            Study(progress=False), prepared, plan, models.PooledClassifier, "cls", 0, KeptVectors(prepared)
+        )
+    assert len(seen) == 1
+    assert seen[0].labels.tolist() == list(prepared.held.labels)
+
+
+def args_history():
+    raise RuntimeError("trained")
+
+
+def test_held_out_texts_are_none_of_those_that_are_learnt_from(ready):
+    numbered = Split([f"{text} {number}" for number, text in enumerate(ready.train.texts)], ready.train.labels)
+    corpus = replace(ready.corpus, train=numbered)
+    prepared = headlines.prepare(corpus, ready.encoder, replace(PLAN, train_size=16, held_size=12))
+    assert sorted(prepared.held.labels) == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
+    assert not set(prepared.held.texts) & set(prepared.train.texts)
+
+
+def test_a_plan_that_trains_on_all_texts_holds_none_out(ready):
+    with pytest.raises(ValueError, match="held_size is 8, and train_size None takes all"):
+        headlines.prepare(ready.corpus, ready.encoder, replace(PLAN, held_size=8))
 
 
 def test_titles_name_corpus_and_encoder(found):

@@ -26,6 +26,7 @@ OF_A_UNIT = (
     LOOKS,
     EXAMPLES,
 )  # all that a student gets of a unit's folder
+RESULTS = "results"  # beside the notebooks: what the course's own runs of its studies gave, which lessons show
 SCRIPT = "course_utils.__main__:main"
 
 
@@ -49,6 +50,8 @@ def bundle_files(language: str, self_study: bool = False) -> Iterator[tuple[str,
         raise CourseError(f"{notebooks} holds no notebook; run: course build")
     for path in [notebooks / MARKER_FILE, *found.values()]:
         yield f"notebooks/{path.relative_to(notebooks).as_posix()}", path.read_bytes()
+    for path in sorted((course.top / RESULTS).glob("*.json")):
+        yield f"{RESULTS}/{path.name}", path.read_bytes()
     for path in sorted(PACKAGE.rglob("*")):
         inside = path.relative_to(PACKAGE)
         if path.is_file() and not is_instructors(inside) and path.suffix in SUFFIXES:

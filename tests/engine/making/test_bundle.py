@@ -163,10 +163,21 @@ def test_a_bundle_holds_of_each_unit_rules_fixtures_and_what_is_recorded_alone(l
     assert found == {name: path.read_bytes() for name, path in wanted.items()}
 
 
+@of_languages
+def test_a_bundle_brings_the_results_that_lessons_show(language, contents):
+    start = f"{TOP}/results/"
+    found = {name.removeprefix(start): data for name, data in contents[language].items() if name.startswith(start)}
+    shown = {path.name: path.read_bytes() for path in (current().top / "results").glob("*.json")}
+    assert found == shown
+    asked = re.findall(r'our_result\("(\w+)"\)', "".join((u.folder / "lesson.py").read_text("utf-8") for u in UNITS))
+    assert {f"{name}.json" for name in asked} <= set(shown)
+
+
 def test_a_file_that_somebody_puts_into_a_units_folder_is_in_no_bundle(tmp_path, monkeypatch):
     solutions = tmp_path / "solutions"
     shutil.copytree(current().folder, solutions, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(current().notebooks / "en", tmp_path / "notebooks" / "en")
+    shutil.copytree(current().top / "results", tmp_path / "results")
     for name in ("notes.md", "rules_old.py", "recorded/answers.json", "answers/rules.py"):
         (solutions / UNITS[0].name / name).parent.mkdir(exist_ok=True)
         (solutions / UNITS[0].name / name).touch()
