@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import typer
 from rich.console import Console
@@ -16,10 +17,11 @@ from ..engine.grading.plan import RunError
 from ..engine.walls.unavailable import SandboxUnavailable
 from ..terminal import fail
 
+Walls = Literal["auto", "bwrap", "none"]
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 
 
-def show_selftest(console: Console, progress: Progress, units: Sequence[str], sandbox: str) -> None:
+def show_selftest(console: Console, progress: Progress, units: Sequence[str], sandbox: Walls) -> None:
     """Grade known notebooks, and tell of each kind how many are as they must be. Raises Exit where one is not."""
     from ..engine.proving.selftest import rows, run_selftest
     from ..engine.walls.proofs import find_mode
@@ -45,7 +47,7 @@ def write_report(
     console: Console,
     progress: Progress,
     units: Sequence[str],
-    sandbox: str,
+    sandbox: Walls,
     draws: int,
     answers: Path | None,
     out: Path | None,

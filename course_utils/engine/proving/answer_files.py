@@ -13,12 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from ..course import CourseError
 from ..making.units import Unit
-from .answers import ELSEWHERE, Answer
+from .answers import ELSEWHERE, Answer, Verdict
 
-VERDICTS = ("right", "wrong", "doubtful")
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 ANY = "any"
 
 
@@ -53,9 +54,12 @@ def _answer(path: Path, unit: Unit, exercise: str) -> Answer:
     except (OSError, UnicodeDecodeError) as error:
         raise CourseError(f"{path} cannot be read as UTF-8 text ({type(error).__name__})") from None
     length = next((number for number, line in enumerate(lines) if line.strip()[:1] not in ("", "#")), len(lines))
-    head = dict(found.groups() for line in lines[:length] if (found := re.match(r"#\s*(\w+):\s*(.*?)\s*$", line)))
-    verdict = re.match(r"\w*", head.get("verdict", ""))
-    if not verdict or verdict[0] not in VERDICTS:
+    head = {}
+    for line in lines[:length]:
+        if found := re.match(r"#\s*(\w+):\s*(.*?)\s*$", line):
+            head[found[1]] = found[2]
+    verdict = next((each for each in VERDICTS if re.match(rf"{each}\b", head.get("verdict", ""))), None)
+    if verdict is None:
         came = f"got {head['verdict']!r}" if "verdict" in head else "there is no such line"
         raise CourseError(f"{path}: its head needs a line '# verdict: ' with {', '.join(VERDICTS)}; {came}")
     named = [] if head.get("loses", ANY) == ANY else re.split(r"\s*,\s*", head["loses"])
@@ -66,4 +70,4 @@ def _answer(path: Path, unit: Unit, exercise: str) -> Answer:
     hint = head.get("misconception", "")
     if hint and hint not in unit.texts["hints"]:
         raise CourseError(f"{path}: {unit.name} has no hint {hint!r} in hints.yml")
-    return Answer(unit, exercise, path.stem, verdict[0], ELSEWHERE, "\n".join(lines[length:]), loses, hint)
+    return Answer(unit, exercise, path.stem, verdict, ELSEWHERE, "\n".join(lines[length:]), loses, hint)

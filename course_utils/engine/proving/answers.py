@@ -13,7 +13,7 @@ import hashlib
 import json
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from ..grading.intake import digest
 from ..grading.plan import Plan
 from ..grading.provenance import checks_digest
 from ..grading.record import Record
+from ..grading.run import Graded as Outcome
 from ..grading.run import grade_all
 from ..grading.task import Patience, Task
 from ..making.units import Unit
@@ -154,7 +155,7 @@ def _ends_within_a_line(kept: Path) -> bool:
 
 def _graded(
     unit: Unit, answers: Sequence[Answer], mode: str, executor: Executor | None
-) -> Iterator[tuple[int, Graded | str]]:
+) -> Generator[tuple[int, Graded | str], None, None]:
     """What becomes of answers to a unit's exercises: the number of one, and its result or the fault of the grader."""
     if not answers:
         return
@@ -165,7 +166,7 @@ def _graded(
         raise CourseError(told) from None
     with tempfile.TemporaryDirectory() as folder:  # nothing is handed in or written: these tasks bring their notebooks
         plan = Plan(Path(folder), Path(folder), (unit.name,), solutions=unit.course.folder, sandbox=mode)
-        with closing(cast("Iterator", grade_all(tasks, plan, executor))) as results:
+        with closing(cast("Generator[Outcome, None, None]", grade_all(tasks, plan, executor))) as results:
             for number, record, failure in results:
                 yield number, failure if record is None else _of(record, answers[number], tasks[number].seed)
 
