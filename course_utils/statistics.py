@@ -184,8 +184,8 @@ def equal_within(correct_a: ArrayLike, correct_b: ArrayLike, margin: float) -> f
     if not 0 < margin < 1:
         raise ValueError(f"margin must be a difference of two accuracies between 0 and 1, got {margin}.")
     a, b = _same_items(correct_a, correct_b)
-    only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
-    sides = _tango(only_a, only_b, len(a), -margin), -_tango(only_a, only_b, len(a), margin)
+    counts = np.count_nonzero(a > b), np.count_nonzero(b > a), len(a)
+    sides = _tango(*counts, -margin), -_tango(*counts, margin)
     return float(stats.norm.sf(min(sides)))
 
 

@@ -188,13 +188,14 @@ class SteppedLSTM(nn.Module):
         self.waits = waits
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        x = self.embedding(input_ids)
-        states = self._one_by_one(x) if self.waits else self.cell(x.flatten(0, 1))[0].reshape(x.shape)
+        words = self.embedding(input_ids)
+        at_once = words.flatten(0, 1)  # (batch * seq, d_model)
+        states = self._one_by_one(words) if self.waits else self.cell(at_once)[0].reshape(words.shape)
         return self.out(pool(states, attention_mask, "last"))
 
-    def _one_by_one(self, x: Tensor) -> Tensor:
+    def _one_by_one(self, words: Tensor) -> Tensor:
         state, states = None, []
-        for token in x.unbind(1):  # (batch, d_model), one after the other
+        for token in words.unbind(1):  # (batch, d_model), one after the other
             state = self.cell(token, state)
             states.append(state[0])
         return torch.stack(states, dim=1)
