@@ -184,7 +184,7 @@ def equal_within(correct_a: ArrayLike, correct_b: ArrayLike, margin: float) -> f
     if not 0 < margin < 1:
         raise ValueError(f"margin must be a difference of two accuracies between 0 and 1, got {margin}.")
     a, b = _same_items(correct_a, correct_b)
-    counts = np.count_nonzero(a > b), np.count_nonzero(b > a), len(a)
+    counts = int(np.count_nonzero(a > b)), int(np.count_nonzero(b > a)), len(a)
     sides = _tango(*counts, -margin), -_tango(*counts, margin)
     return float(stats.norm.sf(min(sides)))
 
