@@ -33,6 +33,11 @@ GENERAL = {
 OF_PARSERS = {  # files that cut texts into tokens, as a parser does
     "telling/harmless_markdown.py": "token",
     "telling/pages/code.py": "token",
+    "telling/pages/signals.py": "token",
+    "telling/signals/likeness.py": "token",
+    "telling/signals/look.py": "token",
+    "telling/templates/strings.yml": "token",
+    "making/words.py": "token",
 }
 
 

@@ -6,10 +6,10 @@ Grading never asks for an example and tells none.
 
     EXAMPLES = [
         Example(
-            "masked_mean",
+            "row_sums",
             given={"hidden": torch.tensor([[[1.0, 2.0], [3.0, 6.0]]]), "mask": torch.tensor([[1, 0]])},
-            axes={"hidden": "batch seq d_model", "mask": "batch seq"},
-            gives={"": "batch d_model"},
+            axes={"hidden": "batch seq width", "mask": "batch seq"},
+            gives={"": "batch width"},
         ),
     ]
 
@@ -42,7 +42,7 @@ class Example:
 
     exercise: str
     given: Mapping[str, Any]  # the arguments by their names, in order
-    axes: Mapping[str, str] = field(default_factory=dict)  # of the arguments that are tensors: "batch seq d_model"
+    axes: Mapping[str, str] = field(default_factory=dict)  # of the arguments that are tensors: "batch seq width"
     gives: Mapping[str, str] = field(default_factory=dict)  # the axes of each result by its name; "" where it is one
     checks: tuple[str, ...] = ()  # short names of the checks whose loss it shows; none stands for all
     build: Mapping[str, Any] | None = (

@@ -12,7 +12,7 @@ from ..judging.raised import Raised, raised_by
 from ..reading.python import as_python
 from ..texts import tree_of
 
-CLOSE = 0.7  # of difflib's ratio; div_trem and div_term have 0.88, softmax and sofmax 0.92, x and y 0
+CLOSE = 0.7  # of difflib's ratio; powres and powers have 0.83, softmax and sofmax 0.92, x and y 0
 GIVEN = frozenset(("In", "Out", "exit", "quit", "get_ipython", "open", "display"))  # of IPython's own
 
 

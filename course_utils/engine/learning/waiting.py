@@ -1,6 +1,6 @@
 """Cells that wait for exercises: what a picture or an experiment says while its exercises are open or not right yet.
 
-A cell that begins with `needs("PositionalEncoding")` (see `wrapping`)
+A cell that begins with `needs("powers")` (see `wrapping`)
 - is left out while that exercise, or one that its answer builds on, is open: a box says which one to solve first;
 - tells an exception in one box while one of them is not right yet: the exercise to look at, and what was raised, where;
 - says below a result that an answer is not right yet, since title and text speak of a right one.

@@ -1,4 +1,4 @@
-"""How a notebook runs a cell that begins with `needs("div_term")`: the call holds for all that stands below it.
+"""How a notebook runs a cell that begins with `needs("powers")`: the call holds for all that stands below it.
 
 Notable choices:
 - the cell stays plain Python, in every editor and as a script; only the shell of a kernel runs what stands below the

@@ -2,7 +2,7 @@
 
     student,unit,note
     wxm,,You have come a long way since October.
-    wxm,02_attention,Draw the shapes before you write the code.
+    wxm,02_blocks,Draw the shapes before you write the code.
 
 A note with a unit stands on that unit's page, one without on all pages of the student. Grading never writes here.
 """

@@ -123,7 +123,8 @@ def test_a_result_of_a_wrong_answer_is_said_to_be_one(shell, boxes):
 
 
 def test_a_half_drawn_figure_is_closed(shell, boxes):
-    pyplot = pytest.importorskip("matplotlib.pyplot")
+    from matplotlib import pyplot
+
     before = pyplot.get_fignums()
     cell = 'needs("sinusoidal_encoding")\nimport matplotlib.pyplot as plt\nplt.figure()\nraise ValueError("no")'
     run(shell, *answers("div_term"), TRANSPOSED, cell)

@@ -155,7 +155,8 @@ def test_a_bundle_holds_of_each_unit_rules_fixtures_and_what_is_recorded_alone(l
     wanted = {"course.toml": current().folder / "course.toml"}
     for unit in UNITS:
         files = ["rules.py", "recorded/texts.json", "recorded/looks.jsonl"]
-        files += ["fixtures.py"] if (unit.folder / "fixtures.py").is_file() else []
+        others = ("fixtures.py", "examples.py", "recorded/examples.jsonl")
+        files += [name for name in others if (unit.folder / name).is_file()]
         wanted |= {f"{unit.name}/{name}": unit.folder / name for name in files}
         released = f"notebooks/{language}/{unit.name}/{unit.name}.ipynb"
         wanted |= {f"{unit.name}/recorded/released.{language}.json": current().top / released}
@@ -330,7 +331,7 @@ def secrets(unit):
 def given(unit):
     """Lines that every student sees on purpose: released cells, and the code of `models`, which calls torch's own."""
     shown = [line for name in unit.exercises for line in unit.released(name).splitlines()]
-    shown += unit.preamble().splitlines()
+    shown += unit.preamble().splitlines() + [f'"{name}",' for name in unit.exercises]
     shown += (current().top / "course_utils" / "models.py").read_text(encoding="utf-8").splitlines()
     return {line.strip() for line in shown} | IDIOMS
 

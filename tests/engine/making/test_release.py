@@ -381,7 +381,7 @@ def test_what_grading_does_not_run_is_tagged(unit, language):
 def test_a_picture_shows_no_code_and_says_so_to_notebooks_and_books(unit, language):
     pictures = [cell for cell in lesson.read(unit).cells if cell.labels.get("role") == "picture"]
     collapsed = [cell for cell in released(unit, language).cells if cell.metadata.get("tags", [])[1:] == ["hide-input"]]
-    assert [cell.source for cell in collapsed] == [cell.source for cell in pictures]
+    assert [cell.source for cell in collapsed] == [lesson.code_in(unit, cell, language) for cell in pictures]
     assert all(cell.metadata.jupyter.source_hidden for cell in collapsed)
 
 

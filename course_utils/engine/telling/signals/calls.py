@@ -7,7 +7,7 @@ Notable choices:
 - a name is followed to what it stands for: imports under any name, assignments, `getattr` and `import_module` with a
   constant text, `vars(F)[…]`, a star import, a text handed to `eval`; also where these stand inside a function;
 - a mention is enough, since `f = F.softmax` is called elsewhere; what only says a type (an annotation) is none;
-- a library's own other paths to a call (`torch.nn.modules.activation.MultiheadAttention`) count as the listed one: the
+- a library's own other paths to a call (`torch.nn.modules.linear.Linear`) count as the listed one: the
   package and the last name are compared;
 - other exercises that an answer calls are looked at by themselves.
 """
