@@ -373,7 +373,7 @@ sentence_context.table(found)
 # Which differences do these data allow you to claim? How many questions would you write to know more?
 
 # %% [markdown] lang="zh" of="d7be325b"
-# 区间很宽：38 个问题太少了。所以在相信某个差别之前，先看看成对的比较。McNemar 检验（第 5 单元）只看一种做法答对、
+# 区间很宽：38 个问题太少了。所以在相信某个差别之前，先看看成对的比较。麦克尼马尔检验（第 5 单元）只看一种做法答对、
 # 另一种答错的问题。**例子：** 6 比 0 给出 $p = 0.031$：抛六次硬币，六次都是同一面，就是这么少见。
 # 可是五种做法有十对，为此校正之后（`p_holm`），它最多会变成 0.31。
 #
