@@ -58,6 +58,11 @@ def texts_of(unit):
     """All that a learner reads of a unit in Chinese, by where it stands."""
     texts = {"lesson.py": [prose_of(unit)]}
     texts |= {"hints.yml": list(chinese_in(unit.hints)), "rubric.yml": list(chinese_in(unit.rubric))}
+    choices = [choice for question in unit.quiz for choice in question.choices]
+    parts = [question.text for question in unit.quiz] + [
+        text for choice in choices for text in (choice.text, choice.why)
+    ]
+    texts["quiz.yml"] = [part["zh"] for part in parts]
     return [(f"{unit.name}/{place}", text) for place, found in texts.items() for text in found]
 
 

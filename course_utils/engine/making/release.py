@@ -28,6 +28,7 @@ from ..texts import MARKER_FILE
 from .chinese import typeset
 from .lesson import Cell, Lesson, code_in, read
 from .nbgrader import settings
+from .quiz import cell_text
 from .units import BEGIN, END, Unit, find_units
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
@@ -42,7 +43,10 @@ KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 def source_notebook(unit: Unit, lesson: Lesson, language: str) -> NotebookNode:
     """The instructor's version of a unit in one language: answers and hidden tests in it, with nbgrader's markers."""
     cells = []
+    place = _place_of_quiz(lesson) if unit.quiz else None
     for number, cell in enumerate(lesson.cells):
+        if number == place:
+            cells.append(_cell("markdown", cell_text(unit.quiz, language), f"{unit.name[:2]}-quiz", {}))
         if cell.language not in (None, language):
             continue
         cells += list(_expanded(unit, cell, number, language))
@@ -50,6 +54,14 @@ def source_notebook(unit: Unit, lesson: Lesson, language: str) -> NotebookNode:
     made_from = f"{unit.folder.parent.name}/{unit.name}"
     metadata = {"course": {"language": language, "unit": unit.name, "generated_from": made_from}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata | {"kernelspec": KERNEL})
+
+
+def _place_of_quiz(lesson: Lesson) -> int:
+    """The number of the cell that a quiz goes before: the last thinking question, or the last prose where none is."""
+    prose = [number for number, cell in enumerate(lesson.cells) if cell.kind == "markdown"]
+    first = [number for number in prose if lesson.cells[number].language == lesson.cells[prose[0]].language]
+    questions = [number for number in first if lesson.cells[number].labels.get("question")]
+    return (questions or first)[-1]
 
 
 def _expanded(unit: Unit, cell: Cell, number: int, language: str) -> Iterator[NotebookNode]:

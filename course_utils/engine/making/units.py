@@ -20,6 +20,8 @@ import yaml
 from ..course import FILE, CourseError, CourseUnit, check_by_language, line_of, load, open_course, read_toml
 from ..judging.rule import Rule, rules_of
 from .chinese import close_gaps_of
+from .quiz import FILE as QUIZ
+from .quiz import Question, read_quiz
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
@@ -29,7 +31,7 @@ FILES = (
     "unit.toml", "lesson.py", "answers.py", "rules.py", "truth.py", "mutants.py", "alternatives.py", "hints.yml",
     "rubric.yml",
 )  # fmt: skip
-ALLOWED = {*FILES, "fixtures.py", "examples.py", "lazy.py", "recorded", "__pycache__"}
+ALLOWED = {*FILES, QUIZ, "fixtures.py", "examples.py", "lazy.py", "recorded", "__pycache__"}
 KEYS = {"title", "minutes", "learner_minutes", "points", "warm", "same_answer", "library_calls"}  # of unit.toml
 
 
@@ -176,6 +178,11 @@ class Unit(CourseUnit):
                 wanted = f"a list in which each entry has a text for {', '.join(self.course.languages)}"
                 raise CourseError(f"{self.folder / 'rubric.yml'}: typical_mistakes of {name} must be {wanted}")
         return found
+
+    @cached_property
+    def quiz(self) -> tuple[Question, ...]:
+        """The questions of quiz.yml, none where there is no such file. Raises CourseError for one that is not whole."""
+        return read_quiz(self.folder / QUIZ, self.course.languages)
 
     def _is_text(self, value: Any) -> bool:
         """Whether a value is a text in each of the course's languages."""
