@@ -48,7 +48,7 @@ class TransformerEncoderLayer(nn.Module):
     x:    (batch, seq, d_model)
     mask: (batch, seq), 1 = token, 0 = padding; None hides nothing
     Returns (batch, seq, d_model).
-    Equal to torch.nn.TransformerEncoderLayer(norm_first=False) with the same weights.
+    Equal to torch.nn.TransformerEncoderLayer(norm_first=False) with the same weights, in eval mode or with dropout 0.
     Source: Vaswani et al. 2017, section 3.1.
     """
 
