@@ -74,14 +74,14 @@ from course_utils.selfcheck import check, hint, needs, question, solution, statu
 
 # %%
 steps = range(16)
-lines = {f"rate {rate}": [abs((1 - rate * 10) ** step) + 1e-6 for step in steps] for rate in (0.01, 0.05, 0.19, 0.21)}
+lines = {f"rate {rate}": [(1 - rate * 10) ** step for step in steps] for rate in (0.01, 0.1, 0.19, 0.21)}
 plots.curves(
     steps,
     lines,
     title="Below 2 / a it arrives, above it flies off (loss a w² / 2 with a = 10, no data)",
     x_label="step",
-    y_label="distance |w| from the minimum",
-    y_log=True,
+    y_label="weight w (the minimum is at 0)",
+    marker="o",
 )
 plt.show()
 
