@@ -155,15 +155,21 @@ for max_tokens, panel in zip((20, 44, 96), panels, strict=True):
         for number in block:
             colour = plots.OKABE_ITO[number % 6]
             panel.barh(row, lengths[number], left=start, color=colour, edgecolor="white")
-            panel.text(start + lengths[number] / 2, row, number, ha="center", va="center", color="white")
+            letters = "white" if number % 6 < 3 else "black"  # the last three of the six colours are light
+            panel.text(start + lengths[number] / 2, row, number, ha="center", va="center", color=letters)
             start += lengths[number]
         panel.barh(row, max(0, max_tokens - 1 - start), left=start, color=plots.PADDING_COLOUR)
     panel.axvline(max_tokens - 1, color="black", linestyle=":")
     panel.invert_yaxis()
     panel.set(title=f"max_tokens {max_tokens}: {len(blocks)} blocks", xlabel="tokens", ylabel="block")
     panel.set_yticks(range(len(blocks)))
+    panel.set_xticks(range(0, max_tokens + 1, max_tokens // 20 * 5))
 figure.suptitle(f'Larger blocks hold more neighbours ("{title}" of the {documents.NAME}, tokens of {encoder.name})')
 plt.show()
+
+# %% [raw] lang="zh" of="c97fa6b9"
+# the last three of the six colours are light
+#     六种颜色里后三种较浅
 
 # %% [markdown] lang="en"
 # ## 3. Remembering where each sentence stands
