@@ -71,6 +71,7 @@ def curves(
     overlap: draw earlier lines wider, so that lines which lie on each other can all be seen
     """
     axes = ax if ax is not None else new_axes()
+    wider = min(2.5, 5 / max(1, len(lines) - 1)) if overlap else 0.0  # the first of many stays below 7 points
     for number, (name, y) in enumerate(lines.items()):
         axes.plot(
             np.asarray(x, dtype=float),
@@ -79,7 +80,7 @@ def curves(
             linestyle=DASHES[number % len(DASHES)],
             marker=marker,
             markersize=4,
-            linewidth=1.5 + 2.5 * (len(lines) - 1 - number) * overlap,
+            linewidth=1.5 + wider * (len(lines) - 1 - number),
             label=name,
         )
     if x_log:

@@ -320,9 +320,10 @@ def draw_rescue(rates: Rates, ax: Axes | None = None) -> Figure:
     chance = 1 / len(rates.ready.corpus.classes)
     axes.axhline(chance, color="black", linestyle=":", label="equal chance")
     axes.set_xticks(range(len(rates.plan.border)), [f"{rate:g}" for rate in rates.plan.border])
-    axes.set(title="What warm-up and clipping rescue", xlabel="learning rate", ylabel="test accuracy", ylim=(0, 1.3))
-    axes.set_yticks(np.arange(0, 1.01, 0.2))  # above 1 there is only the legend
-    axes.legend(ncols=3, loc="upper center")
+    axes.set(
+        title="What warm-up and clipping rescue", xlabel="learning rate", ylabel="test accuracy", ylim=(-0.03, 1.04)
+    )
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the bars: within, it covers some of them
     if alone:
         axes.figure.suptitle(_title("Bars: means; dots: single runs", rates))
     return figure_of(axes)

@@ -368,9 +368,10 @@ ax = plots.heat_map(
 # Only the *difference* of the angles is left. **With numbers:** positions 1 and 3 and frequency 1 give
 # $0.8415 \cdot 0.1411 + 0.5403 \cdot (-0.9900) = -0.4161 = \cos(2)$. Positions 11 and 13 give the same.
 #
-# So the three curves below should lie on top of each other: only the distance counts, not where you start.
+# So the three curves on the left should lie on top of each other: only the distance counts, not where you start.
+# On the right the cosines are left out. Of each pair $\sin a \sin b$ is left, and that depends on where you start.
 
-# %% [markdown] lang="zh" of="144598ec"
+# %% [markdown] lang="zh" of="f083c372"
 # ### 两个位置有多相似？
 #
 # 注意力用点积来比较向量，我们也拿表的两行做点积。只看一对列，设两个位置的角度为 $a$ 和 $b$，点积是
@@ -380,28 +381,42 @@ ax = plots.heat_map(
 # 剩下的只有角度之**差**。**代入数字：** 位置 1 和 3，频率为 1，
 # $0.8415 \cdot 0.1411 + 0.5403 \cdot (-0.9900) = -0.4161 = \cos(2)$；换成位置 11 和 13，结果相同。
 #
-# 因此下面三条曲线应当完全重合：起作用的是距离，而不是从哪里出发。
+# 因此左图的三条曲线应当完全重合：起作用的是距离，而不是从哪里出发。
+# 右图去掉了余弦，每对列只剩下 $\sin a \sin b$，它与从哪里出发有关。
 
 # %%
 needs("sinusoidal_encoding")
 table = sinusoidal_encoding(200, 64)
 distance = torch.arange(-45, 46)
-ax = plots.curves(
-    distance,
-    {f"from position {start}": table[start + distance] @ table[start] / 32 for start in (50, 90, 150)},
-    title="Similarity depends on the distance alone (d_model 64)",
-    x_label="distance between the two positions",
-    y_label="dot product of the rows / 32",
-    overlap=True,
-)
+columns = {"Sines and cosines: distance alone": table, "Sines alone: the start counts too": table[:, 0::2]}
+for pane, (title, kept) in zip(plots.panels(2, width=12, share_y=True), columns.items(), strict=True):
+    lines = {f"from position {start}": kept[start + distance] @ kept[start] / 32 for start in (50, 90, 150)}
+    plots.curves(
+        distance,
+        lines,
+        title=f"{title}\n(d_model 64)",
+        x_label="distance between the two positions",
+        y_label="dot product of the rows / 32",
+        overlap=True,
+        ax=pane,
+    )
+    apart = torch.stack(list(lines.values()))
+    print(f"{title}; largest difference of the curves: {(apart.amax(0) - apart.amin(0)).max():.1e}")
+plt.show()
+
+# %% [raw] lang="zh" of="3a142f05"
+# {title}; largest difference of the curves: {(apart.amax(0) - apart.amin(0)).max():.1e}
+#     {title}；三条曲线最多相差 {(apart.amax(0) - apart.amin(0)).max():.1e}
 
 # %% [markdown] lang="en"
-# The similarity is largest at distance 0 and is the same to the left and to the right. It falls quickly at first, then in small waves.
+# On the left the similarity is largest at distance 0 and is the same to both sides. It falls quickly at first, then in small waves.
 # Neighbours look alike, and distant positions look less alike. Nobody trained this; it follows from the formula.
+# With sines alone the three curves differ by up to 0.17, and the one from position 90 is not the same to both sides.
 
-# %% [markdown] lang="zh" of="5a7b762b"
-# 距离为 0 时相似度最大，向左向右完全对称；起初下降很快，随后带着小的起伏缓缓下降。
+# %% [markdown] lang="zh" of="e1b36b6e"
+# 左图中，距离为 0 时相似度最大，向左向右完全对称；起初下降很快，随后带着小的起伏缓缓下降。
 # 相邻的位置彼此相像，离得远就不那么像。这不是训练出来的，公式本身就带有这个性质。
+# 只用正弦时，三条曲线最多相差 0.17，从位置 90 出发的那条左右也不再对称。
 
 # %% [markdown] lang="en"
 # ## 3. The layer
@@ -515,9 +530,46 @@ for pane, title, encode in [
 
 # %% [markdown] lang="en"
 # Even *not* and *just*, which stayed in their places, changed: they now see that their neighbours stand elsewhere.
+#
+# ### Why added, and not written beside?
+#
+# One could also write the position's vector *beside* the word's, and let the next linear layer read a vector twice as wide.
+# Such a layer has one matrix for the word and one for the position. Adding is the case in which both are the same matrix:
+# $(x + p)\,W = x W + p W$. **With numbers:** width 1, $x = 2$, $p = 0.5$, $W = 3$: $2.5 \cdot 3 = 7.5$, and $6 + 1.5 = 7.5$.
+#
+# So nothing is muddled that the layer could not have added itself, and each matrix that reads a word stays half as large.
+# The price: word and position share the columns, and the model has to learn words that leave room for positions.
 
-# %% [markdown] lang="zh" of="22111775"
+# %% [markdown] lang="zh" of="83e7e15c"
 # 连没有挪动的 *not* 和 *just* 也变了：它们现在看得出，身边的词换了位置。
+#
+# ### 为什么是相加，而不是并排放？
+#
+# 也可以把位置向量**并排**接在词元向量后面，让下一个线性层去读宽一倍的向量。
+# 这样的层有两个矩阵，一个管词元，一个管位置。相加就是两个矩阵相同的情形：
+# $(x + p)\,W = x W + p W$。**代入数字：** 宽度为 1，$x = 2$，$p = 0.5$，$W = 3$：$2.5 \cdot 3 = 7.5$，而 $6 + 1.5 = 7.5$。
+#
+# 所以相加并没有多混进什么，线性层自己本来也会把两部分加起来；而每个读词元的矩阵只有一半大。
+# 代价是：词元与位置共用同样的列，模型要学会让词元向量给位置留出余地。
+
+# %%
+needs("PositionalEncoding")
+word, place = x[0, 1], add_positions.pe.reshape(-1, 18)[1]  # the word good at position 1, each (d_model,)
+weight = nn.Linear(18, 18, bias=False).weight.detach()
+added = weight @ (word + place)
+beside = torch.cat([weight, weight], dim=1) @ torch.cat([word, place])
+print("numbers in the matrix: added", weight.numel(), "  written beside", 2 * weight.numel())
+print("largest difference of the results:", f"{(added - beside).abs().max():.1e}")
+
+# %% [raw] lang="zh" of="9932d2c3"
+# the word good at position 1, each (d_model,)
+#     位置 1 上的词 good 和这个位置，各为 (d_model,)
+# numbers in the matrix: added
+#     矩阵里有多少个数：相加
+# written beside
+#     并排
+# largest difference of the results:
+#     结果最多相差：
 
 # %% [markdown] lang="en"
 # ## 4. Moving by a fixed distance
@@ -629,6 +681,51 @@ plt.show()
 # %% [markdown] lang="zh" of="9288329a"
 # 也就是说，一个线性层**有可能**学会“往回看三个词”，而且一旦学会，对文中所有位置都适用。
 # 论文作者正是据此猜想，模型容易学会按相对位置分配注意力。
+
+# %% [markdown] lang="en"
+# ### From your matrix to RoPE
+#
+# Each block of `shift_matrix` is a rotation. **RoPE** (rotary position embedding, Su et al. 2021) adds no table at all.
+# Before the attention compares two tokens, it turns each of their vectors by its own position: $q_m = q\,R_m$ and $k_n = k\,R_n$,
+# with $R_m$ your `shift_matrix(m, d_model)`. Two rotations leave their difference, $R_m R_n^\top = R_{m - n}$.
+# So $q_m \cdot k_n$ knows the words and the *distance*, exactly and without training. Many newer language models do it like this.
+#
+# **With numbers**, one pair, frequency 1: turn $q = (1, 0)$ and $k = (1, 0)$ by the angles 3 and 1. Their dot product is $\cos(2) = -0.416$,
+# and by 13 and 11 it is $\cos(2)$ again. The cell does it with random vectors, and beside it adds the table instead.
+
+# %% [markdown] lang="zh" of="0d950aea"
+# ### 从你的矩阵到 RoPE
+#
+# `shift_matrix` 的每个小块都是一个旋转。**旋转位置编码**（rotary position embedding，RoPE；Su 等，2021）根本不加什么表。
+# 在注意力比较两个词元之前，它把两个向量各按自己的位置转一个角：$q_m = q\,R_m$，$k_n = k\,R_n$，
+# 其中 $R_m$ 就是你写的 `shift_matrix(m, d_model)`。两个旋转合起来只剩下差：$R_m R_n^\top = R_{m - n}$。
+# 所以 $q_m \cdot k_n$ 只与这两个词和它们的**距离**有关，精确成立，也不用训练。许多较新的语言模型都是这样做的。
+#
+# **代入数字**（一对列，频率为 1）：把 $q = (1, 0)$ 和 $k = (1, 0)$ 分别转过角 3 和 1，点积是 $\cos(2) = -0.416$；
+# 转过 13 和 11，还是 $\cos(2)$。下面用随机向量来做，并与“加上表”作对照。
+
+# %%
+needs("sinusoidal_encoding", "shift_matrix")
+torch.manual_seed(0)
+q, k = torch.randn(2, 64)
+table = sinusoidal_encoding(200, 64)
+print("positions      turned (RoPE)    table added")
+for m, n in ((5, 3), (15, 13), (105, 103), (5, 4)):
+    turned = (q @ shift_matrix(m, 64)) @ (k @ shift_matrix(n, 64))
+    added = (q + table[m]) @ (k + table[n])
+    print(f"{m:>3} and {n:<7} {turned:>12.4f} {added:>14.4f}")
+
+# %% [raw] lang="zh" of="a3fe9d10"
+# positions      turned (RoPE)    table added
+#     位置           旋转（RoPE）       加上表
+# {m:>3} and {n:<7} {turned:>12.4f} {added:>14.4f}
+#     {m:>3} 和 {n:<8} {turned:>12.4f} {added:>14.4f}
+
+# %% [markdown] lang="en"
+# The first three rows have the distance 2. Turned, they agree up to rounding; with the table added, each has another number.
+
+# %% [markdown] lang="zh" of="a198abd1"
+# 前三行的距离都是 2。用旋转时，三个数除舍入误差外相同；用加上的表时，三个数各不相同。
 
 # %% [markdown] lang="en" question="q1_sin_cos"
 # ## Thinking question 1

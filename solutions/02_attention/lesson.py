@@ -213,6 +213,42 @@ plt.gcf().suptitle("Equal words find each other, padding is never looked at (ran
 plt.show()
 
 # %% [markdown] lang="en"
+# ### The causal mask
+#
+# A mask need not be the same for all queries. A model that *writes* predicts each word from those before it, and must not look ahead.
+# Its mask is a triangle: query $i$ sees the keys $0$ to $i$. **With numbers:** three words give the rows $(1, 0, 0)$, $(1, 1, 0)$, $(1, 1, 1)$.
+# Your function takes it as it is. The cell changes the last word and prints how far each context moves.
+
+# %% [markdown] lang="zh" of="5e8d17c3"
+# ### 因果掩码
+#
+# 掩码不必对所有查询都一样。**写**文本的模型，每个词都要由它前面的词来预测，不许往后看。
+# 它的掩码是一个三角形，叫做**因果掩码**（causal mask）：查询 $i$ 看得见键 $0$ 到 $i$。**代入数字：** 三个词时，各行为 $(1, 0, 0)$、$(1, 1, 0)$、$(1, 1, 1)$。
+# 你写的函数可以直接用它。下面改动最后一个词，打印每个位置的上下文向量变了多少。
+
+# %%
+needs("scaled_dot_product_attention")
+torch.manual_seed(0)
+x = torch.randn(5, 6)  # five words, d_k 6
+other = torch.cat([x[:-1], torch.randn(1, 6)])  # the same with another last word
+for name, seen in {"all keys": torch.ones(5, 5), "causal": torch.ones(5, 5).tril()}.items():
+    before, _ = scaled_dot_product_attention(x, x, x, seen)
+    after, _ = scaled_dot_product_attention(other, other, other, seen)
+    print(f"{name:10}", [round(number, 3) for number in (after - before).norm(dim=-1).tolist()])
+
+# %% [raw] lang="zh" of="4c53d1e2"
+# five words, d_k 6
+#     五个词，d_k 为 6
+# the same with another last word
+#     只有最后一个词不同
+
+# %% [markdown] lang="en"
+# With the causal mask all words but the last keep their context exactly. That is how a language model may be trained at all places at once.
+
+# %% [markdown] lang="zh" of="87230483"
+# 用因果掩码时，除最后一个词外，各处的上下文向量一点没变。正因为如此，语言模型才能在所有位置上同时训练。
+
+# %% [markdown] lang="en"
 # ## 3. Why divide by $\sqrt{d_k}$?
 #
 # A dot product is a sum of $d_k$ products. The longer the vectors, the more terms, and the further the sum may stray from 0.

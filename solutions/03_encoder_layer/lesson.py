@@ -288,7 +288,7 @@ from answers import TransformerEncoderLayer
 #     x:    (batch, seq, d_model)
 #     mask: (batch, seq)，1 = 词元，0 = 填充；None 表示什么也不遮
 #     返回 (batch, seq, d_model)。
-#     参数相同时，与 torch.nn.TransformerEncoderLayer(norm_first=False) 的结果相等。
+#     参数相同，且处于评估模式或 dropout 为 0 时，与 torch.nn.TransformerEncoderLayer(norm_first=False) 的结果相等。
 #     出处：Vaswani 等，2017，第 3.1 节。
 # TODO 1: what self-attention makes of x; think of the mask
 #     TODO 1：自注意力对 x 的输出；别忘了掩码
@@ -337,6 +337,59 @@ plots.heat_map(
     ax=right,
 )
 plt.show()
+
+# %% [markdown] lang="en"
+# ### Where the paper drops out
+#
+# Your layer has dropout inside the feed-forward block only. The paper (section 5.4) drops out each sub-layer's *output*, before it is added:
+# $\operatorname{norm}(x + \operatorname{dropout}(f(x)))$. Torch does that too, and drops out attention weights besides. In eval mode all agree.
+# In train mode your layer differs from torch's, though both are right. The cell puts the paper's dropout around your two sub-layers.
+#
+# **With numbers:** dropout 0.5, $f(x) = (2, 4)$. Each number becomes 0 or twice itself: $(4, 0)$, say. The mean stays $(2, 4)$,
+# and $x$ itself always comes through.
+
+# %% [markdown] lang="zh" of="e895a93b"
+# ### 论文在哪里做 dropout
+#
+# 你的层只在前馈块内部做 dropout。论文（第 5.4 节）则对每个子层的**输出**做，然后再相加：
+# $\operatorname{norm}(x + \operatorname{dropout}(f(x)))$。torch 也这样做，另外还对注意力权重做。在评估模式下三者相同。
+# 在训练模式下，你的层与 torch 的不同，但两者都对。下面给你的两个子层套上论文的 dropout。
+#
+# **代入数字：** 丢弃率 0.5，$f(x) = (2, 4)$。每个数要么变成 0，要么变成两倍，例如 $(4, 0)$。平均仍是 $(2, 4)$，
+# 而 $x$ 本身总能通过。
+
+
+# %%
+class Dropped(nn.Module):
+    """A sub-layer whose output passes through dropout, as in the paper."""
+
+    def __init__(self, sub_layer, rate):
+        super().__init__()
+        self.sub_layer, self.dropout = sub_layer, nn.Dropout(rate)
+
+    def forward(self, x, *rest):
+        return self.dropout(self.sub_layer(x, *rest))
+
+
+# %% [raw] lang="zh" of="814b978b"
+# A sub-layer whose output passes through dropout, as in the paper.
+#     一种子层：它的输出经过 dropout，与论文一样。
+
+# %%
+needs("TransformerEncoderLayer")
+torch.manual_seed(0)
+papers = TransformerEncoderLayer(24, 3, 48, dropout=0.1)
+papers.eval()
+without = papers(x)
+papers.self_attn, papers.ff = Dropped(papers.self_attn, 0.1), Dropped(papers.ff, 0.1)
+for mode in (False, True):
+    papers.train(mode)
+    change = (papers(x) - without).abs().mean()
+    print(f"{'train' if mode else 'eval'} mode: mean change of the output by dropout {change:.3f}")
+
+# %% [raw] lang="zh" of="8c42f882"
+# {'train' if mode else 'eval'} mode: mean change of the output by dropout {change:.3f}
+#     {'train' if mode else 'eval'} 模式：dropout 使输出平均改变 {change:.3f}
 
 # %% [markdown] lang="en"
 # ## 5. Experiment: what holds a deep stack together?
@@ -400,7 +453,6 @@ FORMS = {
 # %% [raw] lang="zh" of="881a877f"
 # tensors as small as these are faster on one core
 #     张量这么小，单核反而更快
-
 
 # %%
 def gradient_norms(layers, seed):
@@ -580,7 +632,6 @@ for name, values in {"ids": ids, "mask": mask, "answers": answers}.items():
 # %% [raw] lang="zh" of="95f0e846"
 # Token ids (batch, seq), 5 to 9 being the marked 0 to 4; the mask (batch, seq); the answers (batch, seq).
 #     返回词元编号 (batch, seq)，其中 5 到 9 是带标记的 0 到 4；掩码 (batch, seq)；答案 (batch, seq)。
-
 
 # %%
 def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):

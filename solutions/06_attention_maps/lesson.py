@@ -184,14 +184,16 @@ check("attention_entropy")
 # %% [markdown] lang="en"
 # ### A look: entropy by layer
 #
-# A point is a head. The dashed line is the entropy of equal weights. Look for two kinds of heads in the lowest layer: those that look
+# A point is a head, its mean over both sentences. The dashed line is the highest mean that a head can reach: equal weights on the
+# 8 tokens of one sentence and on the 11 of the other give $(\ln 8 + \ln 11) / 2 = 2.24$. Look for two kinds of heads in the lowest layer: those that look
 # at nearly everything, and one that looks at a single place. Then take the lowest points further up and find them in the figure
 # of shares above: do they rest on a special token?
 
-# %% [markdown] lang="zh" of="d0043f8f"
+# %% [markdown] lang="zh" of="984cdc03"
 # ### 看一看：各层的熵
 #
-# 一个点是一个头。虚线是权重全相等时的熵。在最低的一层里找出两种头：几乎什么都看的，和只看一个地方的。
+# 一个点是一个头，取两个句子的平均。虚线是一个头所能达到的最高平均：一句 8 个词元、另一句 11 个词元，
+# 权重全相等时是 $(\ln 8 + \ln 11) / 2 = 2.24$。在最低的一层里找出两种头：几乎什么都看的，和只看一个地方的。
 # 再看靠后各层（第 2 层起）里位置最低的那些点，到前面那张份额图里找到它们：它们是不是歇在某个特殊词元上？
 
 
@@ -204,14 +206,13 @@ def entropies(attentions: Sequence[Tensor], mask: Tensor) -> dict[str, Tensor]:
     return {str(i + 1): attention_entropy(layer, mask).mean(dim=0) for i, layer in enumerate(attentions)}
 
 
-lengths = mask.sum(dim=1).double()
 plots.points_by_group(
     entropies(attentions, mask),
-    title=f"Some heads look everywhere, some at one place (encoder {bert.name}, two sentences)",
+    title=f"Some heads look everywhere, some at one place\n(encoder {bert.name}, two sentences)",
     x_label="layer",
     y_label="entropy (nats)",
     point_label="one head",
-    lines={"equal weights, mean of both": lengths.log().mean().item()},
+    lines={"equal weights, mean of both sentences": mask.sum(dim=1).log().mean().item()},
 )
 plt.show()
 
@@ -287,7 +288,7 @@ plt.show()
 needs("attention_entropy")
 plots.points_by_group(
     entropies(kept, torch.ones(1, len(encoded.ids))),
-    title=f"Entropy of your own heads (trained on {reviews.corpus.name}, one sentence)",
+    title=f"Entropy of your own heads\n(trained on {reviews.corpus.name}, one sentence)",
     x_label="layer",
     y_label="entropy (nats)",
     point_label="one head",
@@ -346,18 +347,14 @@ check("attention_rollout")
 # ### A look: one layer against all layers
 #
 # Left: the last layer alone, mean over its heads. Right: rollout through all layers. Read the row of `[CLS]`: from which tokens
-# does its last vector come? Rollout need not be more even than one layer. With us it was less so: two thirds of each row come from
-# `[CLS]` (0.64, against 0.45 in the last layer alone), since what each layer sends there adds up. Section 1 found heads that *rest* on
-# `[CLS]`. Whether content comes from there, or nothing does, rollout cannot tell: it assumes that attention alone carries content,
-# and leaves out the feed-forward blocks and the sizes of the values.
+# does its last vector come? And which of the two panels is more concentrated? The cell prints two numbers for each: the mean entropy
+# of its rows, and the share of `[CLS]` in them.
 
-# %% [markdown] lang="zh" of="9ec70a47"
+# %% [markdown] lang="zh" of="a3b69ac9"
 # ### 看一看：一层与所有层
 #
 # 左边：只看最后一层，对头取平均。右边：穿过所有层的展开结果。看 `[CLS]` 那一行：它最后的向量来自哪些词元？
-# 展开的结果不一定比单独一层更均匀。我们得到的反而更集中：每一行有三分之二来自 `[CLS]`（0.64，单看最后一层是 0.45），
-# 因为每一层送到那里的都会累积起来。前面说过，有些头只是在 `[CLS]` 上**歇脚**。内容究竟是从那里来的，还是那里什么也没送来，
-# 展开分辨不出：它假定内容只靠注意力来搬运，前馈块和值（value）的大小都没有算进去。
+# 两张图里，哪一张更集中？单元格为每张图打印两个数：各行的平均熵，以及 `[CLS]` 在各行里占的份额。
 
 # %%
 needs("attention_rollout")
@@ -372,11 +369,34 @@ for (name, picture), panel in zip(pictures.items(), panels, strict=True):
     plots.mark_tokens(panel.get_yticklabels(), names[1], mask[1], ("[CLS]", "[SEP]"))
 plt.gcf().suptitle(f'Where the content of each place comes from (encoder {bert.name}, "{texts[1]}")')
 plt.show()
+for name, picture in pictures.items():
+    spread = torch.special.entr(picture).sum(-1).mean()
+    print(f"{name}: entropy {spread:.2f} nats, share of [CLS] {picture[:, 0].mean():.2f}")
 print("rows of the rollout sum to", rollout.sum(-1).unique().tolist())
 
-# %% [raw] lang="zh" of="fdd1d626"
+# %% [raw] lang="zh" of="83c61e16"
+# {name}: entropy {spread:.2f} nats, share of [CLS] {picture[:, 0].mean():.2f}
+#     {name}：熵 {spread:.2f} 奈特，[CLS] 的份额 {picture[:, 0].mean():.2f}
 # rows of the rollout sum to
 #     展开结果各行之和：
+
+# %% [markdown] lang="en"
+# Does rollout spread, as each layer mixes a little more? With the small BERT it does the opposite. Its rows have 1.40 nats, those of layer 6
+# alone 1.83, and `[CLS]` has 0.64 of them against 0.45. Every layer sends attention to `[CLS]`, and what is there flows on to all places.
+#
+# Read literally, two thirds of every word come from `[CLS]`. Yet section 1 called it a place to rest. Both are rollout's doing, not BERT's:
+# it assumes that attention alone carries content, and that a weight moves as much as it says. Feed-forward blocks are left out, the
+# identity stands for a residual path whose true strength nobody asked, and so are the *values*: a head may give `[CLS]` a large weight and a
+# value near 0, so that little arrives. Rollout shows by which ways content *could* flow. How much flowed, it does not show.
+
+# %% [markdown] lang="zh" of="8430b5da"
+# 每一层都再混合一点，展开的结果是不是更分散？在这个小 BERT 上恰恰相反：展开后各行的熵是 1.40 奈特，只看第 6 层是 1.83；
+# `[CLS]` 的份额是 0.64，只看第 6 层是 0.45。每一层都有注意力流向 `[CLS]`，那里的内容又继续流向所有位置。
+#
+# 照字面理解，每个词的内容有三分之二来自 `[CLS]`，可是第 1 节刚说过它只是歇脚的地方。这是展开这种算法造成的，不是 BERT 的性质：
+# 它假定内容只靠注意力搬运，而且权重是多少，就搬运多少。前馈块没有算进去；单位矩阵代替了残差通路，
+# 而残差通路的真实强度并没有人量过；**值**也没有算进去：一个头可以给 `[CLS]` 很大的权重，值却接近 0，
+# 实际搬过去的就很少。展开显示的是内容**可能**经哪些路流动，至于实际流了多少，它不显示。
 
 # %% [markdown] lang="en"
 # ## 5. Does attention explain the prediction?
@@ -418,7 +438,7 @@ plots.token_bars(
 plt.show()
 
 # %% [markdown] lang="en"
-# ### The erasure test
+# ### The erasure test (after Serrano and Smith 2019)
 #
 # Hide words from the model (from the encoder and the pooling alike), and see how far the probability of the predicted class falls.
 # If weights are reasons, hiding the **most attended** words should hurt much more than hiding as many **random** ones, and hiding the
@@ -428,8 +448,8 @@ plt.show()
 # of 0.30. With a random word hidden the fall is 0.05. The figure shows the mean fall over all texts; its bands are 95% intervals
 # over the texts. The same study runs in a terminal as `course experiment attention_erasure`.
 
-# %% [markdown] lang="zh" of="0e7663d1"
-# ### 擦除检验
+# %% [markdown] lang="zh" of="c861080d"
+# ### 擦除检验（参照 Serrano 和 Smith，2019）
 #
 # 把一些词遮住（编码器和池化都看不到），看预测类别的概率下降多少。如果权重就是理由，那么遮住权重**最大**的词（图例 most attended），
 # 应当比遮住同样多的**随机**词（random）影响大得多；遮住权重**最小**的词（least attended），应当几乎没有影响。
@@ -471,30 +491,64 @@ for words_hidden in found.plan.hidden_words:
 #
 # - Where the interval of the difference lies above 0, hiding the words with the *largest* weights costs more than hiding random ones.
 # - Where the interval of the rank correlation holds 0, these texts do not show that the *order* of the weights follows the order of the effects.
+#   Read it with care: in our run weights went from 0.00000002 to 1. Of 30 words in a text about 3 had a weight of 0.01 or more, and
+#   these 3 had 99 per cent of it. So nearly every pair that is counted is a pair of words without weight, whose order means little.
 #
-# A weight also stands on a vector into which the encoder has mixed the whole text (section 4), so a bright word may shine for its
-# neighbours. Weights show where a model reads from. Whether that is the reason has to be tested, each time anew.
-#
-# Those who tested it do not agree. Hiding words by their weights, as here, goes back to Serrano and Smith (2019). Jain and Wallace
-# (2019, "Attention is not Explanation") found quite other weights that gave the same prediction. Wiegreffe and Pinter (2019, "Attention
-# is not not Explanation") answered that this alone proves little: the weights of a trained model are not free, and whether they
-# explain depends on what one asks of an explanation.
+# A weight also stands on a vector into which the encoder has mixed the whole text (section 4), so a bright word may shine for its neighbours.
 
-# %% [markdown] lang="zh" of="87cf8db7"
+# %% [markdown] lang="zh" of="1ad73342"
 # ### 可以怎么说
 #
 # 要分两点来说：
 #
 # - 如果差值的区间在 0 以上，说明遮住权重**最大**的词，比遮住随机的词损失更多。
 # - 如果秩相关的区间包含 0，说明从这些文本里看不出权重的**顺序**与作用的顺序有关。
+#   读这个数要小心：在我们的实验里，权重从 0.00000002 到 1 都有。一段文本 30 个词里，权重达到 0.01 的大约只有 3 个，
+#   而这 3 个就占了 99%。所以算进去的词对，几乎都是两个没有权重的词，它们谁先谁后，意义不大。
 #
 # 此外，权重所对应的向量里，编码器已经混进了整段文本（第 4 节），一个词很亮，可能是替旁边的词发光。
-# 权重显示模型从哪里读取信息；这是不是原因，每一次都要重新检验。
+
+# %% [markdown] lang="en"
+# ### Two papers that disagree
 #
-# 检验过的人，看法并不一致。像这里这样按权重遮词，是 Serrano 和 Smith（2019）的做法。Jain 和 Wallace
-# （2019，《Attention is not Explanation》）找到了截然不同的权重，预测却不变。Wiegreffe 和 Pinter
-# （2019，《Attention is not not Explanation》）回应说，单凭这一点说明不了多少：训练好的模型，权重并不能随意改；
-# 它算不算解释，要看你对解释有什么要求。
+# *Attention is not Explanation* (Jain and Wallace 2019): weights agree weakly with gradients and with leaving words out; and quite other
+# weights, put into a finished model, often change its prediction hardly at all. If many weights give the same answer, which are the reason?
+#
+# *Attention is not not Explanation* (Wiegreffe and Pinter 2019) answers: weights exchanged afterwards, text by text, never belonged to that
+# model. Train a *whole* model to have other weights, and it is harder to find them. And that there are other explanations does not make this
+# one false: what counts as an explanation has to be said first. One **plausible** to a reader, or one **faithful** to what the model does?
+#
+# Serrano and Smith (2019) ask what must be erased before the prediction changes, and find that weights often rank poorly.
+# What is left in common: weights show where a model reads from. Whether that is the reason has to be tested, each time anew.
+
+# %% [markdown] lang="zh" of="b9eb7bcd"
+# ### 两篇意见相左的论文
+#
+# 《注意力不是解释》（Jain 和 Wallace，2019）：权重与梯度、与逐词遮住的结果，一致的程度都不高；
+# 给训练好的模型换上完全不同的权重，预测往往几乎不变。既然许多种权重给出同样的答案，哪一种才是理由？
+#
+# 《注意力并非不是解释》（Wiegreffe 和 Pinter，2019）回答说：事后逐段文本换上的权重，本来就不属于那个模型；
+# 要训练**整个**模型，使它有另一种权重，就难得多。而且，还有别的解释，并不说明这一种就是错的：先要说清什么叫解释。
+# 是读者看来**合理**（plausible），还是**忠实**（faithful）于模型的实际做法？
+#
+# Serrano 和 Smith（2019）问的是：要擦掉哪些词，预测才会改变？他们发现，按权重排的顺序往往并不好。
+# 几篇论文的共同之处是：权重显示模型从哪里读取信息；这是不是原因，每一次都要重新检验。
+
+# %% [markdown] lang="en" question="q10_explanation"
+# ## Thinking question 10
+#
+# May attention weights be given as the reason for a prediction? What of this unit speaks for it, what against?
+#
+# Write six to ten sentences. Use at least one number of the erasure test with its interval, and one thing that rollout or the heads showed.
+# Say what kind of explanation you mean, and in which words you would show such a picture to somebody who has to rely on it.
+
+# %% [markdown] lang="zh" question="q10_explanation" of="eff3af34"
+# ## 思考题 10
+#
+# 注意力权重可以当作预测的理由吗？本单元里，哪些结果支持，哪些反对？
+#
+# 请写六到十句。至少引用擦除检验中的一个数及其区间，以及展开或各个头显示的一个现象。
+# 说清你指的是哪一种解释；如果要把这样一张图拿给必须依靠它的人看，你会怎么说？
 
 # %% [markdown] lang="en"
 # ## What you have now

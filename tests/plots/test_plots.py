@@ -100,22 +100,33 @@ def curves(lines, **settings):
     return drawn(plots.curves([1, 10, 100], lines, **WORDS, **settings))
 
 
+def dash(line):
+    """A line's dash; get_linestyle calls every dash that has no name of its own "--"."""
+    return line._unscaled_dash_pattern
+
+
 def test_each_curve_is_drawn_with_its_own_colour_and_dash():
-    axes = curves({name: [1, 2, 3] for name in "abcd"})
-    assert [line.get_label() for line in axes.lines] == list("abcd")
-    assert len({line.get_color() for line in axes.lines}) == 4
-    assert len({line.get_linestyle() for line in axes.lines}) == 4
+    axes = curves({name: [1, 2, 3] for name in "abcdef"})
+    assert [line.get_label() for line in axes.lines] == list("abcdef")
+    assert len({line.get_color() for line in axes.lines}) == 6
+    assert len({str(dash(line)) for line in axes.lines}) == 6
 
 
 def test_more_curves_than_colours_still_differ_in_colour_or_dash():
     axes = curves({str(number): [1, 2, 3] for number in range(14)})
-    assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines}) == 14
+    assert len({(line.get_color(), str(dash(line))) for line in axes.lines}) == 14
 
 
 def test_curves_that_lie_on_each_other_get_thinner_so_that_all_are_seen():
     widths = [line.get_linewidth() for line in curves({name: [1, 2, 3] for name in "abc"}, overlap=True).lines]
     assert widths == sorted(widths, reverse=True)
     assert len(set(widths)) == 3
+
+
+def test_many_curves_that_lie_on_each_other_stay_lines():
+    widths = [line.get_linewidth() for line in curves({name: [1, 2, 3] for name in "abcdef"}, overlap=True).lines]
+    assert len(set(widths)) == 6
+    assert max(widths) < 7
 
 
 @pytest.mark.parametrize("name", ["x", "y"])

@@ -65,7 +65,7 @@ QUESTIONS = {
     "03_encoder_layer": {"q4_residual_norm": 4},
     "04_text_classifier": {"q5_pooling": 4, "q6_versus_rnn_cnn": 4},
     "05_bert_pooling": {"q7_best_pooling": 6},
-    "06_attention_maps": {},
+    "06_attention_maps": {"q10_explanation": 4},
     "07_sentence_embeddings": {"q8_document": 4},
     "08_learning_rate": {"q9_reflection": 4},
 }
