@@ -10,6 +10,9 @@ PYTHON_OLDEST = 3, 11
 PYTHON_TOO_NEW = 3, 15
 PYTHONS = python3 python3.11 python3.12 python3.13 python3.14 python
 
+# More options of `make quality`, such as QUALITY="--draws 10 --answers FOLDER"
+QUALITY ?=
+
 RUN = .venv/bin/python
 PIP = $(RUN) -m pip --disable-pip-version-check
 # Its content is the folder that .venv was made for: an editable install notes that folder, so a moved course is set up again.
@@ -25,7 +28,7 @@ $(shell test "$$(cat $(STAMP))" = "$$(pwd)" || rm -f $(STAMP))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test quick long lint build bench lock clean
+.PHONY: help venv demo test quick long lint build bench quality lock clean
 
 help:  ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
@@ -57,6 +60,9 @@ build: $(STAMP)  ## Make the student notebooks from solutions/
 
 bench: $(STAMP)  ## Measure speed into build/bench.json
 	$(RUN) -m course_utils.instructor.benchmark
+
+quality: $(STAMP)  ## Measure how often grading is right into docs/quality.md; it can be stopped and goes on
+	$(ONE_THREAD) $(RUN) -m course_utils selftest --report $(QUALITY)
 
 lock:  ## Make requirements.lock anew from pyproject.toml, in a fresh environment
 	@set -e; $(call choose_python,build/lock-venv); \

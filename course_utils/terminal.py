@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from .engine.course import VARIABLE, CourseError, current, open_course
+from .engine.harmless import on_one_line
 
 
 class CourseGroup(TyperGroup):
@@ -80,10 +82,30 @@ app = typer.Typer(
 console = Console(highlight=False)
 
 
+# what a person can do about a file that cannot be written, by the system's own number of the error
+REMEDIES = {
+    errno.ENOSPC: "make room on that disk and run the same command again; what was written before is whole",
+    errno.EDQUOT: "make room in your quota and run the same command again; what was written before is whole",
+    errno.EFBIG: "the limit for the size of a file is reached (ulimit -f); what was written before is whole",
+    errno.EROFS: "name a folder that can be written to",
+    errno.EACCES: "name one that you may use, or change its rights",
+    errno.EPERM: "name one that you may use, or change its rights",
+}
+
+
 def fail(error: BaseException | str) -> typer.Exit:
     """Say one sentence on stderr; raise what this returns to end with exit code 1."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"course: {error}", markup=False)
+    said = str(error)
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        where = f"{error.filename}: " if error.filename else ""
+        said = f"{where}{error.strerror}; {REMEDIES[error.errno]}"
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"course: {said}", markup=False)
     return typer.Exit(1)
+
+
+def warn(sentence: str) -> None:
+    """Say on the terminal what was passed over."""
+    console.print(f"Warning: {on_one_line(sentence)}", style="yellow", markup=False, soft_wrap=True)
 
 
 @app.callback()

@@ -3,6 +3,7 @@
 import csv
 import re
 import shlex
+import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -63,6 +64,8 @@ def done(guide, tmp_path_factory):
             result = CliRunner().invoke(app, words)
             assert result.exit_code == 0, f"{line}\n{result.output}{result.stderr}"
             told[line] = result.output
+            if words[0] == "grade" and not set(words) & {"--dry-run", "--accept-changes"}:
+                shutil.copy(root / "results" / "scores.csv", root / "scores.csv")  # before somebody is forgotten
     return root, told
 
 
@@ -71,7 +74,7 @@ def test_every_command_of_the_guide_succeeds(done):
 
 
 def test_the_guides_class_gets_its_marks(done):
-    with (done[0] / "results" / "scores.csv").open(encoding="utf-8", newline="") as file:
+    with (done[0] / "scores.csv").open(encoding="utf-8", newline="") as file:
         rows = {row["student"]: row for row in csv.DictReader(file)}
     # Wang has two days more, and comes on the third
     assert {who: (row["points"], row["late_penalty"], row["outcome"]) for who, row in rows.items()} == {
@@ -93,6 +96,28 @@ def test_the_guides_exports_are_there(done):
     assert f"feedback-for-moodle/{FIRST}.zip" in names
 
 
+def test_the_guides_class_is_looked_at(done):
+    assert "0 pairs alike" in next(told for line, told in done[1].items() if line.startswith("course signals"))
+
+
+def test_the_guides_pages_are_given_back(done):
+    names = {str(path.relative_to(done[0])) for path in done[0].rglob("*") if path.is_file()}
+    assert {"pages/wxm/index.html", f"pages/wxm/{FIRST}.html", "zips/soneil.zip", "public/index.html"} <= names
+
+
+def test_the_guides_note_reaches_its_student(done):
+    assert "很好！下次先画出形状" in (done[0] / "pages" / "wxm" / f"{FIRST}.html").read_text(encoding="utf-8")
+
+
+def test_the_guides_pages_of_the_class_are_there_and_one_has_no_names(done):
+    with_names, without = (
+        (done[0] / "results" / f"{name}.html").read_text(encoding="utf-8") for name in ("class", "class-without-names")
+    )
+    names = ("amueller", "wxm", "soneil")
+    assert all(name in with_names for name in names)
+    assert not any(name in without for name in names)
+
+
 def test_the_guide_names_no_option_that_there_is_not(guide):
     named = {
         (line.split()[1], word)
@@ -102,3 +127,16 @@ def test_the_guide_names_no_option_that_there_is_not(guide):
     }
     for command, option in named:
         assert option in CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+
+
+def test_the_guide_says_of_each_file_whose_data_it_holds(guide, done):
+    table = guide.partition("## Which file holds whose data")[2]
+    root, names = done[0], {"marks-canvas.csv": "marks-", "marks-moodle.csv": "marks-", "marks-xlsx.xlsx": "marks-"}
+    found = {path.name for path in (root / "results").iterdir()}
+    found |= {path.name for path in (root / "submitted").iterdir() if path.name not in ("amueller", "wxm")}
+    found |= {path.name for path in root.iterdir()} & {"roster.csv", "class.toml", "downloads"}
+    assert {name for name in found if names.get(name, name) not in table} - {"marks-csv.csv"} == set()
+
+
+def test_who_was_forgotten_in_the_guide_is_in_no_score(done):
+    assert "soneil" not in (done[0] / "results" / "scores.json").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """A course on disk: the folder with `course.toml` and a folder for each unit.
 
     solutions/                       course.toml names title, languages and order
-      01_first_steps/                all of a unit; `rules.py`, `fixtures.py` and what is recorded go to students
+      01_first_steps/                all of a unit; rules, fixtures, examples and what is recorded go to students
     notebooks/<language>/            beside it: what students work on
     build/                           beside it: what is made and may be deleted
 
@@ -37,6 +37,7 @@ IN_A_CLONE, IN_A_BUNDLE = "solutions", f"{PACKAGE.name}/units"  # where a course
 VARIABLE = "COURSE_DIR"
 LANGUAGES = ("en", "zh")  # that the engine has sentences in
 TEXTS, LOOKS = "recorded/texts.json", "recorded/looks.jsonl"  # of a unit's folder: what `course build` records
+EXAMPLES = "recorded/examples.jsonl"  # recorded too, where a unit has examples: what they have to give
 SOLUTIONS = "recorded/solutions.json"  # recorded too; who learns alone has it, a class has not
 REMEDY = "install the course again, or make its files: course build"
 KEYS = {"id", "title", "languages", "units"}
@@ -197,6 +198,11 @@ class CourseUnit:
     def rules_module(self) -> types.ModuleType:
         """The module `rules.py`."""
         return load(self.folder, "rules")
+
+    @property
+    def examples_module(self) -> types.ModuleType | None:
+        """The module `examples.py`; None where the unit has none."""
+        return load(self.folder, "examples") if (self.folder / "examples.py").is_file() else None
 
     @property
     def visible_cases(self) -> Mapping[str, Any]:

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
 from ..engine.course import current
 from ..engine.harmless import on_one_line
-from ..terminal import app, console, fail
+from ..terminal import app, console, fail, warn
+from . import returning, signalling  # noqa: F401  (their commands)
 from .beginning import new
-
-if TYPE_CHECKING:
-    from ..engine.grading.intake_table import Row
-
-logger = logging.getLogger(__name__)
-
-SHOWN_FILES = 20  # on the terminal; all of them stand in intake.csv
-
-
-class Language(StrEnum):
-    """The course's languages."""
-
-    en = "en"
-    zh = "zh"
+from .options import Language, ResultsFolder
+from .progress import progress
 
 
 class SandboxChoice(StrEnum):
@@ -65,27 +48,9 @@ class Missing(StrEnum):
 UnitNames = Annotated[
     list[str] | None, typer.Argument(metavar="[UNIT]...", help="Units; all of them if none is named.")
 ]
-ResultsFolder = Annotated[
-    Path,
-    typer.Option(
-        "--results",
-        help="The folder of results.",
-        default_factory=lambda: current().build / "results",
-        show_default="build/results",
-    ),
-]
 ClassFile = Annotated[
     Path | None, typer.Option("--class", help="The class's file; default class.toml beside the submissions.")
 ]
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar with the remaining time; gives a function that is told how many of how many are done."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @app.command()
@@ -178,6 +143,12 @@ def grade(
     dask: Annotated[str, typer.Option(help="Address of a Dask scheduler to work on instead of this machine.")] = "",
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where student code runs.")] = SandboxChoice.auto,
     regrade: Annotated[bool, typer.Option("--regrade", help="Grade again what has not changed.")] = False,
+    accept_changes: Annotated[
+        bool, typer.Option("--accept-changes", help="Let marks that stand change without a question.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be graded and which marks would change; write nothing.")
+    ] = False,
     class_file: ClassFile = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show the log on the terminal, too.")] = False,
     log_file: Annotated[
@@ -185,105 +156,24 @@ def grade(
         typer.Option(help="Where the log goes: who was graded how, and what failed; default grade.log in the results."),
     ] = None,
 ) -> None:
-    """Grade a class; write scores, gradebook and feedback into the folder of results."""
+    """Grade a class; write scores, gradebook and feedback into the folder of results.
+
+    A mark that stands is never changed in silence: after a change of points, rules, dates or versions the changes are
+    shown and asked about, and without a terminal the command stops. A new hand-in needs no question.
+    """
+    from ..engine.grading.plan import Plan
+    from .grading import grade_class
     from .logfile import NAME, logging_into
 
-    path = log_file or results / NAME
+    path = log_file or (None if dry_run else results / NAME)
     with ExitStack() as log:
         try:
             log.enter_context(logging_into(path, console if verbose else None))
         except OSError as error:
-            raise fail(f"{path} cannot hold the log ({error.strerror}); name another file: --log-file FILE") from None
-        _grade(submitted, unit or (), results, jobs, dask, sandbox, regrade, class_file)
-
-
-def _grade(
-    submitted: Path,
-    units: Sequence[str],
-    results: Path,
-    jobs: int,
-    dask: str,
-    sandbox: SandboxChoice,
-    regrade: bool,
-    class_file: Path | None,
-) -> None:
-    from ..engine.course import CourseError
-    from ..engine.grading.plan import Plan, RunError, secrets_of
-    from ..engine.grading.run import run
-    from ..engine.grading.workers import nursery
-    from ..engine.telling.hand_marks import GradebookError
-    from ..engine.telling.results import Writer
-    from ..engine.walls.proofs import find_mode
-    from ..engine.walls.unavailable import SandboxUnavailable
-    from .class_files import find_class, meet_class
-
-    if os.path.isdir(submitted) and not dask:
-        nursery()  # torch loads there while the sandbox is put to the proof here
-    try:
-        class_ = find_class(submitted, class_file)
-        secrets = secrets_of(submitted, results)
-        mode = find_mode(sandbox.value, secrets) if not dask else sandbox.value.replace("auto", "bwrap")
-        if mode == "none":
-            console.print("Warning: --sandbox none runs what students wrote with your own rights.", style="bold red")
-        plan = Plan(submitted, results, tuple(units), jobs, dask, mode, regrade)
-        plan = meet_class(plan, class_, console, progress)
-        writer = Writer(plan)
-        with progress("grading") as tell:
-            outcome = run(plan, tell=tell, confirm=_confirm, writer=writer)
-        with progress("writing pages") as tell:
-            writer.finish(outcome.records, tell)
-    except (RunError, CourseError, SandboxUnavailable, GradebookError, OSError) as error:
-        logger.error("the run ended: %s", error)
-        raise fail(error) from None
-    except KeyboardInterrupt:
-        logger.error("the run was interrupted")
-        raise fail("interrupted; what was graded is kept, run the same command again to go on") from None
-    logger.info("run ends: %s; not graded: %d", outcome.told(), len(outcome.failures))
-    _show_intake(outcome.seen, results)
-    for sentence in outcome.damaged:
-        _warn(sentence)
-    console.print(f"{outcome.told()}; results in {results}", markup=False)
-    for failure in outcome.failures:
-        console.print(f"not graded: {on_one_line(failure)}", style="red", markup=False)
-    if outcome.failures:
-        raise typer.Exit(1)
-
-
-def _warn(sentence: str) -> None:
-    """Say on the terminal what was passed over."""
-    console.print(f"Warning: {on_one_line(sentence)}", style="yellow", markup=False, soft_wrap=True)
-
-
-def _show_intake(seen: Sequence[Row], results: Path) -> None:
-    """Show what was read as what, those at their places counted, and what was left aside and why."""
-    from ..engine.grading.intake_table import TABLE
-
-    table = Table(title="What was read as what", show_lines=False)
-    for name, share in (("file", 5), ("unit", 3), ("read as", 2), ("note", 8)):
-        table.add_column(name, ratio=share, overflow="fold")
-    at_place = Counter(row.unit for row in seen if row.read_as and not row.note)
-    for unit, count in sorted(at_place.items()):
-        table.add_row(f"STUDENT/{unit}/{unit}.ipynb", unit, "notebook", f"{count} at this place")
-    rows = [row for row in seen if row.note and not row.is_system]
-    for row in rows[:SHOWN_FILES]:
-        table.add_row(*map(Text, (on_one_line(row.source), row.unit, row.read_as or "–", row.note)))
-    console.print(table)
-    if len(rows) > SHOWN_FILES:
-        console.print(f"and {len(rows) - SHOWN_FILES} more, in {results / TABLE}", markup=False)
-    if system := sum(row.is_system for row in seen):
-        console.print(f"{system} left aside that a system wrote, such as .DS_Store; each is in {results / TABLE}")
-
-
-def _confirm(changes: list[tuple[str, str, str, float, float]]) -> bool:
-    """Show which scores a regrade changes, and ask whether to replace them; where nobody can be asked, go on."""
-    if not changes:
-        console.print("the regrade changes no score")
-        return True
-    table = Table("student", "unit", "check", "before", "now", title="Scores that change")
-    for student, unit, check, before, now in changes:
-        table.add_row(Text(on_one_line(student)), unit, check, f"{before:g}", f"{now:g}")
-    console.print(table)
-    return not sys.stdin.isatty() or typer.confirm("Replace these scores?", default=True)
+            remedy = "name another file: --log-file FILE" if log_file else "take another folder: --results"
+            raise fail(f"{path} cannot hold the log ({error.strerror}); {remedy}") from None
+        plan = Plan(submitted, results, tuple(unit or ()), jobs, dask, regrade=regrade, dry=dry_run)
+        grade_class(plan, class_file, accept_changes, sandbox.value)
 
 
 @app.command()
@@ -299,13 +189,22 @@ def feedback(results: ResultsFolder) -> None:
 
 
 @app.command()
-def report(results: ResultsFolder, lang: Annotated[Language, typer.Option("--lang")] = Language.en) -> None:
-    """Write the class page from the results."""
+def report(
+    results: ResultsFolder,
+    lang: Annotated[Language, typer.Option("--lang")] = Language.en,
+    no_names: Annotated[
+        bool,
+        typer.Option(
+            "--no-names", help="Write class-without-names.html instead, for the lecture hall: only what is counted."
+        ),
+    ] = False,
+) -> None:
+    """Write the class page from the results: points, how hard each check is and what it tells, what to talk about."""
 
     def write(texts: dict[str, Any]) -> Path:
         from ..engine.telling.pages.classroom import write_class_page
 
-        return write_class_page(results, texts, lang.value)
+        return write_class_page(results, texts, lang.value, names=not no_names)
 
     _from_results(results, "class page", write)
 
@@ -317,7 +216,7 @@ def _from_results(results: Path, what: str, write: Callable[[dict[str, Any]], ob
     if not (results / "log.jsonl").is_file():
         raise fail(f"{results} holds no results; grade first: course grade SUBMITTED --results {results}")
     try:
-        refresh(results, _warn)
+        refresh(results, warn)
         done = write(all_texts())
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
@@ -345,7 +244,7 @@ def review(
     try:
         unit, name = find_question(current(), question)
         if ask(console, results, unit, name, everybody, names):
-            refresh(results, _warn)
+            refresh(results, warn)
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
 
@@ -365,7 +264,7 @@ def formgrade(
     from .formgrading import FormgraderMissing, mark_in_browser
 
     try:
-        mark_in_browser(console, results, port, not no_browser, _warn)
+        mark_in_browser(console, results, port, not no_browser, warn)
     except (FormgraderMissing, GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
 
@@ -381,15 +280,32 @@ def export(
         Path | None, typer.Option("--like", help="A gradebook that Canvas or Moodle exported, to be filled.")
     ] = None,
     missing: Annotated[Missing, typer.Option("--missing", help="How work that is missing is told.")] = Missing.zero,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Also where answers in words wait for a person: marks are not final.")
+    ] = False,
 ) -> None:
-    """Write the marks in the form that a school's system reads, of the people of the roster where there is one."""
+    """Write the marks in the form that a school's system reads, of the people of the roster where there is one.
+
+    What has changed since the last export of this format is listed.
+    """
     from ..engine.telling.export import SUFFIXES
     from ..engine.telling.export import export as write
     from ..engine.telling.hand_marks import GradebookError
+    from .exporting import show_differences
 
     try:
         place = out or results / f"marks-{format.value}{SUFFIXES[format.value]}"
-        path = write(results, format.value, place, _warn, missing=missing.value, like=like, note=_note)
+        path = write(
+            results,
+            format.value,
+            place,
+            warn,
+            missing=missing.value,
+            like=like,
+            partial=partial,
+            note=_note,
+            compare=show_differences,
+        )
     except (GradebookError, ValueError, OSError) as error:
         raise fail(error) from None
     console.print(f"wrote {path}", markup=False)
@@ -400,35 +316,64 @@ def _note(sentence: str) -> None:
 
 
 @app.command()
+def forget(
+    student: Annotated[str, typer.Argument(help="The student, as scores.csv names them.")],
+    submitted: Annotated[Path, typer.Option("--submitted", help="The folder of submissions.")],
+    results: ResultsFolder,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without a question.")] = False,
+) -> None:
+    """Delete all that one student handed in and all that the results hold of them; it cannot be undone.
+
+    What you downloaded and exported, roster.csv and class.toml are yours and stay.
+    """
+    from ..engine.grading.plan import RunError
+    from ..engine.telling.forgetting import forget as take_out
+    from ..engine.telling.hand_marks import GradebookError
+
+    if not yes and not typer.confirm(f"Delete {on_one_line(student)} from {submitted} and {results} for good?"):
+        raise typer.Exit(1)
+    try:
+        done = take_out(student, submitted, results)
+    except (RunError, GradebookError, ValueError, OSError) as error:
+        raise fail(error) from None
+    for path in done:
+        console.print(f"taken out of, or deleted: {on_one_line(path)}", markup=False, soft_wrap=True)
+
+
+@app.command()
 def selftest(
     units: UnitNames = None,
     sandbox: Annotated[SandboxChoice, typer.Option(help="Where the notebooks run.")] = SandboxChoice.auto,
+    report: Annotated[
+        bool, typer.Option("--report", help="Measure how often grading is right, and write a page about it.")
+    ] = False,
+    draws: Annotated[
+        int | None, typer.Option(min=1, help="With --report: on how many draws each answer is graded; default 3.")
+    ] = None,
+    answers: Annotated[
+        Path | None, typer.Option(help="With --report: a folder of more answers, EXERCISE/ANSWER.py with a verdict.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="With --report: where the page goes; default docs/quality.md.")
+    ] = None,
 ) -> None:
     """Grade reference, blank, mutants, alternatives and hostile notebooks, and say whether each gets what it must.
 
     Of the units that are named the known answers alone; the hostile notebooks hang on a toy course, not on a unit.
+    With --report: grade right and wrong answers on several draws each, and write how many right ones were refused
+    and wrong ones kept, with intervals. It can be stopped at any time and goes on where it was.
     """
-    from ..engine.course import CourseError
-    from ..engine.grading.plan import RunError
-    from ..engine.proving.selftest import rows, run_selftest
-    from ..engine.walls.proofs import find_mode
-    from ..engine.walls.unavailable import SandboxUnavailable
+    from .selftesting import show_selftest, write_report
 
-    try:
-        mode = find_mode(sandbox.value)
-        with progress("self-test") as tell:
-            findings = run_selftest(units or (), mode, tell)
-    except (RunError, CourseError, SandboxUnavailable) as error:
-        raise fail(error) from None
-    table = Table("unit", "kind", "notebooks", "as they must be", title="course selftest")
-    for row in rows(findings):
-        table.add_row(*row)
-    console.print(table)
-    wrong = [finding for finding in findings if not finding.good]
-    for finding in wrong:
-        console.print(f"{finding.unit} {finding.kind} {finding.name}: {finding.fault}", style="red", markup=False)
-    if wrong:
-        raise typer.Exit(1)
+    if not report:
+        for option, value in (("--draws", draws), ("--answers", answers), ("--out", out)):
+            if value is not None:
+                raise typer.BadParameter("it says something about the page; give --report too", param_hint=option)
+        show_selftest(console, progress, units or (), sandbox.value)
+        return
+    if units and out is None:
+        raise typer.BadParameter("docs/quality.md is about all units; for some of them name a file", param_hint="--out")
+    write_report(console, progress, units or (), sandbox.value, draws or 3, answers, out)
 
 
 @app.command()

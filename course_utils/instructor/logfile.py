@@ -38,17 +38,26 @@ class OneLine(logging.Formatter):
         return on_one_line(super().format(bare))
 
 
+class _File(RotatingFileHandler):
+    """A log that ends where its disk is full, without a word: what the disk then lacks for marks has its sentence."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Do nothing, where logging would print a traceback on the terminal for each line."""
+
+
 @contextmanager
-def logging_into(path: Path, console: Console | None = None) -> Iterator[None]:
-    """Have what the course tells written at the end of a file, and on a console if there is one, while this lasts.
+def logging_into(path: Path | None, console: Console | None = None) -> Iterator[None]:
+    """Have what the course tells written at the end of a file, and on a console, while this lasts; on what there is.
 
     An exception that nobody expected is logged by its type and its places, and goes on.
     Raises OSError where the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", errors="backslashreplace")
-    file.setFormatter(OneLine(FORM))
-    handlers: list[logging.Handler] = [file]
+    handlers: list[logging.Handler] = []
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _File(path, maxBytes=MAX_BYTES, backupCount=1, encoding="utf-8", errors="backslashreplace")
+        file.setFormatter(OneLine(FORM))
+        handlers.append(file)
     if console is not None:
         terminal = RichHandler(console=console, show_path=False, highlighter=NullHighlighter(), keywords=[])
         terminal.setFormatter(OneLine("%(message)s"))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["check", "hint", "question", "solution", "solved", "status"]
+from ..engine.learning.wrapping import prepare_shell
+
+__all__ = ["check", "hint", "needs", "question", "solution", "solved", "status"]
 
 
 def check(name: str, names: dict[str, Any] | None = None, language: str | None = None) -> Any:
@@ -63,6 +65,28 @@ def question(name: str, language: str | None = None) -> Any:
     return tell_question(name, language)
 
 
+def validate(check: str) -> None:
+    """What a released grade cell calls: in nbgrader's Validate it says what `check` says, anywhere else nothing."""
+    import sys
+
+    from ..engine.learning.plain_cell import validate
+
+    validate(check, sys._getframe(1).f_globals)
+
+
+def needs(*exercises: str) -> None:
+    """Lets the cell below this line wait for exercises: while one is open, a box says so and Run All goes on.
+
+    While one is not right yet, an exception of the cell is told in a box, with the exercise to look at first.
+    Where no notebook runs the cell, as in grading, it does nothing. Raises ValueError for an unknown exercise.
+    """
+    import sys
+
+    from ..engine.learning.waiting import need
+
+    need(exercises, sys._getframe(1).f_globals)
+
+
 def status() -> Any:
     """How far one is: exercises done, points by self-check, what comes next, minutes left.
 
@@ -84,3 +108,7 @@ def solved(name: str, stand_in: Any) -> Any:
     from ..engine.learning.portfolio import solved
 
     return solved(name, stand_in)
+
+
+# A cell is read by the shell before it runs, so what `needs` means has to be known as soon as there is the name.
+prepare_shell(needs)

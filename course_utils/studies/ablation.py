@@ -17,7 +17,7 @@ from course_utils.statistics import seeds_interval
 from course_utils.studies import reviews
 from course_utils.studies.figures import figure_of
 from course_utils.studies.reviews import UNIT, ReviewPlan, describe, make_optimizer, prepare, seeded, with_seed
-from course_utils.studies.study import Findings, Study, finished, register
+from course_utils.studies.study import Findings, Study, finished, register, stoppable
 from course_utils.studies.tables import mean_and_interval
 from course_utils.training import predict, train
 
@@ -44,6 +44,7 @@ SHORT = (WHOLE, "no positions", "no padding mask", "no residual", "CLS pooling")
 
 
 @register("ablation", unit=UNIT)
+@stoppable
 def ablation(asked: Study, variants: Sequence[str] = tuple(VARIANTS)) -> Findings:
     """Which part of the encoder is worth how much, each taken away by itself?"""
     plan = replace(reviews.QUICK, group_by_length=False)
@@ -55,6 +56,7 @@ def ablation(asked: Study, variants: Sequence[str] = tuple(VARIANTS)) -> Finding
     same = f"{plan.encoder_sizes().num_layers} layer"  # another name of the whole encoder
     variants = [name for name in variants if not name.startswith(same)]
     accuracies: dict[str, list[float]] = {name: [] for name in variants}
+    asked.expect(asked.seeds * len(variants))
     for seed in asked.seed_numbers:
         for name in variants:
 
@@ -69,7 +71,7 @@ def ablation(asked: Study, variants: Sequence[str] = tuple(VARIANTS)) -> Finding
                     device=asked.device,
                     checkpoint=checkpoint,
                     optimizer=make_optimizer(model, plan),
-                    progress=not asked.quick,
+                    progress=asked.shows_training and not asked.quick,
                 )
                 return {
                     "test_accuracy": predict(model, ready.test, asked.device).accuracy,

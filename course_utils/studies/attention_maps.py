@@ -26,7 +26,7 @@ from course_utils.studies import headlines
 from course_utils.studies.figures import figure_of
 from course_utils.studies.headlines import HEAD_ONLY, NewsPlan, PreparedNews
 from course_utils.studies.kept_vectors import KeptVectors
-from course_utils.studies.study import Findings, Study, finished, register
+from course_utils.studies.study import Findings, Study, fingerprint_of_maker, finished, register, stoppable
 from course_utils.studies.tables import write_interval
 from course_utils.training import Recipe, train
 
@@ -100,6 +100,7 @@ def attention_erasure(asked: Study) -> Findings:
     return Findings(head, pd.DataFrame(told), draw(found))
 
 
+@stoppable
 def run_erasure(asked: Study, plan: ErasurePlan | None = None, classifier: Any = None) -> Erasure:
     """A classifier for each seed, and every test text with words hidden.
 
@@ -116,6 +117,9 @@ def run_erasure(asked: Study, plan: ErasurePlan | None = None, classifier: Any =
     )
     ready = headlines.prepare(corpus, headlines.encoder_for(asked), sizes)
     about = {"source": corpus.source, "encoder": ready.encoder.name, "plan": asdict(chosen)}
+    if classifier is not None:
+        about["classifier"] = fingerprint_of_maker(classifier)
+    asked.expect(asked.seeds)
     kept: list[KeptVectors] = []  # computed once, and only if a piece is missing
     found = Erasure(ready, chosen, [], [])
     for seed in asked.seed_numbers:

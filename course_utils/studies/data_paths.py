@@ -27,6 +27,7 @@ def data_path(asked: Study) -> Findings:
     plan = reviews.QUICK if asked.quick else reviews.FULL
     ready = prepare(corpus, plan)
     found: dict[str, list[float]] = {way: [] for way in WAYS}
+    asked.expect(asked.seeds * len(WAYS))
     for seed in asked.seed_numbers:
         for way in WAYS:
 
@@ -42,7 +43,7 @@ def data_path(asked: Study) -> Findings:
                         device=asked.device,
                         checkpoint=checkpoint,
                         optimizer=make_optimizer(model, plan),
-                        progress=asked.progress,
+                        progress=asked.shows_training,
                     )
                 )
                 return {"test_accuracy": predict(model, ready.test, asked.device).accuracy}

@@ -57,6 +57,7 @@ def _curves(asked: Study, corpus: Corpus, plan: ReviewPlan) -> Findings:
 
     ready = prepare(corpus, plan)
     sizes = plan.encoder_sizes()
+    asked.expect(1 + asked.seeds)
     baseline = asked.piece(
         "baseline", lambda _: {"accuracy": tfidf_accuracy(ready.rest, corpus.test)}, source=corpus.source
     )["accuracy"]
@@ -76,7 +77,7 @@ def _curves(asked: Study, corpus: Corpus, plan: ReviewPlan) -> Findings:
                     device=asked.device,
                     checkpoint=checkpoint,
                     optimizer=make_optimizer(model, plan),
-                    progress=asked.progress,
+                    progress=asked.shows_training,
                 )
             )
             found = predict(model, ready.test, asked.device)

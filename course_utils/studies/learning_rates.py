@@ -26,7 +26,7 @@ from course_utils.statistics import seeds_interval
 from course_utils.studies import headlines
 from course_utils.studies.figures import figure_of
 from course_utils.studies.headlines import NewsPlan, PreparedNews
-from course_utils.studies.study import Findings, Study, finished, register
+from course_utils.studies.study import Findings, Study, finished, register, stoppable
 from course_utils.training import Recipe, predict, train
 
 if TYPE_CHECKING:
@@ -115,17 +115,23 @@ class Rates:
         """The loss of equal probabilities for all classes, ln(classes)."""
         return math.log(len(self.ready.corpus.classes))
 
+    @stoppable
     def sweep(self) -> list[dict[str, Any]]:
         """A run for each learning rate and seed, with neither warm-up nor clipping."""
+        self.asked.expect(self.asked.seeds * len(self.plan.rates))
         return [self._rate(rate, "neither", seed) for seed in self.asked.seed_numbers for rate in self.plan.rates]
 
+    @stoppable
     def rescue(self) -> list[dict[str, Any]]:
         """A run for each rate at the border, each help and seed."""
         wanted = [(rate, name) for rate in self.plan.border for name in HELP]
+        self.asked.expect(self.asked.seeds * len(wanted))
         return [self._rate(rate, name, seed) for seed in self.asked.seed_numbers for rate, name in wanted]
 
+    @stoppable
     def recovery(self) -> list[dict[str, Any]]:
         """Runs with the good rate: from the pretrained weights, and on from a run with a rate that was too high."""
+        self.asked.expect(self.asked.seeds * 2)
         found = []
         for seed in self.asked.seed_numbers:
             for start in ("pretrained", "spoiled"):
@@ -147,7 +153,9 @@ class Rates:
 
     def _once(self, key: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What `make` gives, from memory or from the folder of results where it was made before."""
-        if key not in self._runs:
+        if key in self._runs:
+            self.asked.line.skip()
+        else:
             about = {"source": self.ready.corpus.source, "encoder": self.ready.encoder.name, "plan": asdict(self.plan)}
             run = self.asked.piece(key, lambda _: make(), **about)
             self._runs[key] = run

@@ -18,7 +18,7 @@ from course_utils.studies import headlines
 from course_utils.studies.figures import figure_of
 from course_utils.studies.headlines import REPORT_LENGTH, UNIT, NewsPlan, PreparedNews, fast_plan, prepare, take
 from course_utils.studies.kept_vectors import KeptVectors
-from course_utils.studies.study import Findings, Study, finished, register
+from course_utils.studies.study import Findings, Study, finished, register, stoppable
 from course_utils.studies.ways import WAYS, accuracies, draw_ways, training_of
 from course_utils.training import Recipe, predict, train
 
@@ -35,6 +35,7 @@ def news_data_path(asked: Study) -> Findings:
 
     corpus, encoder = load_headlines(asked.place, asked.data_folder), headlines.encoder_for(asked)
     plan = replace(headlines.QUICK, max_length=REPORT_LENGTH) if asked.quick else fast_plan(asked)
+    asked.expect(1 + asked.seeds * len(WAYS))
     speeds = asked.piece(
         "speeds",
         lambda _: measure_paths(corpus, encoder, plan, steps=4 if asked.quick else 20, device=asked.device),
@@ -82,7 +83,7 @@ def accuracies_of_paths(asked: Study, ready: PreparedNews, plan: NewsPlan) -> di
                 encoder = copy.deepcopy(ready.encoder.model) if way == "report" else kept.to_fine_tune()
                 classes = len(ready.corpus.classes)
                 model = models.PooledClassifier(encoder, classes, pooling="mean", dropout=plan.dropout)
-                finished(train(model, batches, recipe, device=asked.device, progress=asked.progress))
+                finished(train(model, batches, recipe, device=asked.device, progress=asked.shows_training))
                 return {"test_accuracy": predict(model, ready.test_batches(), asked.device).accuracy}
 
             # in the report's way all layers learn, whatever the plan says of that
@@ -102,6 +103,7 @@ PATHS = {
 }
 
 
+@stoppable
 def measure_paths(
     corpus: Corpus,
     encoder: models.Encoder,

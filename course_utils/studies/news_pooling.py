@@ -27,7 +27,7 @@ from course_utils.studies import headlines
 from course_utils.studies.baseline import TFIDF, tfidf_accuracy
 from course_utils.studies.headlines import UNIT, NewsPlan, PreparedNews, encoder_for, full_plan, prepare
 from course_utils.studies.kept_vectors import KeptVectors
-from course_utils.studies.study import Findings, Study, finished, register
+from course_utils.studies.study import Findings, Study, fingerprint_of_maker, finished, register, stoppable
 from course_utils.studies.tables import interval_kind, of_seeds
 from course_utils.training import predict, train
 
@@ -90,6 +90,7 @@ def ag_news_pooling(asked: Study) -> Findings:
     return findings(asked, run_comparison(asked, prepare(corpus, encoder_for(asked), plan), plan))
 
 
+@stoppable
 def run_comparison(
     asked: Study, ready: PreparedNews, plan: NewsPlan, classifier: Classifier | None = None, with_frozen: bool = True
 ) -> Comparison:
@@ -100,6 +101,9 @@ def run_comparison(
     made: Classifier = classifier if classifier is not None else models.PooledClassifier
     found = Comparison(ready, plan, {name: [] for name in POOLINGS}, {name: [] for name in POOLINGS})
     about = {"source": ready.corpus.source, "encoder": ready.encoder.name, "plan": asdict(plan)}
+    if classifier is not None:
+        about["classifier"] = fingerprint_of_maker(classifier)
+    asked.expect(1 + asked.seeds * len(POOLINGS) * (2 if with_frozen else 1))
     found.baseline = asked.piece("baseline", lambda _: {"accuracy": tfidf_accuracy(ready.train, ready.test)}, **about)[
         "accuracy"
     ]
@@ -147,7 +151,7 @@ def train_one(
             replace(plan.frozen_recipe if frozen else plan.recipe, seed=seed),
             validation=None if frozen else test,
             device=asked.device,
-            progress=asked.progress and not frozen and not asked.quick,  # a quick run takes seconds
+            progress=asked.shows_training and not frozen and not asked.quick,  # a quick run takes seconds
         )
     )
     found = predict(model, test, asked.device)

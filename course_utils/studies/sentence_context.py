@@ -20,7 +20,7 @@ from course_utils import models
 from course_utils.corpora import documents
 from course_utils.statistics import PairedTest, accuracy_interval, bootstrap_interval, compare
 from course_utils.studies.figures import figure_of
-from course_utils.studies.study import Findings, Study, register
+from course_utils.studies.study import Findings, Study, register, stoppable
 from course_utils.studies.tables import write_interval
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def sentence_context(asked: Study) -> Findings:
     return Findings(head, pd.DataFrame(rows(found)), draw(found))
 
 
+@stoppable
 def search(asked: Study, encoder: models.Encoder, neighbours: Sequence[int] = NEIGHBOURS) -> Search:
     """Every question asked, with every number of neighbours."""
     import torch

@@ -6,12 +6,14 @@ Notable choices:
 - what costs minutes is a piece, kept as soon as it is finished under a key made of its settings: a study that was
   stopped goes on with the first piece that is missing, and a changed setting never finds an old piece;
 - within a piece the training loop's own checkpoint is kept, so that a kill costs at most a minute;
+- where nothing is written, as in a lesson, this process keeps the pieces of a study that was stopped until it is done;
 - with several processes (`accelerate launch`) all of them compute and only the first one writes.
 """
 
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import importlib
 import io
@@ -22,10 +24,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from course_utils.engine.files import write_whole
+from course_utils.engine.judging.sentences import Text
+from course_utils.engine.texts import language, source_of
 from course_utils.runtime import describe_machine, report_versions
+from course_utils.studies.progress import RunLine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +77,52 @@ def our_result(name: str) -> dict[str, Any] | None:
     return None
 
 
-class StudyStopped(RuntimeError):
+STOPPED: dict[str, Text] = {
+    "kept": {
+        "en": "interrupted; what is finished is kept, the same command goes on from there",
+        "zh": "已中断；做完的部分已保留，再次运行同一命令会从那里继续",
+    },
+    "cell": {
+        "en": "Stopped. What is finished is kept; run the cell again and it goes on from there.",
+        "zh": "已停止。做完的部分已保留，再运行一次这个单元格就会从那里继续。",
+    },
+}
+
+
+class StudyStopped(KeyboardInterrupt):
     """A study was interrupted. What was finished is kept."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence alone."""
+        return [STOPPED["cell"][language()]]
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def stoppable(function: Callable[P, R]) -> Callable[P, R]:
+    """The same function, which raises StudyStopped where it is interrupted: one sentence, no lines of torch."""
+
+    @functools.wraps(function)
+    def run_until_stopped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except StudyStopped:
+            raise
+        except KeyboardInterrupt:
+            raise StudyStopped(STOPPED["kept"][language()]) from None
+
+    return run_until_stopped
+
+
+def fingerprint_of_maker(maker: Any) -> str:
+    """A short hash of a learner's class or function and of all others that its notebook defines: it may call them."""
+    functions = [maker, *(vars(maker).values() if isinstance(maker, type) else ())]
+    names: dict[str, Any] = next((each.__globals__ for each in functions if hasattr(each, "__globals__")), {})
+    own = [value for value in names.values() if getattr(value, "__module__", "") == maker.__module__]
+    sources = {source_of(value) for value in [maker, *own] if callable(value)}
+    return hashlib.blake2b("\0".join(sorted(sources)).encode(), digest_size=6).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -89,6 +138,7 @@ class Study:
     progress: bool = True  # print what is being done
     name: str = ""  # of the study, set by run()
     started: float = field(default_factory=time.monotonic, compare=False)
+    line: RunLine = field(default_factory=RunLine, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.seeds < 1:
@@ -107,9 +157,18 @@ class Study:
         course = f"accelerate launch --num_processes {processes} -m course_utils" if processes > 1 else "course"
         return f"{course} experiment {self.name} --place {self.place} --seeds {self.seeds} {size}"
 
+    @property
+    def shows_training(self) -> bool:
+        """Whether a training shows its own progress: not below the line of the study."""
+        return self.progress and not self.line.is_shown
+
+    def expect(self, runs: int) -> None:
+        """Tell of how many pieces the study is made from here on."""
+        self.line.start(runs)
+
     def say(self, text: str) -> None:
-        """Print a line, with the minutes since the start."""
-        if self.progress and _writes():
+        """Print a line, with the minutes since the start; where one line tells how far the study is, that is enough."""
+        if self.progress and _writes() and not self.line.is_shown:
             print(f"[{(time.monotonic() - self.started) / 60:5.1f} min] {text}", flush=True)
 
     def piece(self, key: str, make: Callable[[Path | None], dict[str, Any]], **settings: Any) -> dict[str, Any]:
@@ -120,22 +179,50 @@ class Study:
                   lists and dicts
         settings: all that the result depends on beside place and size
         """
-        if self.out is None:
-            return make(None)
         content = {"name": self.name, "key": key, "place": self.place, "quick": self.quick, "settings": settings}
         mark = hashlib.blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=6).hexdigest()
-        folder = self.out / f".{self.name}"
-        path = folder / f"{_slug(key)}-{mark}.json"
-        if path.exists():
-            self.say(f"{key}: kept from before")
-            return dict(json.loads(path.read_text(encoding="utf-8"))["result"])
+        self.line.begin(key, self.progress and _writes())
+        try:
+            kept = self._kept(key, mark)
+            result = kept if kept is not None else self._made(key, mark, content, make)
+        except BaseException:  # a Stop, too
+            self.line.stop()
+            raise
+        self.line.end(made=kept is None)
+        if self.line.is_complete:
+            _in_memory.clear()  # a study that is done is computed anew when it is asked for again
+        return result
+
+    def _kept(self, key: str, mark: str) -> dict[str, Any] | None:
+        """A piece that was finished before."""
+        if self.out is None:
+            return _in_memory.get(mark)
+        path = self._file(key, mark)
+        if not path.exists():
+            return None
+        self.say(f"{key}: kept from before")
+        return dict(json.loads(path.read_text(encoding="utf-8"))["result"])
+
+    def _made(
+        self, key: str, mark: str, content: dict[str, Any], make: Callable[[Path | None], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """A piece that is computed now, and kept."""
+        if self.out is None:
+            result = make(None)
+            if self.line.is_counted:  # otherwise nobody would know when to forget it
+                _in_memory[mark] = result
+            return result
+        path = self._file(key, mark)
         checkpoint = path.with_suffix(".pt")
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         result = make(checkpoint)
         if _writes():
             write_whole(path, _to_json({**content, "result": result}), synced=True)
             checkpoint.unlink(missing_ok=True)
         return dict(json.loads(_to_json(result)))
+
+    def _file(self, key: str, mark: str) -> Path:
+        return (self.out or Path()) / f".{self.name}" / f"{_slug(key)}-{mark}.json"
 
     def head(self, corpus: Corpus | None, *, epochs: int | None = None, encoder: str | None = None) -> dict[str, Any]:
         """What every result file begins with."""
@@ -184,6 +271,8 @@ class Findings:
 
 
 Function = Callable[[Study], Findings]
+
+_in_memory: dict[str, dict[str, Any]] = {}  # pieces of studies that write nothing and were stopped
 
 
 @dataclass(frozen=True)
@@ -236,19 +325,13 @@ def run(name: str, settings: Study = Study()) -> Findings:
 
     Raises StudyStopped where it was interrupted; what is finished is kept, and the same call goes on from there.
     """
-    asked = replace(settings, name=name, started=time.monotonic())
-    try:
-        findings = find_study(name).function(asked)
-    except KeyboardInterrupt:
-        raise StudyStopped(_stopped(asked)) from None
+    asked = replace(settings, name=name, started=time.monotonic(), line=RunLine())
+    findings = stoppable(find_study(name).function)(asked)
     if asked.out is not None and _writes():
+        asked.expect(0)  # the line has ended
         for path in findings.write(asked.out, name):
             asked.say(f"wrote {path}")
     return findings
-
-
-def _stopped(asked: Study) -> str:
-    return "interrupted" + ("; what is finished is kept, the same command goes on from there" if asked.out else "")
 
 
 def finished(history: History) -> History:

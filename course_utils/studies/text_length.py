@@ -50,6 +50,7 @@ def cost_of_length(asked: Study) -> Findings:
 
     lengths = LENGTHS[:-1] if asked.quick else LENGTHS
     rows = []
+    asked.expect(len(lengths) * len(length_models(64)))
     for length in lengths:
         for name, make in length_models(length).items():
 
@@ -154,6 +155,7 @@ def far_word(asked: Study) -> Findings:
     distances = DISTANCES[:-2] if asked.quick else DISTANCES
     steps = FAR_STEPS if asked.quick else 3 * FAR_STEPS
     rows = []
+    asked.expect(3 * asked.seeds)
     for seed in asked.seed_numbers:
         for name in ("LSTM", "CNN", "Transformer"):
 

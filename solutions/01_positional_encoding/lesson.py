@@ -15,9 +15,10 @@
 # # 第 1 单元：位置编码
 #
 # Transformer 一次读入整个句子，它自己并不知道哪个词在前、哪个词在后。
-# 这一单元就来补上“顺序”：给每个位置准备一个向量，加到该位置的词上，这就是位置编码（positional encoding）。
+# 这一单元就来补上“顺序”：给每个位置准备一个向量，加到该位置的词元向量上，这就是位置编码（positional encoding）。
+# （**词元**（token）是模型读到的最小单位。在前几个单元里，一个词就是一个词元；第 5 单元起，一个词可能被切成几个词元。）
 #
-# **你要写出**四样东西：频率（`div_term`）、位置向量表（`sinusoidal_encoding`）、
+# **你要亲手写出**四样东西：频率（`div_term`）、位置向量表（`sinusoidal_encoding`）、
 # 把表加到输入上的层（`PositionalEncoding`），以及能让所有位置一起移动相同距离的矩阵（`shift_matrix`）。
 #
 # **时间：** 自己动手约 60 分钟；全部单元格在双核电脑上一分钟之内跑完。
@@ -27,11 +28,12 @@
 # %% role="setup"
 import math
 
+import matplotlib.pyplot as plt
 import torch
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 # %% [markdown] lang="en"
 # ## How to work with this notebook
@@ -47,13 +49,13 @@ from course_utils.selfcheck import check, hint, question, solution, status
 # Cells without a gap are looks and experiments. Run them, look at the result, and change their numbers if you like.
 
 # %% [markdown] lang="zh" of="9e72904a"
-# ## 怎样使用这份笔记
+# ## 怎样使用这个 notebook
 #
 # 每道练习是一个留有空缺的单元格，空缺处标着 `# TODO`。填好后运行它，再运行下面的 `check(...)`。
 # 自测会逐条列出规则，告诉你哪些对了、哪些还不对。想测几次都可以，不影响成绩。
 #
 # 卡住了，就新建一个单元格运行 `hint("div_term")`（换成相应练习的名字）。
-# 同一行再运行一次，提示就更进一步；最后一步是换了数字的完整例题。
+# 同一行再运行一次，提示就更进一步；第 3 步是换了数字的完整例题。想直接看某一步，运行 `hint("div_term", 3)`。
 #
 # 如果自测一直不结束，按一次停止按钮，它会告诉你代码停在哪一行。
 #
@@ -94,6 +96,16 @@ for place, word in enumerate(words):
     print(f"{place:<7} {word:<6} {words[swap[place]]:<8} {moved[place]:<25.6f} {back[place]:.6f}")
 print("distance of the two sentence means:", f"{(first.mean(1) - second.mean(1)).norm():.6f}")
 
+# %% [raw] lang="zh" of="512fe824"
+# the other review: not long just good
+#     另一条影评：“not long just good”
+# a random vector for each word
+#     每个词一个随机向量
+# place   first  second   distance place by place   distance word by word
+#     位置    第一条 第二条   同一位置的距离            同一个词的距离
+# distance of the two sentence means:
+#     两个句子平均向量的距离：
+
 # %% [markdown] lang="en"
 # The last column is 0, up to rounding: each word gets the *same* vector in both reviews. The swapped words took their vectors along.
 #
@@ -103,7 +115,7 @@ print("distance of the two sentence means:", f"{(first.mean(1) - second.mean(1))
 # The way out: before the attention, add to each word a vector that belongs to its place.
 
 # %% [markdown] lang="zh" of="cb84ef21"
-# 最后一列除舍入误差外全是 0：每个词在两条影评里得到的向量*完全一样*，对调的两个词只是把各自的向量带走了。
+# 最后一列除舍入误差外全是 0：每个词在两条影评里得到的向量**完全一样**，对调的两个词只是把各自的向量带走了。
 #
 # 这是一条规律：**没有位置信息时，句子怎样重排，输出就跟着怎样重排**（术语叫置换等变，permutation equivariance）。
 # 如果接着对所有词取平均，连这点差别也没有了。无论训练多久，这样的模型都分不清这两条影评。
@@ -146,7 +158,7 @@ print("distance of the two sentence means:", f"{(first.mean(1) - second.mean(1))
 # **TODO 1:** compute all frequencies at once with `torch.exp`. Watch which part the logarithm belongs to.
 
 # %% [markdown] lang="zh" of="a037de10"
-# 最初的代码用指数函数来算。任何底数的幂都能改写成 $e$ 的幂：
+# 论文作者的代码用指数函数来算。任何底数的幂都能改写成 $e$ 的幂：
 #
 # $$a^{-x} = e^{-x \ln a}$$
 #
@@ -156,6 +168,18 @@ print("distance of the two sentence means:", f"{(first.mean(1) - second.mean(1))
 
 # %% exercise="div_term"
 from answers import div_term
+
+# %% [raw] lang="zh" of="fffa2ca7"
+# Frequency of each pair of columns, in radians per position.
+#     每一对列的频率，单位是弧度每位置。
+#
+#     frequency[i] = 1 / 10000^(2i / d_model)，i = 0, 1, 2, ...
+#
+#     d_model: 表的宽度，至少为 1
+#     返回 (ceil(d_model / 2),)。
+#     出处：Vaswani 等，2017，第 3.5 节。
+# TODO 1: the formula above as an exponential, with torch.exp
+#     TODO 1：把上面的公式写成指数形式，用 torch.exp
 
 # %%
 check("div_term")
@@ -171,6 +195,7 @@ check("div_term")
 # 转得快的列对负责分辨相邻的位置，转得慢的列对负责分辨长文的开头与结尾。
 
 # %%
+needs("div_term")
 d_model = 128
 wavelengths = 2 * math.pi / div_term(d_model)
 ax = plots.curves(
@@ -198,14 +223,15 @@ ax = plots.curves(
 # ### 一个不报错的错误
 #
 # 在一份真实的实验报告里，取对数的不是 $10000$，而是 $10000 / d_{\text{model}}$：一个括号放错了地方。
-# 程序没有报错，形状也都对，模型的准确率看上去还过得去。但这样一来，
+# 程序没有报错，形状也都对，模型的准确率（accuracy）看上去还过得去。但这样一来，
 #
 # $$\text{frequency}_i = \Big(\frac{d_{\text{model}}}{10000}\Big)^{2i}$$
 #
 # **代入 $d_{\text{model}} = 6$：** $0.0006^0 = 1$，$0.0006^2 = 0.00000036$，$0.0006^4 = 0.00000000000013$。
 # 只有第一根“针”在转，其余的几乎不动。把它和你算出的频率放在一起比一比。
 
-# %%
+# %% role="picture"
+needs("div_term")
 yours = div_term(d_model).double()
 misplaced = (d_model / 10000) ** torch.arange(0, d_model, 2, dtype=torch.float64)
 both = {"yours": yours, "misplaced parenthesis": misplaced}
@@ -230,6 +256,11 @@ ax = plots.curves(
     ax=right,
 )
 ax.set_ylim(-1.1, 1.7)  # room for the legend
+plt.show()
+
+# %% [raw] lang="zh" of="445847e9"
+# room for the legend
+#     给图例留出位置
 
 # %% [markdown] lang="en"
 # ## 2. The table
@@ -286,6 +317,22 @@ ax.set_ylim(-1.1, 1.7)  # room for the legend
 # %% exercise="sinusoidal_encoding"
 from answers import sinusoidal_encoding
 
+# %% [raw] lang="zh" of="333769ed"
+# Table of position vectors: row pos belongs to position pos.
+#     位置向量表：第 pos 行属于位置 pos。
+#
+#     PE[pos, 2i]     = sin(pos * frequency[i])
+#     PE[pos, 2i + 1] = cos(pos * frequency[i])
+#
+#     max_len: 位置的个数，位置为 0 到 max_len - 1
+#     d_model: 表的宽度，至少为 1，可奇可偶
+#     返回 (max_len, d_model)。
+#     出处：Vaswani 等，2017，第 3.5 节。
+# TODO 2: fill the even columns 0, 2, 4, ... with sines
+#     TODO 2：在偶数列 0, 2, 4, ... 填入正弦
+# TODO 3: fill the odd columns 1, 3, 5, ... with cosines; an odd width has one odd column fewer
+#     TODO 3：在奇数列 1, 3, 5, ... 填入余弦；宽度为奇数时，奇数列少一列
+
 # %%
 check("sinusoidal_encoding")
 
@@ -297,7 +344,8 @@ check("sinusoidal_encoding")
 # **看一看。** 图中每一行是一个位置。从左往右看：最前面几列逐行变化，
 # 最后面几列在 100 个位置之内几乎不变，正像秒针和时针。
 
-# %%
+# %% role="picture"
+needs("sinusoidal_encoding")
 table = sinusoidal_encoding(100, 64)
 ax = plots.heat_map(
     table,
@@ -329,12 +377,13 @@ ax = plots.heat_map(
 #
 # $$\sin a \sin b + \cos a \cos b = \cos(a - b)$$
 #
-# 剩下的只有角度之*差*。**代入数字：** 位置 1 和 3，频率为 1，
+# 剩下的只有角度之**差**。**代入数字：** 位置 1 和 3，频率为 1，
 # $0.8415 \cdot 0.1411 + 0.5403 \cdot (-0.9900) = -0.4161 = \cos(2)$；换成位置 11 和 13，结果相同。
 #
 # 因此下面三条曲线应当完全重合：起作用的是距离，而不是从哪里出发。
 
 # %%
+needs("sinusoidal_encoding")
 table = sinusoidal_encoding(200, 64)
 distance = torch.arange(-45, 46)
 ax = plots.curves(
@@ -367,7 +416,7 @@ ax = plots.curves(
 # The same word now has two different vectors. Every sentence of the batch gets the same rows.
 
 # %% [markdown] lang="zh" of="347b6e53"
-# ## 3. 把表加到输入上的层
+# ## 3. 位置编码层
 #
 # 现在写一个层，把表加到一批句子上。句子比表短，所以只用表的前 `seq` 行。
 #
@@ -392,14 +441,33 @@ ax = plots.curves(
 # 有三个细节，决定它是不是一个合格的 PyTorch 层：
 #
 # - **是缓冲区（buffer），不是参数（parameter）。** 表是固定的，优化器不该改动它；但调用 `model.to("cuda")` 时，
-#   它必须跟着一起走。`self.register_buffer("pe", ...)` 正是为此而设。
-# - **最后才做 dropout。** `nn.Dropout` 作用在词与位置相加之后的结果上，并且只在训练模式下起作用。
+#   它必须跟着一起搬到 GPU 上。`self.register_buffer("pe", ...)` 正是为此而设。
+# - **最后才做 dropout（随机失活，也译暂退法、丢弃法）。** `nn.Dropout` 作用在词元向量与位置向量相加之后的结果上，并且只在训练模式下起作用。
 # - **报错要清楚。** 句子比表还长时，抛出 `ValueError`，说明最多允许多长、实际来了多长。
 #
 # **TODO 4：** 填好两处空缺。不要改动 `x` 本身，调用者也许还要用它。
 
 # %% exercise="PositionalEncoding"
 from answers import PositionalEncoding
+
+# %% [raw] lang="zh" of="fe2ed325"
+# Adds to each token the vector of its position, then applies dropout.
+#     给每个词元加上它所在位置的向量，然后做 dropout。
+#
+#     d_model: 词元向量和表的宽度
+#     dropout: 训练时，和里有多大比例的数被置为 0（丢弃率）
+#     max_len: 表里有位置的最长句子
+#     出处：Vaswani 等，2017，第 3.5 节和第 5.4 节。
+# TODO 4, first half: keep the table of max_len positions as a buffer named pe, and a dropout layer
+#     TODO 4，前一半：把 max_len 个位置的表存为名叫 pe 的缓冲区，再准备一个 dropout 层
+# Tokens with their positions.
+#     加上了位置的词元。
+#
+#     x: (batch, seq, d_model)
+#     返回 (batch, seq, d_model)。
+#     seq 大于 max_len 时抛出 ValueError。
+# TODO 4, second half: refuse a seq that is too long, add the first seq rows, apply dropout
+#     TODO 4，后一半：seq 太长就报错，加上前 seq 行，再做 dropout
 
 # %%
 check("PositionalEncoding")
@@ -414,6 +482,9 @@ check("PositionalEncoding")
 
 
 # %%
+needs("PositionalEncoding")
+
+
 def distance_between_reviews(encode) -> dict[str, float]:
     """Distance of each word's two output vectors, one from each review."""
     one, other = encode(x), encode(x[:, swap])
@@ -437,6 +508,10 @@ for pane, title, encode in [
         write_values=".2f",
         ax=pane,
     )
+
+# %% [raw] lang="zh" of="6ab284a1"
+# Distance of each word's two output vectors, one from each review.
+#     每个词在两条影评里各得到一个输出向量，返回两者的距离。
 
 # %% [markdown] lang="en"
 # Even *not* and *just*, which stayed in their places, changed: they now see that their neighbours stand elsewhere.
@@ -462,7 +537,7 @@ for pane, title, encode in [
 # %% [markdown] lang="zh" of="d2675015"
 # ## 4. 移动固定的距离
 #
-# 作者选用正弦和余弦，看中的是一个性质：用同一个矩阵，就能让*每个*位置都移动同样的距离。
+# 作者选用正弦和余弦，看中的是一个性质：用同一个矩阵，就能让**每个**位置都移动同样的距离。
 # 取频率为 $f$ 的一对列，从位置 $pos$ 出发移动 $k$，由和角公式：
 #
 # $$\sin(f\,pos + f\,k) = \sin(f\,pos)\cos(f\,k) + \cos(f\,pos)\sin(f\,k)$$
@@ -485,7 +560,7 @@ for pane, title, encode in [
 # **TODO 5:** build the matrix. Find first which of the four factors belongs into which corner of a block.
 
 # %% [markdown] lang="zh" of="727272bf"
-# 行向量在矩阵的*左边*：`PE[pos + k] = PE[pos] @ matrix`。所以矩阵的第 $j$ 列说明：怎样由旧的一行混合出新的第 $j$ 个数。
+# 行向量在矩阵的**左边**：`PE[pos + k] = PE[pos] @ matrix`。所以矩阵的第 $j$ 列说明：怎样由旧的一行混合出新的第 $j$ 个数。
 # 不同的列对互不相混，因此矩阵是沿对角线排开的一串 2 × 2 小块，每块用自己的频率，其余地方全是 0。
 #
 # 偏移量（offset）可以是负数（往回移），也可以是 0（不动）。宽度为奇数时，最后的正弦没有余弦作伴，
@@ -495,6 +570,20 @@ for pane, title, encode in [
 
 # %% exercise="shift_matrix"
 from answers import shift_matrix
+
+# %% [raw] lang="zh" of="2464a1c0"
+# Matrix that moves every row of the table by offset positions.
+#     把表的每一行都移动 offset 个位置的矩阵。
+#
+#     PE[pos + offset] = PE[pos] @ matrix，所有 pos 共用一个矩阵。
+#
+#     offset:  位置的个数，也可以是负数或 0
+#     d_model: 表的宽度，偶数
+#     返回 (d_model, d_model)。
+#     d_model 为奇数时抛出 ValueError：最后一个正弦旁边没有余弦。
+#     出处：Vaswani 等，2017，第 3.5 节，“for any fixed offset k”。
+# TODO 5: refuse an odd width; then one 2 x 2 block for each pair of columns, zeros elsewhere
+#     TODO 5：宽度为奇数就报错；然后每一对列一个 2 x 2 的块，其余为零
 
 # %%
 check("shift_matrix")
@@ -507,7 +596,8 @@ check("shift_matrix")
 # **看一看。** 左图是移动 6 个位置的矩阵：小块沿对角线排开，最后一块几乎什么也不动。
 # 右图是表的第 2 列，以及每一行都乘以这同一个矩阵之后的第 2 列。
 
-# %%
+# %% role="picture"
+needs("sinusoidal_encoding", "shift_matrix")
 offset = 6
 matrix = shift_matrix(offset, 8)
 table = sinusoidal_encoding(90, 8)
@@ -530,14 +620,15 @@ plots.curves(
     y_label="column 2",
     ax=right,
 )
+plt.show()
 
 # %% [markdown] lang="en"
 # So a linear layer *could* learn "look three words back", once for all places of a text. This is why the authors expected that
 # a model can easily learn to attend by relative position.
 
 # %% [markdown] lang="zh" of="9288329a"
-# 也就是说，一个线性层*有可能*学会“往回看三个词”，而且对文中所有位置一次学成。
-# 作者正是据此认为，模型容易学会按相对位置去注意。
+# 也就是说，一个线性层**有可能**学会“往回看三个词”，而且一旦学会，对文中所有位置都适用。
+# 论文作者正是据此猜想，模型容易学会按相对位置分配注意力。
 
 # %% [markdown] lang="en" question="q1_sin_cos"
 # ## Thinking question 1
@@ -550,7 +641,7 @@ plots.curves(
 # %% [markdown] lang="zh" question="q1_sin_cos" of="6afefe40"
 # ## 思考题 1
 #
-# 为什么偶数列用正弦、奇数列*同时*用余弦？如果只用正弦，会失去什么？
+# 为什么既要在偶数列用正弦，**又要**在奇数列用余弦？如果只用正弦，会失去什么？
 #
 # 请用自己的话写五到十句。用上前面看到的东西：位置之间的相似度，以及平移矩阵（shift matrix）。
 # 一个带数字的小例子，胜过一句笼统的话。
@@ -566,7 +657,7 @@ plots.curves(
 # In the next unit you build the attention itself.
 
 # %% [markdown] lang="zh" of="9ad2edd3"
-# ## 现在你已经会了
+# ## 这一单元的收获
 #
 # - 说清没有位置信息的注意力为什么看不见词序
 # - 对任意宽度算出频率和位置向量表

@@ -303,4 +303,25 @@ MUTANTS = [
     _shift("natural_error", "kind_of_width_error", "errors", (ODD_WIDTH, "if False:")),
     _shift("assert", "kind_of_width_error", "errors", ("raise ValueError", "raise AssertionError")),
     _shift("even_refused", "even_refused", "values errors", (ODD_WIDTH, "if d_model % 2 == 0:")),
+    # as people write them too -----------------------------------------------------------------------------------------
+    _div_term("base_100000", "wrong_base", (EXPONENTIAL, EXPONENTIAL.replace("10000.0", "100000.0"))),
+    _div_term(
+        "half_of_the_width", "step_of_exponent", (EXPONENTIAL, EXPONENTIAL.replace("d_model)", "(d_model // 2))"))
+    ),
+    _table(
+        "divided_by_the_frequencies",
+        "divided_by_frequency",
+        "even odd",
+        (EVEN, "pe[:, 0::2] = torch.sin(position / frequencies)"),
+        (ODD, "pe[:, 1::2] = torch.cos(position / frequencies[: d_model // 2])"),
+    ),
+    _table("batch_axis_in_front", "batch_axis_of_the_table", "even odd", ("return pe", "return pe.unsqueeze(0)")),
+    _table(
+        "batch_axis_and_rows_exchanged",
+        "batch_axis_of_the_table",
+        "even odd",
+        ("torch.zeros(max_len, d_model)", "torch.zeros(1, max_len, d_model)"),
+        (EVEN, "pe[:, 0, 0::2] = torch.sin(position * frequencies)"),
+        (ODD, "pe[:, 0, 1::2] = torch.cos(position * frequencies[: d_model // 2])"),
+    ),
 ]

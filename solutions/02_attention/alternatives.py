@@ -437,4 +437,329 @@ class MultiHeadSelfAttention(nn.Module):
         return self.out_proj(torch.cat(contexts, dim=2))
 """,
     ),
+    # as people write them too
+    Alternative(
+        name="einsum_of_a_view",
+        exercise="split_heads",
+        source="""
+def split_heads(x, num_heads):
+    d_head = x.shape[-1] // num_heads
+    return torch.einsum("bshd->bhsd", x.reshape(*x.shape[:2], num_heads, d_head))
+""",
+    ),
+    Alternative(
+        name="list_of_slices_stacked",
+        exercise="split_heads",
+        source="""
+def split_heads(x, num_heads):
+    d_head = x.size(-1) // num_heads
+    return torch.stack([x[..., h * d_head : (h + 1) * d_head] for h in range(num_heads)], dim=1)
+""",
+    ),
+    Alternative(
+        name="tensor_split_and_cat",
+        exercise="split_heads",
+        source="""
+def split_heads(x, num_heads):
+    return torch.cat([part.unsqueeze(1) for part in x.tensor_split(num_heads, dim=2)], dim=1)
+""",
+    ),
+    Alternative(
+        name="windows_of_the_columns",
+        exercise="split_heads",
+        source="""
+def split_heads(x, num_heads):
+    width = x.size(2) // num_heads
+    return x.unfold(2, width, width).movedim(2, 1)
+""",
+    ),
+    Alternative(
+        name="index_select_for_each_head",
+        exercise="split_heads",
+        source="""
+def split_heads(x, num_heads):
+    columns = torch.arange(x.size(2)).view(num_heads, -1)
+    return x[:, :, columns].transpose(1, 2)
+""",
+    ),
+    Alternative(
+        name="transposed_before_it_is_cut",
+        exercise="split_heads",
+        source="""
+def split_heads(x, num_heads):
+    batch, seq, d_model = x.shape
+    return x.transpose(1, 2).reshape(batch, num_heads, d_model // num_heads, seq).transpose(2, 3)
+""",
+    ),
+    Alternative(
+        name="sentence_by_sentence",
+        exercise="split_heads",
+        source="""
+def split_heads(x, num_heads):
+    sentences = []
+    for sentence in x:
+        sentences.append(sentence.view(len(sentence), num_heads, -1).permute(1, 0, 2))
+    return torch.stack(sentences)
+""",
+    ),
+    Alternative(
+        name="product_with_selections",
+        exercise="split_heads",
+        source="""
+def split_heads(x, num_heads):
+    eye = torch.eye(x.size(2), dtype=x.dtype).view(num_heads, -1, x.size(2))
+    return torch.einsum("bsc,hdc->bhsd", x, eye)
+""",
+    ),
+    Alternative(
+        name="einsum_then_flattened",
+        exercise="merge_heads",
+        source="""
+def merge_heads(x):
+    return torch.einsum("bhsd->bshd", x).flatten(-2)
+""",
+    ),
+    Alternative(
+        name="unbound_and_concatenated",
+        exercise="merge_heads",
+        source="""
+def merge_heads(x):
+    return torch.cat(x.unbind(dim=1), dim=-1)
+""",
+    ),
+    Alternative(
+        name="moved_axis",
+        exercise="merge_heads",
+        source="""
+def merge_heads(x):
+    batch, heads, seq, width = x.shape
+    return torch.movedim(x, 1, 2).reshape(batch, seq, -1)
+""",
+    ),
+    Alternative(
+        name="written_into_zeros",
+        exercise="merge_heads",
+        source="""
+def merge_heads(x):
+    batch, heads, seq, width = x.shape
+    out = torch.zeros(batch, seq, heads * width, dtype=x.dtype)
+    for h in range(heads):
+        out[:, :, h * width : (h + 1) * width] = x[:, h]
+    return out
+""",
+    ),
+    Alternative(
+        name="columns_last_but_one",
+        exercise="merge_heads",
+        source="""
+def merge_heads(x):
+    batch, heads, seq, width = x.size()
+    return x.transpose(2, 3).reshape(batch, heads * width, seq).transpose(1, 2)
+""",
+    ),
+    Alternative(
+        name="token_by_token",
+        exercise="merge_heads",
+        source="""
+def merge_heads(x):
+    return torch.stack([x[:, :, place].reshape(x.size(0), -1) for place in range(x.size(2))], dim=1)
+""",
+    ),
+    Alternative(
+        name="hstack_of_each_sentence",
+        exercise="merge_heads",
+        source="""
+def merge_heads(x):
+    return torch.stack([torch.hstack(list(sentence)) for sentence in x])
+""",
+    ),
+    Alternative(
+        name="swapped_and_rolled_out",
+        exercise="merge_heads",
+        source="""
+def merge_heads(x):
+    x = x.swapaxes(-3, -2)
+    return x.contiguous().view(*x.shape[:-2], x.shape[-2] * x.shape[-1])
+""",
+    ),
+    Alternative(
+        name="sum_of_placed_heads",
+        exercise="merge_heads",
+        source="""
+def merge_heads(x):
+    batch, heads, seq, width = x.shape
+    placed = torch.eye(heads * width, dtype=x.dtype).view(heads, width, heads * width)
+    return torch.einsum("bhsd,hdc->bsc", x, placed)
+""",
+    ),
+    Alternative(
+        name="by_torchs_functional_attention",
+        exercise="MultiHeadSelfAttention",
+        source="""
+class MultiHeadSelfAttention(nn.Module):
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        if d_model % num_heads != 0:
+            raise ValueError(f"{d_model} columns cannot be shared by {num_heads} heads")
+        self.num_heads = num_heads
+        self.q_proj = nn.Linear(d_model, d_model)
+        self.k_proj = nn.Linear(d_model, d_model)
+        self.v_proj = nn.Linear(d_model, d_model)
+        self.out_proj = nn.Linear(d_model, d_model)
+
+    def forward(self, x, mask=None):
+        t = x.transpose(0, 1)
+        out, attn = nn.functional.multi_head_attention_forward(
+            t, t, t, x.size(-1), self.num_heads, None,
+            torch.cat([self.q_proj.bias, self.k_proj.bias, self.v_proj.bias]), None, None, False, 0.0,
+            self.out_proj.weight, self.out_proj.bias, training=self.training,
+            key_padding_mask=None if mask is None else mask == 0, use_separate_proj_weight=True,
+            q_proj_weight=self.q_proj.weight, k_proj_weight=self.k_proj.weight, v_proj_weight=self.v_proj.weight,
+            average_attn_weights=False,
+        )
+        self.attn_weights = attn.detach()
+        return out.transpose(0, 1)
+""",
+    ),
+    Alternative(
+        name="one_product_for_three_projections",
+        exercise="MultiHeadSelfAttention",
+        source="""
+class MultiHeadSelfAttention(nn.Module):
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        if d_model % num_heads != 0:
+            raise ValueError(f"{d_model} columns cannot be shared by {num_heads} heads")
+        self.num_heads = num_heads
+        self.q_proj = nn.Linear(d_model, d_model)
+        self.k_proj = nn.Linear(d_model, d_model)
+        self.v_proj = nn.Linear(d_model, d_model)
+        self.out_proj = nn.Linear(d_model, d_model)
+
+    def forward(self, x, mask=None):
+        layers = (self.q_proj, self.k_proj, self.v_proj)
+        weight = torch.cat([layer.weight for layer in layers])
+        bias = torch.cat([layer.bias for layer in layers])
+        qkv = nn.functional.linear(x, weight, bias).chunk(3, dim=-1)
+        q, k, v = (split_heads(part, self.num_heads) for part in qkv)
+        seen = None if mask is None else mask.view(mask.size(0), 1, 1, -1)
+        context, self.attn_weights = scaled_dot_product_attention(q, k, v, seen)
+        self.attn_weights = self.attn_weights.detach()
+        return self.out_proj(merge_heads(context))
+""",
+    ),
+    Alternative(
+        name="sentence_by_sentence",
+        exercise="MultiHeadSelfAttention",
+        source="""
+class MultiHeadSelfAttention(nn.Module):
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        if d_model % num_heads != 0:
+            raise ValueError(f"{d_model} columns cannot be shared by {num_heads} heads")
+        self.num_heads = num_heads
+        self.q_proj = nn.Linear(d_model, d_model)
+        self.k_proj = nn.Linear(d_model, d_model)
+        self.v_proj = nn.Linear(d_model, d_model)
+        self.out_proj = nn.Linear(d_model, d_model)
+
+    def forward(self, x, mask=None):
+        outputs, kept = [], []
+        for number, tokens in enumerate(x):
+            seq = len(tokens)
+            q, k, v = (
+                layer(tokens).view(seq, self.num_heads, -1).transpose(0, 1)
+                for layer in (self.q_proj, self.k_proj, self.v_proj)
+            )
+            scores = q @ k.transpose(1, 2) / math.sqrt(q.size(-1))
+            if mask is not None:
+                scores = scores.masked_fill(mask[number] == 0, -1e9)
+            attn = scores.softmax(-1)
+            kept.append(attn.detach())
+            outputs.append((attn @ v).transpose(0, 1).reshape(seq, -1))
+        self.attn_weights = torch.stack(kept)
+        return self.out_proj(torch.stack(outputs))
+""",
+    ),
+    Alternative(
+        name="output_map_shared_out_over_heads",
+        exercise="MultiHeadSelfAttention",
+        source="""
+class MultiHeadSelfAttention(nn.Module):
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        if d_model % num_heads != 0:
+            raise ValueError(f"{d_model} columns cannot be shared by {num_heads} heads")
+        self.num_heads = num_heads
+        self.q_proj = nn.Linear(d_model, d_model)
+        self.k_proj = nn.Linear(d_model, d_model)
+        self.v_proj = nn.Linear(d_model, d_model)
+        self.out_proj = nn.Linear(d_model, d_model)
+
+    def forward(self, x, mask=None):
+        q, k, v = (split_heads(layer(x), self.num_heads) for layer in (self.q_proj, self.k_proj, self.v_proj))
+        extra = 0.0
+        if mask is not None:
+            extra = torch.zeros(mask.shape).masked_fill(mask == 0, -1e9)[:, None, None, :]
+        attn = torch.softmax(q @ k.mT * q.size(-1) ** -0.5 + extra, dim=-1)
+        self.attn_weights = attn.detach()
+        context = attn @ v
+        parts = self.out_proj.weight.chunk(self.num_heads, dim=1)  # each head has its own columns of the map
+        return sum(context[:, h] @ parts[h].T for h in range(self.num_heads)) + self.out_proj.bias
+""",
+    ),
+    Alternative(
+        name="queries_scaled_first",
+        exercise="MultiHeadSelfAttention",
+        source="""
+class MultiHeadSelfAttention(nn.Module):
+    def __init__(self, d_model, num_heads):
+        super().__init__()
+        if d_model % num_heads != 0:
+            raise ValueError(f"{d_model} columns cannot be shared by {num_heads} heads")
+        self.num_heads = num_heads
+        self.scale = (d_model // num_heads) ** -0.5
+        self.q_proj = nn.Linear(d_model, d_model)
+        self.k_proj = nn.Linear(d_model, d_model)
+        self.v_proj = nn.Linear(d_model, d_model)
+        self.out_proj = nn.Linear(d_model, d_model)
+
+    def forward(self, x, mask=None):
+        batch, seq, d_model = x.shape
+        shape = (batch, seq, self.num_heads, d_model // self.num_heads)
+        q = (self.q_proj(x) * self.scale).view(shape)
+        k, v = self.k_proj(x).view(shape), self.v_proj(x).view(shape)
+        scores = torch.einsum("bihd,bjhd->bhij", q, k)
+        if mask is not None:
+            scores = torch.where(mask[:, None, None, :] != 0, scores, torch.tensor(torch.finfo(scores.dtype).min))
+        attn = scores.softmax(dim=3)
+        self.attn_weights = attn.detach().clone()
+        return self.out_proj(torch.einsum("bhij,bjhd->bihd", attn, v).reshape(batch, seq, d_model))
+""",
+    ),
+    Alternative(
+        name="logsumexp_taken_away",
+        exercise="scaled_dot_product_attention",
+        source="""
+def scaled_dot_product_attention(q, k, v, mask=None):
+    scores = torch.matmul(q, k.mT) * (1 / math.sqrt(k.shape[-1]))
+    if mask is not None:
+        scores = scores.masked_fill(mask == 0, -1e9)
+    attn = torch.exp(scores - torch.logsumexp(scores, dim=-1, keepdim=True))
+    return torch.matmul(attn, v), attn
+""",
+    ),
+    Alternative(
+        name="products_summed_over_an_axis",
+        exercise="scaled_dot_product_attention",
+        source="""
+def scaled_dot_product_attention(q, k, v, mask=None):
+    scores = (q.unsqueeze(-2) * k.unsqueeze(-3)).sum(dim=-1).div(q.size(-1) ** 0.5)
+    if mask is not None:
+        hidden = (mask == 0).expand_as(scores)
+        scores = torch.where(hidden, torch.full_like(scores, -1e9), scores)
+    attn = nn.functional.softmax(scores, dim=-1)
+    return torch.einsum("...qk,...kd->...qd", attn, v), attn
+""",
+    ),
 ]

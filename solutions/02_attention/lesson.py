@@ -18,9 +18,10 @@
 # 单看一个词，往往说明不了什么。“打”字在“打球”“打电话”“打酱油”里，意思各不相同，要看旁边是什么词。
 # 注意力（attention）让每个词都去看看其他所有的词，需要多少就取多少。
 #
-# **你要写出**四样东西：注意力本身（`scaled_dot_product_attention`），
+# **你要亲手写出**四样东西：缩放点积注意力（scaled dot-product attention，`scaled_dot_product_attention`），
 # 把各列分给多个头、再收回来的两个函数（`split_heads`、`merge_heads`），
-# 以及把它们组装起来的层（`MultiHeadSelfAttention`），结果与 PyTorch 自带的完全一致。
+# 以及把它们组装起来的多头自注意力层（multi-head self-attention，`MultiHeadSelfAttention`），结果与 PyTorch 自带的完全一致。
+# 查询、键、值都来自同一个句子，所以叫**自注意力**（self-attention）。
 #
 # **时间：** 自己动手约 90 分钟；全部单元格在双核电脑上一分钟左右跑完。
 #
@@ -34,7 +35,7 @@ import torch
 from torch import Tensor, nn
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 # %% [markdown] lang="en"
 # ## 1. Asking and answering
@@ -54,10 +55,10 @@ from course_utils.selfcheck import check, hint, question, solution, status
 # %% [markdown] lang="zh" of="763485da"
 # ## 1. 提问与回答
 #
-# 注意力是一种“软”的查找。每个词发出一个**查询**（query）：我要找什么？
-# 每个词也亮出一个**键**（key）：我有什么？手里还拿着一个**值**（value）：我能给出什么？
+# 注意力是一种“软”的查找。每个词元发出一个**查询**（query）：我要找什么？
+# 每个词元也亮出一个**键**（key）：我有什么？手里还拿着一个**值**（value）：我能给出什么？
 #
-# 查询和键是长度同为 $d_k$ 的向量。两者方向越一致，点积越大，取走的值所占的份额也越大。一共三步：
+# 查询和键是长度同为 $d_k$ 的向量。两者方向越一致，点积越大，从这个值里取走的份额也越大。一共三步：
 #
 # $$\text{scores} = \frac{Q K^\top}{\sqrt{d_k}}, \qquad \text{weights} = \operatorname{softmax}(\text{scores}), \qquad \text{context} = \text{weights} \cdot V$$
 #
@@ -77,6 +78,14 @@ for j in range(3):
 print("weights sum to", round(sum(shares), 6))
 print("context:", round(sum(share * value for share, value in zip(shares, values_by_hand, strict=True)), 2))
 
+# %% [raw] lang="zh" of="8915f716"
+# key  score   exp(score)   weight   value
+#     键    分数    exp(分数)     权重      值
+# weights sum to
+#     权重之和：
+# context:
+#     上下文向量：
+
 # %% [markdown] lang="en"
 # Key 1 fits best and gets three quarters of the attention, so the context is near its value 20, pulled a little to both sides.
 #
@@ -88,12 +97,12 @@ print("context:", round(sum(share * value for share, value in zip(shares, values
 # Is a score of 0 enough to hide a key? Let us hide key 2 of the example and compare a few numbers in place of its score.
 
 # %% [markdown] lang="zh" of="7c15a941"
-# 键 1 最合适，得到了四分之三的注意力，所以 context 接近它的值 20，又被两边稍稍拉动。
+# 键 1 最合适，得到了四分之三的注意力，所以上下文向量（context）接近它的值 20，只是被另外两个值稍稍拉偏。
 #
 # ## 2. 遮住一些键
 #
-# 同一批里的句子长短不一，短的要用*填充*（padding）补齐，而填充不该有人去听。
-# **掩码**（mask）说明哪些键可以看见：1 表示词，0 表示遮住。
+# 同一批里的句子长短不一，短的要用**填充**（padding）补齐；这些填充位置，任何词元都不该去注意。
+# **掩码**（mask）说明哪些键可以看见：1 表示词元，0 表示遮住。
 #
 # 把分数改成 0，是不是就遮住了？我们来遮住例题中的键 2，在它的分数处换上几个不同的数，比较一下。
 
@@ -102,6 +111,10 @@ print("score of key 2    weights of keys 0, 1, 2")
 for instead in (-0.71, 0.0, -10.0, -1e9):
     powers = [math.exp(score) for score in (*scores_by_hand[:2], instead)]
     print(f"{instead:>14g}    " + "   ".join(f"{power / sum(powers):.7f}" for power in powers))
+
+# %% [raw] lang="zh" of="c75dc38b"
+# score of key 2    weights of keys 0, 1, 2
+#     键 2 的分数       键 0、1、2 的权重
 
 # %% [markdown] lang="en"
 # A score of 0 makes it *worse*: $e^0 = 1$ is more than key 2 had before. Only a hugely negative score gives $e^{\dots} = 0$.
@@ -115,7 +128,7 @@ for instead in (-0.71, 0.0, -10.0, -1e9):
 # Masks come as int, bool or float. Comparing with 0 works for all three.
 
 # %% [markdown] lang="zh" of="28dd2501"
-# 改成 0 反而*更糟*：$e^0 = 1$，比键 2 原来的还大。只有极小的负数才能让指数变成 0。
+# 改成 0 反而**更糟**：$e^0 = 1$，比键 2 原来的还大。只有绝对值极大的负数，才能让 $e^{\dots}$ 变成 0。
 # 这时另外两个键按原来的比例分掉它的那一份。
 #
 # 动手之前，还有两点要想到：
@@ -134,11 +147,31 @@ for instead in (-0.71, 0.0, -10.0, -1e9):
 # %% [markdown] lang="zh" of="a9984254"
 # ### 轮到你了：注意力
 #
-# 输入前面可以有任意多个轴：没有、有批、有批和头。从后往前数轴（`-1`、`-2`），就都能用。
+# 前面的轴可以有任意多个：一个也没有、只有批次轴、批次轴加头轴。从后往前数轴（`-1`、`-2`），几种情况就都能用。
 # 三个 TODO 是分开检查的，可以填一个、测一个。
 
 # %% exercise="scaled_dot_product_attention"
 from answers import scaled_dot_product_attention
+
+# %% [raw] lang="zh" of="ce82a010"
+# Weighted sums of the values, and the weights of each query over all keys.
+#     各个值的加权和，以及每个查询在所有键上的权重。
+#
+#     attn = softmax(Q K^T / sqrt(d_k))，每行之和为 1；context = attn V
+#
+#     q:    (..., seq_q, d_k)，每行一个查询
+#     k:    (..., seq_k, d_k)，每行一个键
+#     v:    (..., seq_k, d_v)，每个键对应一个值
+#     mask: 可广播到 (..., seq_q, seq_k)，0 表示对该查询遮住这个键；None 表示一个也不遮。
+#           一个键也看不到的查询，得到的权重仍是有限的数，不会是 NaN。
+#     返回 context (..., seq_q, d_v) 和 attn (..., seq_q, seq_k)。
+#     出处：Vaswani 等，2017，第 3.2.1 节，公式 1。
+# TODO 1: put the scaled dot products in place of these zeros
+#     TODO 1：把这些零换成缩放后的点积
+# TODO 2: weights in place of scores; where there is a mask, first see to the hidden keys
+#     TODO 2：把分数换成权重；如果有掩码，先处理被遮住的键
+# TODO 3: for each query the sum of the values, each times its weight
+#     TODO 3：对每个查询，把各个值乘以权重再相加
 
 # %%
 check("scaled_dot_product_attention")
@@ -155,9 +188,10 @@ check("scaled_dot_product_attention")
 #
 # 两个短句，词向量是随机的。同一个词用同一个向量，所以两个 *very* 应当能互相找到。
 # 第二句后面有填充。灰色的列是被遮住的键（如果它仍然分到权重，就会露出颜色）；
-# 灰色的行是填充位置的查询，它们的结果没有人会用。
+# 灰色的行是填充位置的查询，它们的结果不会被用到。
 
 # %%
+needs("scaled_dot_product_attention")
 torch.manual_seed(0)
 sentences = [["very", "slow", "and", "very", "sad"], ["a", "joy", "[PAD]", "[PAD]", "[PAD]"]]
 vocabulary = sorted({word for sentence in sentences for word in sentence})
@@ -229,7 +263,15 @@ for number, d_k in enumerate(lengths):
         spread, entropy, gradient = rows[number]
         print(f"{d_k:<6} {name:<12} {spread:>8.2f} {entropy:>16.3f} {gradient:>15.4f}")
 
-# %%
+# %% [raw] lang="zh" of="d2ce795b"
+# Spread of the scores, mean entropy of the weights in nats, gradient norm at the scores of the median query.
+#     返回分数的标准差、权重的平均熵（以奈特计）、分数处的梯度范数（取各查询的中位数）。
+# any use of the weights would do
+#     权重随便怎样用都行
+# d_k    scores         spread   entropy (nats)   gradient norm
+#     d_k    分数           标准差         熵 (nat)        梯度范数
+
+# %% role="picture"
 _, panels = plt.subplots(1, 3, figsize=(12, 3.8), layout="constrained")
 titles = ["Unscaled scores spread like √d_k", "Unscaled weights become one-hot", "Unscaled: the gradient dies away"]
 labels = ["standard deviation of the scores", "entropy of the weights (nats)", "gradient norm at the scores (median)"]
@@ -291,22 +333,34 @@ plt.show()
 # %% [markdown] lang="zh" of="247972a9"
 # ## 4. 多个头：把列分下去
 #
-# 一次注意力只给每个查询*一行*权重。可是一个词常常同时需要好几样东西：它的主语、它的否定词、它的邻居。
-# 所以我们让几个注意力并排进行，每一个叫作一个**头**（head），分到属于自己的一块列。
+# 一次注意力只给每个查询**一行**权重。可是一个词常常同时需要好几样东西：它的主语、它的否定词、它旁边的词。
+# 所以我们让几个注意力并排进行，每一个叫做一个**头**（head），分到连续的几列。
 #
-# **例题：** 一个句子两个词，$d_{\text{model}} = 6$，三个头，每头两列：
+# **例题：** 一个句子两个词元，$d_{\text{model}} = 6$，三个头，每头两列：
 #
-# | 词 | 各列 | 0 号头 | 1 号头 | 2 号头 |
+# | 词元 | 各列 | 0 号头 | 1 号头 | 2 号头 |
 # | --- | --- | --- | --- | --- |
 # | 0 | 0 1 2 3 4 5 | **0 1** | 2 3 | 4 5 |
 # | 1 | 6 7 8 9 10 11 | **6 7** | 8 9 | 10 11 |
 #
 # 0 号头自成一个小句子：两行分别是 (0, 1) 和 (6, 7)。形状从 `(1, 2, 6)` 变成 `(1, 3, 2, 2)`，即 `(batch, num_heads, seq, d_head)`。
 #
-# 当心：直接 reshape 成这个形状，形状虽对，0 号头拿到的却是 0 1 和 2 3，也就是*同一个*词的两段。
+# 当心：直接 reshape 成这个形状，形状虽对，0 号头拿到的却是 0 1 和 2 3，也就是**同一个**词元的两段。
 
 # %% exercise="split_heads"
 from answers import split_heads
+
+# %% [raw] lang="zh" of="472a1854"
+# The columns of every token dealt out to the heads.
+#     把每个词元的各列分给各个头。
+#
+#     第 h 个头得到第 h 块，即相邻的 d_model / num_heads 列。
+#
+#     x: (batch, seq, d_model)，num_heads 能整除 d_model
+#     返回 (batch, num_heads, seq, d_model // num_heads)。
+#     出处：Vaswani 等，2017，第 3.2.2 节。
+# TODO 4: first give the blocks of columns an axis of their own, then move that axis
+#     TODO 4：先让一块块的列自成一个轴，再移动这个轴
 
 # %%
 check("split_heads")
@@ -320,11 +374,21 @@ check("split_heads")
 # %% [markdown] lang="zh" of="96524ef9"
 # ### 再收回来
 #
-# 注意力之后，每个头都为每个词算出了一个 context。`merge_heads` 把这些块重新并排放好：
-# 词 0 从 0 号头收回 0 1，从 1 号头收回 2 3，从 2 号头收回 4 5，又得到原来的一行 0 1 2 3 4 5。
+# 注意力之后，每个头都为每个词元算出了一个上下文向量。`merge_heads` 把这些块重新并排放好：
+# 词元 0 从 0 号头收回 0 1，从 1 号头收回 2 3，从 2 号头收回 4 5，又得到原来的一行 0 1 2 3 4 5。
 
 # %% exercise="merge_heads"
 from answers import merge_heads
+
+# %% [raw] lang="zh" of="e8e1fd31"
+# The blocks of all heads side by side again: the inverse of split_heads.
+#     把各个头的块重新并排放好：split_heads 的逆运算。
+#
+#     x: (batch, num_heads, seq, d_head)
+#     返回 (batch, seq, num_heads * d_head)。
+#     出处：Vaswani 等，2017，第 3.2.2 节。
+# TODO 5: the steps of split_heads backwards
+#     TODO 5：把 split_heads 的步骤倒过来做
 
 # %%
 check("merge_heads")
@@ -339,7 +403,8 @@ check("merge_heads")
 #
 # 例题里的每个数各有一种颜色。找一个头，看看它的两行在整体中来自哪里。
 
-# %%
+# %% role="picture"
+needs("split_heads", "merge_heads")
 x = torch.arange(12.0).reshape(1, 2, 6)
 heads = split_heads(x, 3)  # (1, 3, 2, 2)
 print("together again:", merge_heads(heads).tolist())
@@ -355,6 +420,10 @@ for (name, picture), panel in zip(pictures.items(), panels, strict=True):
 plt.gcf().suptitle("Head h is the h-th block of columns (the numbers 0 to 11)")
 plt.show()
 
+# %% [raw] lang="zh" of="573310ea"
+# together again:
+#     重新合并：
+
 # %% [markdown] lang="en"
 # ## 5. What two heads can see
 #
@@ -369,12 +438,13 @@ plt.show()
 # ## 5. 两个头能看到什么
 #
 # **例题：** 三样东西：红圆、红方、蓝圆。第 0、1 列表示颜色，第 2、3 列表示形状。
-# 查询、键、值都直接用词向量本身，再乘以 2，好让权重分明一些。
+# 查询、键、值都直接用词元向量本身，再乘以 2，好让权重分明一些。
 #
 # 只用一个头看全部四列时，红圆主要看它自己，也稍微看看与它一半相像的东西。
 # 用两个头时，0 号头只看得见颜色，1 号头只看得见形状。运行单元格，看看红圆那一行。
 
 # %%
+needs("scaled_dot_product_attention", "split_heads")
 things = ["red circle", "red square", "blue circle"]
 x = 2 * torch.tensor([[[1.0, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0]]])  # (1, 3, 4): red, blue, circle, square
 _, one = scaled_dot_product_attention(x, x, x)
@@ -387,11 +457,16 @@ for (name, weights), panel in zip(maps.items(), panels, strict=True):
 plt.gcf().suptitle("Head 0 goes by colour, head 1 by shape; one head has to blend (hand-made vectors, d_model 4)")
 plt.show()
 
+# %% [raw] lang="zh" of="856ece6c"
+# (1, 3, 4): red, blue, circle, square
+#     (1, 3, 4)：红、蓝、圆、方
+
 # %% [markdown] lang="en"
 # ## 6. The whole layer
 #
 # In the example we chose the columns by hand. The layer *learns* what each head looks at: a linear layer makes the queries, one the keys,
-# one the values, and a last one puts the findings of the heads together. Each maps `d_model` to `d_model`, with bias:
+# one the values, and a last one puts the findings of the heads together. They are called `q_proj`, `k_proj`, `v_proj` and `out_proj`,
+# each from `d_model` to `d_model`, with bias. The weights of the latest call are kept in `self.attn_weights`, detached:
 #
 # $$\text{head}_h = \operatorname{attention}(Q_h, K_h, V_h), \qquad \text{output} = \text{merge}(\text{head}_0, \text{head}_1, \dots)\, W_{\text{out}} + b_{\text{out}}$$
 #
@@ -401,26 +476,49 @@ plt.show()
 # scores `(2, 3, 5, 5)`; context `(2, 3, 5, 6)`; merged `(2, 5, 18)`; output `(2, 5, 18)`.
 #
 # The mask comes as `(2, 5)`. It speaks of *keys*, and has to fit scores of `(2, 3, 5, 5)`, whose last axis counts the keys. Where do the two missing axes go?
-# With 4 heads a head would be 4.5 columns wide: that is refused.
+# With 4 heads a head would be 4.5 columns wide: that is a `ValueError`.
 
-# %% [markdown] lang="zh" of="9ccc9e68"
+# %% [markdown] lang="zh" of="3222f96b"
 # ## 6. 完整的一层
 #
-# 例题里的列是我们亲手安排的。真正的层会自己*学*每个头该看什么：一个线性层产生查询，一个产生键，
-# 一个产生值，最后一个把各个头的发现合在一起。四个都是从 `d_model` 到 `d_model`，带偏置（bias）：
+# 例题里的列是我们亲手安排的。真正的层会自己**学**每个头该看什么：一个线性层产生查询，一个产生键，
+# 一个产生值，最后一个把各个头的结果汇总起来。四个层依次命名为 `q_proj`、`k_proj`、`v_proj`、`out_proj`，都是从 `d_model` 到 `d_model`，带偏置（bias）；
+# 最近一次的注意力权重要存进 `self.attn_weights`（去掉梯度）：
 #
 # $$\text{head}_h = \operatorname{attention}(Q_h, K_h, V_h), \qquad \text{output} = \text{merge}(\text{head}_0, \text{head}_1, \dots)\, W_{\text{out}} + b_{\text{out}}$$
 #
 # 其中 $Q_h$ 是 `q_proj(x)` 里属于第 $h$ 个头的那一块列，其余类推。
 #
 # **形状的例题：** batch 2、seq 5、`d_model` 18、3 个头。`q_proj(x)` 是 `(2, 5, 18)`，切开后 `(2, 3, 5, 6)`；
-# 分数 `(2, 3, 5, 5)`；context `(2, 3, 5, 6)`；合并后 `(2, 5, 18)`；输出 `(2, 5, 18)`。
+# 分数 `(2, 3, 5, 5)`；上下文向量 `(2, 3, 5, 6)`；合并后 `(2, 5, 18)`；输出 `(2, 5, 18)`。
 #
-# 掩码的形状是 `(2, 5)`，说的是*键*，要配得上形状为 `(2, 3, 5, 5)` 的分数，而分数的最后一个轴数的正是键。缺的两个轴该补在哪里？
-# 如果是 4 个头，每个头就有 4.5 列宽，这要拒绝。
+# 掩码的形状是 `(2, 5)`，标的是**键**；它要能广播到形状为 `(2, 3, 5, 5)` 的分数上，而分数的最后一个轴对应的正是键。缺的两个轴该补在哪里？
+# 如果取 4 个头，每个头就要 4.5 列宽，这时要抛出 `ValueError`。
 
 # %% exercise="MultiHeadSelfAttention"
 from answers import MultiHeadSelfAttention
+
+# %% [raw] lang="zh" of="3042688b"
+# Several attentions side by side over the same tokens, each with columns of its own.
+#     在同样的词元上并排做几次注意力，每次用各自的列。
+#
+#     attn_weights 保存最近一次调用的权重，(batch, num_heads, seq, seq)，已去掉梯度。
+#
+#     d_model:   词元向量的宽度
+#     num_heads: 头的个数，必须能整除 d_model
+#     不能整除时抛出 ValueError。
+#     出处：Vaswani 等，2017，第 3.2.2 节。
+# TODO 6: refuse a num_heads that does not divide d_model; then the four linear layers, d_model to d_model
+#     TODO 6：num_heads 不能整除 d_model 就报错；然后是四个线性层，都从 d_model 到 d_model
+#     （带偏置），分别叫 q_proj、k_proj、v_proj 和 out_proj
+# Each token as a mix of what its heads found.
+#     每个词元的输出，由各个头取来的内容混合而成。
+#
+#     x:    (batch, seq, d_model)
+#     mask: (batch, seq)，1 = 词元，0 = 填充；在每个头里，任何查询都看不到填充
+#     返回 (batch, seq, d_model)。
+# TODO 7: project, split, attend, keep the weights in self.attn_weights, merge, project
+#     TODO 7：投影、分头、做注意力、把权重存进 self.attn_weights、合并、再投影
 
 # %%
 check("MultiHeadSelfAttention")
@@ -436,6 +534,7 @@ check("MultiHeadSelfAttention")
 # `nn.MultiheadAttention` 把三个输入投影叠放在一个矩阵里。我们把你的参数复制进去，比较两者的输出。
 
 # %%
+needs("MultiHeadSelfAttention")
 torch.manual_seed(0)
 mine, theirs = MultiHeadSelfAttention(18, 3), nn.MultiheadAttention(18, 3, batch_first=True)
 inputs = (mine.q_proj, mine.k_proj, mine.v_proj)
@@ -449,6 +548,16 @@ with torch.no_grad():
     print("largest difference:", f"{(mine(x, mask) - expected).abs().max():.1e}")
 print("kept weights:", tuple(mine.attn_weights.shape), "part of the graph:", mine.attn_weights.requires_grad)
 
+# %% [raw] lang="zh" of="4d3d5030"
+# PyTorch's mask is True where a key is hidden
+#     PyTorch 的掩码用 True 表示遮住的键
+# largest difference:
+#     最大差别：
+# kept weights:
+#     保存的权重：
+# part of the graph:
+#     仍在计算图中：
+
 # %% [markdown] lang="en"
 # ## 7. Experiment: do heads divide the work?
 #
@@ -461,8 +570,8 @@ print("kept weights:", tuple(mine.attn_weights.shape), "part of the graph:", min
 # %% [markdown] lang="zh" of="2f228801"
 # ## 7. 实验：多个头会分工吗？
 #
-# 这个任务要求同时看两个地方。每句八个词，每个词带着一些随机数，还带着表示自己位置的独热向量（one-hot）。
-# 在每个位置上，模型要给出*前一个词*的随机数的前半部分，以及*第一个词*的随机数的后半部分。
+# 这个任务要求同时看两个地方。每句八个词元，每个词元带着一些随机数，还带着表示自己位置的独热向量（one-hot）。
+# 在每个位置上，模型要给出**前一个词元**的随机数的前半部分，以及**第一个词元**的随机数的后半部分。
 #
 # 用你写的层训练两次：一次一个头，一次两个头。两者的参数个数完全相同。
 # 你预计结果会怎样？先写下来，再运行。
@@ -479,7 +588,16 @@ def look_twice(batch: int, seq: int = 8, numbers: int = 8) -> tuple[Tensor, Tens
     return torch.cat([content, places], dim=-1), asked
 
 
+# %% [raw] lang="zh" of="f60a8641"
+# Tokens (batch, seq, numbers + seq) and what is asked for (batch, seq, numbers).
+#     返回词元 (batch, seq, numbers + seq) 和要求的输出 (batch, seq, numbers)。
+# the place before the first is the last one
+#     第一个位置的前一个是最后一个
+
 # %%
+needs("MultiHeadSelfAttention")
+
+
 def train_heads(num_heads: int, steps: int = 300) -> tuple[MultiHeadSelfAttention, list[float]]:
     """A layer trained on the task, and its error at each step."""
     torch.manual_seed(1)
@@ -501,7 +619,16 @@ trained = {num_heads: train_heads(num_heads) for num_heads in (1, 2)}
 for num_heads, (_, errors) in trained.items():
     print(f"{num_heads} head(s): mean squared error of the last 50 steps {sum(errors[-50:]) / 50:.4f}")
 
-# %%
+# %% [raw] lang="zh" of="0d00a4b9"
+# A layer trained on the task, and its error at each step.
+#     返回在这个任务上训练好的层，以及每一步的误差。
+# tensors as small as these are faster on one core
+#     张量这么小，单核反而更快
+# {num_heads} head(s): mean squared error of the last 50 steps {sum(errors[-50:]) / 50:.4f}
+#     {num_heads} 个头：最后 50 步的均方误差 {sum(errors[-50:]) / 50:.4f}
+
+# %% role="picture"
+needs("MultiHeadSelfAttention")
 figure, panels = plt.subplots(1, 4, figsize=(15, 3.9), width_ratios=[1.3, 1, 1, 1], layout="constrained")
 plots.curves(
     range(300),
@@ -512,8 +639,7 @@ plots.curves(
     y_log=True,
     ax=panels[0],
 )
-tokens, _ = look_twice(1)
-place = 1
+tokens, place = look_twice(1)[0], 1
 for num_heads, (layer, _) in trained.items():
     layer(tokens)
     for head in range(num_heads):
@@ -538,7 +664,7 @@ plt.show()
 # %% [markdown] lang="zh" question="q2_multiple_heads" of="ef428de5"
 # ### 思考题 2
 #
-# 多头注意力为什么要用多个头？请说明单个头做不到什么、为什么做不到，有了多个头会怎样，
+# 多头注意力（multi-head attention）为什么要用多个头？请说明单个头做不到什么、为什么做不到，有了多个头会怎样，
 # 你的实验说明了什么，以及多头的代价是什么。
 
 # %% [markdown] lang="en"
@@ -551,11 +677,12 @@ plt.show()
 # %% [markdown] lang="zh" of="dec4468f"
 # ## 8. 最后再看一眼：所有的头，连同填充
 #
-# 一批两个句子通过有三个头的层。层是刚初始化的，这些图还没有什么含义；
+# 把两个句子组成一批，送进一个三头的层。这个层刚刚初始化，图还没有什么含义；
 # 第 6 单元里你会用同样的方式去看训练好的 BERT。这里只需确认两点：
 # 没有哪个头在看灰色的列；每个不是灰色的行，权重加起来正好是 1。
 
 # %%
+needs("MultiHeadSelfAttention")
 torch.manual_seed(2)
 sentences = [["the", "plot", "is", "not", "good"], ["great", "fun", "[PAD]", "[PAD]", "[PAD]"]]
 mask = torch.tensor([[word != "[PAD]" for word in sentence] for sentence in sentences]).int()
@@ -576,6 +703,10 @@ plt.gcf().suptitle("No head looks at padding (random vectors, untrained layer, d
 plt.show()
 print("rows of real queries sum to", layer.attn_weights.sum(-1)[mask[:, None].expand(-1, 3, -1) == 1].unique().tolist())
 
+# %% [raw] lang="zh" of="37b5ec68"
+# rows of real queries sum to
+#     真实查询各行之和：
+
 # %% [markdown] lang="en"
 # ## What you have now
 #
@@ -583,7 +714,7 @@ print("rows of real queries sum to", layer.attn_weights.sum(-1)[mask[:, None].ex
 # In unit 3 you put it into an encoder layer: a residual path around it, a normalisation after it, a small network for each token.
 
 # %% [markdown] lang="zh" of="a5d0de75"
-# ## 你现在有了什么
+# ## 这一单元的收获
 #
-# 你有了这样一层：每个词都能提问，每个词都会回答，而填充保持安静。这就是所有 Transformer 的核心。
-# 第 3 单元里，你会把它装进编码器层（encoder layer）：外面绕一条残差通路，后面接归一化，再给每个词配一个小网络。
+# 你有了这样一层：每个词元都能提问，也都会回答，而填充不参与。这就是所有 Transformer 的核心。
+# 第 3 单元里，你会把它装进编码器层（encoder layer）：外面绕一条残差通路（residual path），后面接归一化，再给每个词元配一个小网络。

@@ -423,4 +423,83 @@ MUTANTS = [
     ),
     _module("no_refusal", "no_refusal", "errors", (REFUSAL, "pass\n")),
     _module("refused_by_assert", "refused_by_assert", "errors", (REFUSAL, "assert d_model % num_heads == 0\n")),
+    # as people write them too
+    *(
+        _weights(
+            f"mask_with_minus_{number}",
+            "mask_too_weak",
+            (HIDING, f"scores = scores.masked_fill(mask == 0, -{number}.0)"),
+        )
+        for number in (1, 5, 20, 50)
+    ),
+    _weights(
+        "mask_inverted_with_infinity",
+        "mask_inverted",
+        (HIDING, "scores = scores.masked_fill(mask.bool(), -math.inf)"),
+    ),
+    _scores("scale_by_width_of_values", "scale_by_values", "q @ k.transpose(-2, -1) / math.sqrt(v.size(-1))"),
+    _scores("root_rounded_down", "root_rounded", "q @ k.transpose(-2, -1) / int(math.sqrt(d_k))"),
+    _heads(
+        "split_heads",
+        "split_tokens_last",
+        "tokens_behind_columns",
+        "    batch, seq, d_model = x.shape\n"
+        "    return x.reshape(batch, seq, num_heads, d_model // num_heads).permute(0, 2, 3, 1)\n",
+        ("values", "gradient"),
+    ),
+    _heads("merge_heads", "merge_by_averaging", "heads_added_up", "    return x.mean(dim=1)\n", ("values", "gradient")),
+    _module(
+        "queries_and_keys_exchanged",
+        "scores_transposed",
+        "values",
+        ("scaled_dot_product_attention(q, k, v, mask)", "scaled_dot_product_attention(k, q, v, mask)"),
+    ),
+    _module(
+        "mask_without_axes",
+        "module_mask_without_axes",
+        "padding",
+        ("mask = mask[:, None, None, :]", "mask = mask + 0"),
+    ),
+    Mutant(
+        name="heads_not_moved_back",
+        exercise=MODULE,
+        hint="axis_not_moved_back",
+        loses=tuple(f"{MODULE}-{check}" for check in ("values", "weights", "padding")),
+        change=[("merge_heads(context)", "context.reshape(x.shape)")],
+    ),
+    Mutant(
+        name="projections_cut_in_one_view",
+        exercise=MODULE,
+        hint="tokens_mixed",
+        loses=tuple(f"{MODULE}-{check}" for check in ("values", "weights", "padding")),
+        change=[
+            (
+                f"split_heads(self.{name}_proj(x), self.num_heads)",
+                f"self.{name}_proj(x).reshape(len(x), self.num_heads, x.size(1), -1)",
+            )
+            for name in "qkv"
+        ],
+    ),
+    Mutant(
+        name="small_linears_for_all_heads",
+        exercise=MODULE,
+        hint="linears_of_head_size",
+        loses=tuple(f"{MODULE}-{check}" for check in ("values", "weights", "gradient", "padding")),
+        change=[
+            *(
+                (
+                    f"self.{name}_proj = nn.Linear(d_model, d_model)",
+                    f"self.{name}_proj = nn.Linear(d_model // num_heads, d_model // num_heads)",
+                )
+                for name in "qkv"
+            ),
+            *(
+                (
+                    f"split_heads(self.{name}_proj(x), self.num_heads)",
+                    f"self.{name}_proj(split_heads(x, self.num_heads))",
+                )
+                for name in "qkv"
+            ),
+        ],
+    ),
 ]

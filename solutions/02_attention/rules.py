@@ -493,7 +493,7 @@ def multi_head_self_attention(student: Student, draw: Draw) -> Mapping[str, Part
 
 
 VISIBLE_CASES: dict[str, list[dict[str, Any]]] = {
-    ATTENTION: [dict(batch=2, num_heads=3, seq_q=5, seq_k=7, d_k=6, d_v=4, square=5)],
+    ATTENTION: [dict(batch=2, num_heads=3, seq_q=5, seq_k=7, d_k=6, d_v=8, square=5)],
     "split_heads": [dict(batch=2, seq=4, num_heads=3, d_head=5)],
     "merge_heads": [dict(batch=2, seq=4, num_heads=3, d_head=5)],
     MODULE: [dict(batch=3, seq=5, num_heads=3, d_head=6, not_dividing=4)],

@@ -276,4 +276,180 @@ class RepairedEncoderLayer(nn.Module):
         return self.norm2(x + self.dropout(self.ff(x)))
 """,
     ),
+    # as people write them too
+    _block(
+        "maximum_with_zero",
+        """
+    def __init__(self, d_model, d_ff, dropout=0.1):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        hidden = self.linear1(x)
+        return self.linear2(self.dropout(torch.maximum(hidden, torch.zeros_like(hidden))))
+""",
+    ),
+    _block(
+        "where_it_is_positive",
+        """
+    def __init__(self, d_model, d_ff, dropout=0.1):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        hidden = self.linear1(x)
+        hidden = torch.where(hidden > 0, hidden, 0.0)
+        return self.linear2(self.dropout(hidden))
+""",
+    ),
+    _block(
+        "relu_as_a_module",
+        """
+    def __init__(self, d_model, d_ff, dropout=0.1):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.dropout = nn.Dropout(dropout)
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        x = self.linear1(x)
+        x = self.relu(x)
+        x = self.dropout(x)
+        x = self.linear2(x)
+        return x
+""",
+    ),
+    _block(
+        "token_by_token",
+        """
+    def __init__(self, d_model, d_ff, dropout=0.1):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        tokens = [self.linear2(self.dropout(self.linear1(x[:, place]).clamp_min(0))) for place in range(x.size(1))]
+        return torch.stack(tokens, dim=1)
+""",
+    ),
+    _block(
+        "half_of_value_and_size",
+        """
+    def __init__(self, d_model, d_ff, dropout=0.1):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        hidden = F.linear(x, self.linear1.weight, self.linear1.bias)
+        hidden = (hidden + hidden.abs()) / 2
+        return F.linear(self.dropout(hidden), self.linear2.weight, self.linear2.bias)
+""",
+    ),
+    _block(
+        "threshold_and_flat_tokens",
+        """
+    def __init__(self, d_model, d_ff, dropout=0.1):
+        super().__init__()
+        self.linear1, self.linear2 = nn.Linear(d_model, d_ff), nn.Linear(d_ff, d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x):
+        flat = x.reshape(-1, x.size(-1))
+        hidden = F.threshold(self.linear1(flat), 0.0, 0.0)
+        return self.linear2(self.dropout(hidden)).view(*x.shape)
+""",
+    ),
+    _repaired(
+        "norms_by_the_functional_form",
+        """
+class RepairedEncoderLayer(nn.Module):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__()
+        self.self_attn = MultiHeadSelfAttention(d_model, num_heads)
+        self.ff = FeedForward(d_model, d_ff, dropout)
+        self.norm1, self.norm2 = nn.LayerNorm(d_model), nn.LayerNorm(d_model)
+
+    def forward(self, x, mask=None):
+        width = (x.size(-1),)
+        x = F.layer_norm(x + self.self_attn(x, mask), width, self.norm1.weight, self.norm1.bias, 1e-5)
+        return F.layer_norm(x + self.ff(x), width, self.norm2.weight, self.norm2.bias, 1e-5)
+""",
+    ),
+    _repaired(
+        "sub_layers_in_methods",
+        """
+class RepairedEncoderLayer(BrokenEncoderLayer):
+    def attend(self, x, mask):
+        return self.norm1(x + self.self_attn(x, mask))
+
+    def feed(self, x):
+        return self.norm2(x + self.ff(x))
+
+    def forward(self, x, mask=None):
+        return self.feed(self.attend(x, mask))
+""",
+    ),
+    _repaired(
+        "holds_the_own_layers_parts",
+        """
+class RepairedEncoderLayer(nn.Module):
+    def __init__(self, d_model, num_heads, d_ff, dropout=0.1):
+        super().__init__()
+        whole = TransformerEncoderLayer(d_model, num_heads, d_ff, dropout)
+        for name, part in whole.named_children():
+            self.add_module(name, part)
+
+    forward = TransformerEncoderLayer.forward
+""",
+    ),
+    _repaired(
+        "forward_put_in_afterwards",
+        """
+class RepairedEncoderLayer(BrokenEncoderLayer):
+    pass
+
+
+def mended(self, x, mask=None):
+    state = self.norm1(torch.add(self.self_attn(x, mask), x))
+    return self.norm2(torch.add(self.ff(state), state))
+
+
+RepairedEncoderLayer.forward = mended
+""",
+    ),
+    _repaired(
+        "a_loop_over_sub_layers",
+        """
+class RepairedEncoderLayer(BrokenEncoderLayer):
+    def forward(self, x, mask=None):
+        steps = [(lambda t: self.self_attn(t, mask), self.norm1), (self.ff, self.norm2)]
+        for sub_layer, norm in steps:
+            x = norm(sub_layer(x) + x)
+        return x
+""",
+    ),
+    _layer(
+        "token_by_token_behind_the_attention",
+        """
+    def forward(self, x, mask=None):
+        state = self.norm1(x + self.self_attn(x, mask))
+        tokens = [self.norm2(state[:, place] + self.ff(state[:, place : place + 1])[:, 0]) for place in range(x.size(1))]
+        return torch.stack(tokens, dim=1)
+""",
+    ),
+    _layer(
+        "mean_and_spread_from_var_mean",
+        """
+    def scaled(self, x, norm):
+        variance, mean = torch.var_mean(x, dim=-1, correction=0, keepdim=True)
+        return torch.addcmul(norm.bias, (x - mean) * torch.rsqrt(variance + 1e-5), norm.weight)
+
+    def forward(self, x, mask=None):
+        x = self.scaled(x + self.dropout(self.self_attn(x, mask)), self.norm1)
+        return self.scaled(x + self.dropout(self.ff(x)), self.norm2)
+""",
+    ),
 ]

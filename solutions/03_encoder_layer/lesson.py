@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils import plots, portfolio
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 MultiHeadSelfAttention = portfolio.solved("MultiHeadSelfAttention")
 
@@ -55,12 +55,12 @@ MultiHeadSelfAttention = portfolio.solved("MultiHeadSelfAttention")
 
 # %% [markdown] lang="zh" of="88dd37de"
 # 上面那一行说明了本单元用的是谁的注意力：你在第 2 单元写的，或者由 torch 现成模块搭的替身。
-# 两者用法相同：`attention(x, mask)`，掩码中 1 表示词，0 表示填充（padding）。
+# 两者用法相同：`attention(x, mask)`，掩码中 1 表示词元，0 表示填充（padding）。
 #
 # ## 1. 前馈块
 #
-# 注意力在位置之间搬运信息。搬完之后，每个位置还得独自*加工*收到的东西。
-# 这就是前馈块（feed-forward block）的工作：先用线性层变宽，经过 ReLU，再用线性层变回来。
+# 注意力在位置之间搬运信息。搬完之后，每个位置还得各自**加工**收到的信息。
+# 这就是前馈网络（feed-forward network，FFN；本课程叫它前馈块）的工作：先用线性层变宽，经过 ReLU，再用线性层变回来。
 #
 # $$\operatorname{FFN}(x) = W_2\,\max(0,\; W_1 x + b_1) + b_2$$
 #
@@ -73,6 +73,10 @@ for x in (1.0, -1.0):
     wide = torch.tensor([2 * x, -x])
     kept = wide.clamp(min=0)
     print(f"x = {x:4.1f}   wide {wide.tolist()}   after ReLU {kept.tolist()}   answer {(kept[0] + 3 * kept[1]).item()}")
+
+# %% [raw] lang="zh" of="bc9a729c"
+# x = {x:4.1f}   wide {wide.tolist()}   after ReLU {kept.tolist()}   answer {(kept[0] + 3 * kept[1]).item()}
+#     x = {x:4.1f}   变宽 {wide.tolist()}   ReLU 之后 {kept.tolist()}   结果 {(kept[0] + 3 * kept[1]).item()}
 
 # %% [markdown] lang="en"
 # ### Exercise 1: `FeedForward`
@@ -90,6 +94,21 @@ for x in (1.0, -1.0):
 
 # %% exercise="FeedForward"
 from answers import FeedForward
+
+# %% [raw] lang="zh" of="f03d1346"
+# Two linear maps with a ReLU between them, applied to each position by itself.
+#     两个线性层，中间是 ReLU，对每个位置分别计算。
+#
+#     FeedForward(x) = linear2(ReLU(linear1(x)))，其中某处做 dropout，只在训练模式下起作用。
+#
+#     linear1: d_model -> d_ff
+#     linear2: d_ff -> d_model
+#     forward: x (batch, seq, d_model) -> (batch, seq, d_model)
+#     出处：Vaswani 等，2017，第 3.3 节，公式 2。
+# Make self.linear1, self.linear2 and a dropout.
+#     创建 self.linear1、self.linear2 和一个 dropout。
+# replace: the block's answer to x
+#     换掉：这个块对 x 的输出
 
 # %%
 check("FeedForward")
@@ -115,7 +134,12 @@ def influence(function, x):
     return torch.stack(columns, dim=1)
 
 
+# %% [raw] lang="zh" of="0d13f8e4"
+# How far each output position moves when one input position is moved: (seq out, seq in).
+#     改动一个输入位置时，各个输出位置变了多少：(输出位置, 输入位置)。
+
 # %%
+needs("FeedForward")
 torch.manual_seed(0)
 x = torch.randn(16, 6, 24)
 left, right = plots.panels(2, width=10)
@@ -151,7 +175,7 @@ plt.show()
 # %% [markdown] lang="zh" of="7b66222c"
 # ## 2. 残差相加
 #
-# 子层（sub-layer，即注意力或前馈块）并不替换词的向量，它只算出一个*改动量*，再加回去：
+# 子层（sub-layer，即注意力或前馈块）并不替换词的向量，它只算出一个**改动量**，再加回去：
 #
 # $$x + f(x)$$
 #
@@ -170,6 +194,10 @@ for name, keep in {"plain chain": 0, "with residual": 1}.items():
     value.backward()
     print(f"{name:14} gradient at the start: {start.grad:.4f}")
 
+# %% [raw] lang="zh" of="12fc4a3e"
+# {name:14} gradient at the start: {start.grad:.4f}
+#     {name:14} 传回起点的梯度：{start.grad:.4f}
+
 # %% [markdown] lang="en"
 # ## 3. LayerNorm
 #
@@ -184,16 +212,16 @@ for name, keep in {"plain chain": 0, "with residual": 1}.items():
 # Normalised: $(6, -3, -3) / 4.243 = (1.414, -0.707, -0.707)$.
 
 # %% [markdown] lang="zh" of="b8c625e6"
-# ## 3. LayerNorm（层归一化）
+# ## 3. 层归一化（LayerNorm）
 #
 # 加来加去，数值会越来越大。**LayerNorm** 把每个向量拉回稳定的大小：在它的 `d_model` 个数上，均值变为 0，标准差变为 1；
 # 然后每一维再乘上学到的增益 $\gamma$，加上学到的偏移 $\beta$。
 #
 # $$\operatorname{LayerNorm}(v) = \gamma \cdot \frac{v - \operatorname{mean}(v)}{\sqrt{\operatorname{var}(v) + \varepsilon}} + \beta$$
 #
-# 它每次只看一个句子里的一个位置，从不看邻居。
+# 它每次只看一个句子里的一个位置，从不看旁边的位置。
 #
-# **例题：** 某个词的 $x = (4, 0, 2)$，子层给出 $(5, 0, -2)$。相加得 $(9, 0, 0)$：均值 $3$，方差 $18$。
+# **例题：** 某个词元的 $x = (4, 0, 2)$，子层给出 $(5, 0, -2)$。相加得 $(9, 0, 0)$：均值 $3$，方差 $18$。
 # 归一化后：$(6, -3, -3) / 4.243 = (1.414, -0.707, -0.707)$。
 
 # %%
@@ -201,6 +229,16 @@ token, change = torch.tensor([4.0, 0.0, 2.0]), torch.tensor([5.0, 0.0, -2.0])
 total = token + change
 print("sum       ", total.tolist(), "  mean", total.mean().item(), "  variance", total.var(unbiased=False).item())
 print("normalised", [round(number, 3) for number in nn.LayerNorm(3)(total).tolist()])
+
+# %% [raw] lang="zh" of="382b6519"
+# sum
+#     和
+# mean
+#     均值
+# variance
+#     方差
+# normalised
+#     归一化
 
 # %% [markdown] lang="en"
 # ## 4. The whole layer
@@ -218,7 +256,7 @@ print("normalised", [round(number, 3) for number in nn.LayerNorm(3)(total).tolis
 # %% [markdown] lang="zh" of="d120c28b"
 # ## 4. 完整的一层
 #
-# 两个子层，每个之后都有一次残差相加和一次 LayerNorm。归一化放在最后，所以这种写法叫 **post-LN**，
+# 两个子层，每个之后都有一次残差相加和一次 LayerNorm。归一化放在最后，所以这种写法叫**后归一化**（post-LN），
 # 也就是论文里的写法（Vaswani 等，2017，第 3.1 节）。
 #
 # $$s = \operatorname{norm}_1\big(x + \operatorname{attention}(x)\big) \qquad\quad y = \operatorname{norm}_2\big(s + \operatorname{FFN}(s)\big)$$
@@ -238,10 +276,28 @@ print("normalised", [round(number, 3) for number in nn.LayerNorm(3)(total).tolis
 # ### 练习 2：`TransformerEncoderLayer`
 #
 # 部件已经造好。请填写 `forward` 里的四个 TODO，每个一行：改掉原来的值，或写在它下面。
-# 四个 TODO 各自评分，互不牵连。填充位置必须一直被遮住，想一想谁需要掩码。
+# 四个 TODO 分别评分，互不影响。填充位置必须一直被遮住，想一想谁需要掩码。
 
 # %% exercise="TransformerEncoderLayer"
 from answers import TransformerEncoderLayer
+
+# %% [raw] lang="zh" of="b1866dd3"
+# Self-attention, then the feed-forward block; a residual sum and a LayerNorm after each (post-LN).
+#     先自注意力，后前馈块；两者之后各有一次残差相加和一个 LayerNorm（post-LN，后归一化）。
+#
+#     x:    (batch, seq, d_model)
+#     mask: (batch, seq)，1 = 词元，0 = 填充；None 表示什么也不遮
+#     返回 (batch, seq, d_model)。
+#     参数相同时，与 torch.nn.TransformerEncoderLayer(norm_first=False) 的结果相等。
+#     出处：Vaswani 等，2017，第 3.1 节。
+# TODO 1: what self-attention makes of x; think of the mask
+#     TODO 1：自注意力对 x 的输出；别忘了掩码
+# TODO 2: first residual sum, then norm1
+#     TODO 2：第一次残差相加，再过 norm1
+# TODO 3: what the feed-forward block makes of the state
+#     TODO 3：前馈块对 state 的输出
+# TODO 4: second residual sum, then norm2
+#     TODO 4：第二次残差相加，再过 norm2
 
 # %%
 check("TransformerEncoderLayer")
@@ -252,11 +308,12 @@ check("TransformerEncoderLayer")
 # On the right, positions 4 and 5 are padding. Moving them must change no token: look at the two last columns, above the diagonal.
 
 # %% [markdown] lang="zh" of="4aba735e"
-# **看一看。** 还是刚才的图，这次是你写的层。现在每个词都能影响其他所有词。
-# 对角线仍然最亮：残差保住了每个词自己的向量。
-# 右图中，位置 4 和 5 是填充。改动它们，不应影响任何真实的词：看最后两列在对角线以上的部分。
+# **看一看。** 还是刚才的图，这次是你写的层。现在每个词元都能影响其他所有词元。
+# 对角线仍然最亮：残差保住了每个词元自己的向量。
+# 右图中，位置 4 和 5 是填充。改动它们，不应影响任何真实的词元：看最后两列在对角线以上的部分。
 
 # %%
+needs("TransformerEncoderLayer")
 torch.manual_seed(0)
 layer = TransformerEncoderLayer(24, 3, 48, dropout=0.0)
 mask = torch.tensor([[1, 1, 1, 1, 0, 0]]).repeat(len(x), 1)
@@ -299,7 +356,7 @@ plt.show()
 # - **去掉 LayerNorm：** 用 `nn.Identity()` 顶替；
 # - **去掉残差：** 让子层给出 $f(x) - x$。你的层会再加上 $x$，剩下的就是 $f(x)$。
 #
-# 然后让一批随机向量向前走一遍，损失再传回来，记录每一层权重的梯度范数（gradient norm）。
+# 然后让一批随机向量做一次前向传播（forward pass），再把损失反向传播（backpropagation）回来，记录每一层权重的梯度范数（gradient norm）。
 
 
 # %%
@@ -325,6 +382,12 @@ def stack(depth, residual=True, norm=True, d_model=32):
     return layers
 
 
+# %% [raw] lang="zh" of="acae86d4"
+# A sub-layer whose output cancels the residual that is added to it.
+#     一种子层：它的输出恰好抵消加给它的残差。
+# A list of your layers, without residual or LayerNorm where so wished.
+#     由你写的层组成的列表，可按需要去掉残差或 LayerNorm。
+
 # %%
 torch.set_num_threads(1)  # tensors as small as these are faster on one core
 FORMS = {
@@ -333,6 +396,10 @@ FORMS = {
     "LayerNorm only": (False, True),
     "neither": (False, False),
 }
+
+# %% [raw] lang="zh" of="881a877f"
+# tensors as small as these are faster on one core
+#     张量这么小，单核反而更快
 
 
 # %%
@@ -347,7 +414,14 @@ def gradient_norms(layers, seed):
     return [max(math.sqrt(square), 1e-16) for square in squares]  # a logarithmic axis has no place for 0
 
 
+# %% [raw] lang="zh" of="68c83d48"
+# The norm of the gradient of each layer's weights, for one batch of random vectors and random labels.
+#     用一批随机向量和随机标签，求每一层权重的梯度范数。
+# a logarithmic axis has no place for 0
+#     对数轴上没有 0 的位置
+
 # %%
+needs("TransformerEncoderLayer")
 axes = plots.panels(3, width=12, share_y=True)
 for ax, depth in zip(axes, (6, 12, 24), strict=True):
     lines = {}
@@ -379,8 +453,8 @@ plt.show()
 # %% [markdown] lang="zh" of="70b22824"
 # 两样都没有时，梯度还没传到前几层就消失了。（小于 $10^{-16}$ 的值都画在 $10^{-16}$ 处。）
 # 另外三种看上去都还好，真的都好吗？
-# 光看梯度范数还不够。再看看*向前*通过 24 层的是什么：词向量有多长，
-# 以及同一句里的词变得有多相似（两两余弦的平均值；1 表示完全相同）。
+# 光看梯度范数还不够。再看看**前向**传播时 24 层里的向量变成了什么样：各词元的向量有多长，
+# 以及同一句里的词元变得有多相似（两两余弦的平均；1 表示完全相同）。
 
 
 # %%
@@ -392,7 +466,12 @@ def likeness(state):
     return ((cosines.sum(dim=(1, 2)) - seq) / (seq * (seq - 1))).mean().item()
 
 
+# %% [raw] lang="zh" of="3e740216"
+# Mean cosine between two different tokens of a sentence: (batch, seq, d_model) -> number.
+#     同一句中两个不同词元之间的平均余弦：(batch, seq, d_model) -> 一个数。
+
 # %%
+needs("TransformerEncoderLayer")
 lengths, alike = {}, {}
 for name, (residual, norm) in FORMS.items():
     torch.manual_seed(0)
@@ -404,7 +483,8 @@ for name, (residual, norm) in FORMS.items():
             lengths[name].append(state.norm(dim=-1).mean().item())
             alike[name].append(likeness(state))
 
-# %%
+# %% role="picture"
+needs("TransformerEncoderLayer")
 left, right = plots.panels(2, width=11)
 plots.curves(
     range(25),
@@ -434,9 +514,9 @@ plt.show()
 
 # %% [markdown] lang="zh" of="ed123331"
 # 可见两者各有各的任务。LayerNorm 让向量的长度保持稳定（带 LayerNorm 的两种形式重合成一条水平线）。
-# 残差让词与词保持区别：注意力总在混合各个词，如果没有绕行的通路，只过两层，一句话里的词就变得一模一样。
+# 残差让词元与词元保持区别：注意力总在混合各个词元，如果没有绕行的通路，只过两层，一句话里的词元就变得一模一样。
 # 有残差时它们也会变得相似，但慢得多。
-# “只有 LayerNorm”时梯度虽然活跃，却没什么可学的了：各个词已经分辨不出来。
+# “LayerNorm only”（只有 LayerNorm）那条线梯度虽然活跃，却没什么可学的了：各个词元已经分辨不出来。
 
 # %% [markdown] lang="en" question="q4_residual_norm"
 # ## Thinking question 4
@@ -449,7 +529,7 @@ plt.show()
 # %% [markdown] lang="zh" question="q4_residual_norm" of="506739d1"
 # ## 思考题 4
 #
-# 编码器层为什么在*两个*子层之后都要有残差连接*和* LayerNorm？
+# 编码器层为什么在**两个**子层之后，残差连接和层归一化**都**要有？
 #
 # 请用自己的话写六到十句。说清两者各管什么，如果只有一个子层带着它们，会失去什么。
 # 至少引用上面三张图里的一个现象。
@@ -469,7 +549,7 @@ plt.show()
 # %% [markdown] lang="zh" of="dad68c53"
 # ## 6. 一个用来训练的小任务
 #
-# 接下来开始训练。任务很小，几秒就能跑完，但需要整个层配合：
+# 接下来开始训练。任务很小，几秒就能跑完，但层里每个部件都要用上：
 #
 # - 一个句子是一串 0 到 4 的数，其中一个带有**标记**；
 # - 每个位置都要回答：（自己的数 + 带标记的数）除以 5 的余数。
@@ -496,6 +576,10 @@ def marked_sums(batch, generator, seq=11):
 ids, mask, answers = marked_sums(2, torch.Generator().manual_seed(0), seq=7)
 for name, values in {"ids": ids, "mask": mask, "answers": answers}.items():
     print(f"{name:8}", values.tolist())
+
+# %% [raw] lang="zh" of="95f0e846"
+# Token ids (batch, seq), 5 to 9 being the marked 0 to 4; the mask (batch, seq); the answers (batch, seq).
+#     返回词元编号 (batch, seq)，其中 5 到 9 是带标记的 0 到 4；掩码 (batch, seq)；答案 (batch, seq)。
 
 
 # %%
@@ -524,6 +608,12 @@ def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):
     return losses[:steps], sum(losses[steps:]) / 10
 
 
+# %% [raw] lang="zh" of="a02f0df6"
+# Train embedding, layers and an output map on the small task. Returns the loss of each step and the final accuracy.
+#     在这个小任务上训练词嵌入、各层和输出层。返回每一步的损失和最后的准确率。
+# the last ten batches only measure
+#     最后十个批次只用来测量
+
 # %% [markdown] lang="en"
 # ## 7. Experiment: post-LN and pre-LN side by side
 #
@@ -536,9 +626,9 @@ def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):
 # %% [markdown] lang="zh" of="604492b1"
 # ## 7. 实验：post-LN 与 pre-LN 并排比较
 #
-# 许多较新的模型把归一化放在子层*之前*：$x + f(\operatorname{norm}(x))$，这叫 **pre-LN**。
+# 许多较新的模型把归一化放在子层**之前**：$x + f(\operatorname{norm}(x))$，这叫**前归一化**（pre-LN）。
 # 这样一来，绕过子层的通路从上到下都不再经过归一化。torch 自带的层两种形式都有，
-# 所以两边都用它，只有 `norm_first` 不同。一共十二层，学习率偏高。
+# 所以两边都用它，只有 `norm_first` 不同。一共十二层，学习率（learning rate）偏高。
 #
 # 第二次运行带**预热**（warm-up）：学习率从接近 0 开始，在前 60 步里逐渐升高。
 
@@ -555,6 +645,12 @@ def smooth(values, width=5):
     """The mean of each value and those just before it."""
     return [sum(values[max(0, i - width + 1) : i + 1]) / min(width, i + 1) for i in range(len(values))]
 
+
+# %% [raw] lang="zh" of="f0cedf01"
+# Torch's own encoder layer with this course's mask.
+#     PyTorch 自带的编码器层，配上本课程的掩码。
+# The mean of each value and those just before it.
+#     每个值与它前面几个值的平均。
 
 # %%
 axes = plots.panels(2, width=12.5, share_y=True)
@@ -603,6 +699,12 @@ plt.show()
 # %% role="setup" given="BrokenEncoderLayer"
 from answers import BrokenEncoderLayer
 
+# %% [raw] lang="zh" of="6015b662"
+# An encoder layer with four planted bugs. It runs, its shapes are right, and it trains badly.
+#     一个植入了四个错误的编码器层：能运行，形状都对，但训练不好。
+#
+#     x: (batch, seq, d_model)，mask: (batch, seq)，1 = 词元。返回 (batch, seq, d_model)。
+
 # %% [markdown] lang="en"
 # A doctor measures before looking for a cause. Four questions about a layer, each with a number or a name as its answer:
 #
@@ -612,11 +714,11 @@ from answers import BrokenEncoderLayer
 # 4. Run backward. Which parts get no gradient at all? (There should be none.)
 
 # %% [markdown] lang="zh" of="07e83128"
-# 医生先量体温，再找病因。对一个层可以问四个问题，每个问题的答案都是一个数或一个名字：
+# 医生先做检查，再找病因。对一个层可以问四个问题，每个问题的答案都是一个数或一个名字：
 #
-# 1. 只改动填充位置，真实的词变了多少？（应当是 0。）
-# 2. 叠六层，一句话里的词有多相似？（应当明显小于 1。）
-# 3. 只改动位置 0，前馈块在*其他*位置的输出变了多少？（应当大于 0。）
+# 1. 只改动填充位置，真实的词元变了多少？（应当是 0。）
+# 2. 叠六层，一句话里的词元有多相似？（应当明显小于 1。）
+# 3. 只改动位置 0，前馈块在**其他**位置的输出变了多少？（应当大于 0。）
 # 4. 反向传播一次，哪些部件完全没有梯度？（应当一个也没有。）
 
 
@@ -646,11 +748,28 @@ def symptoms(layer_class):
     }
 
 
+# %% [raw] lang="zh" of="cb925ba7"
+# Answers to the four questions, for layers with fresh weights and random vectors.
+#     用刚初始化的层和随机向量，回答上面四个问题。
+# 1. change of the tokens by padding
+#     1. 填充引起的词元变化
+# 2. likeness of tokens after six layers
+#     2. 六层之后词元相似度
+# 3. change of ff at other positions
+#     3. 其他各位置 ff 的变化
+# 4. parts without a gradient
+#     4. 完全没有梯度的部件
+
 # %%
+needs("TransformerEncoderLayer")
 sound, broken = symptoms(TransformerEncoderLayer), symptoms(BrokenEncoderLayer)
 print(f"{'':40}{'your layer':>12}   broken layer")
 for symptom in sound:
     print(f"{symptom:40}{sound[symptom]!s:>12}   {broken[symptom]}")
+
+# %% [raw] lang="zh" of="1e77f473"
+# {'':40}{'your layer':>12}   broken layer
+#     {'':49}{'你的层':>9}   坏掉的层
 
 # %% [markdown] lang="en"
 # ### Exercise 3: `RepairedEncoderLayer`
@@ -670,10 +789,18 @@ for symptom in sound:
 # **例题**（换一个错误）：假设第 4 问的答案是 `ff`，而这一层的输出看上去是对的。一个部件影响了输出却得不到梯度，说明它被切断了：
 # 它的输出在某处经过了 `.detach()` 或 `.data`。于是去找用到 `ff` 的那一行。
 #
-# 现在把 `BrokenEncoderLayer` 的内容抄进空缺处，把它修好。每修好一个错误，得一份分数。
+# 现在把 `BrokenEncoderLayer` 的内容复制到空缺处，再把它修好。每修好一个错误，就拿到那一项的分数。
 
 # %% exercise="RepairedEncoderLayer"
 from answers import RepairedEncoderLayer
+
+# %% [raw] lang="zh" of="5073e97d"
+# BrokenEncoderLayer with its four bugs mended: same names, same interface, trains well.
+#     修好四个错误的 BrokenEncoderLayer：名字和接口都不变，训练正常。
+#
+#     x: (batch, seq, d_model)，mask: (batch, seq)，1 = 词元。返回 (batch, seq, d_model)。
+# Copy the body of BrokenEncoderLayer to here, then mend it.
+#     把 BrokenEncoderLayer 的内容复制到这里，再把它修好。
 
 # %%
 check("RepairedEncoderLayer")
@@ -685,10 +812,15 @@ check("RepairedEncoderLayer")
 # **看一看。** 再问一遍那四个问题，这次问你修好的层。
 
 # %%
+needs("TransformerEncoderLayer", "RepairedEncoderLayer")
 mended = symptoms(RepairedEncoderLayer)
 print(f"{'':40}{'mended layer':>12}   broken layer")
 for symptom in mended:
     print(f"{symptom:40}{mended[symptom]!s:>12}   {broken[symptom]}")
+
+# %% [raw] lang="zh" of="df49503d"
+# {'':40}{'mended layer':>12}   broken layer
+#     {'':49}{'修好的层':>8}   坏掉的层
 
 # %% [markdown] lang="en"
 # ## 9. Experiment: does training show each bug?
@@ -699,11 +831,14 @@ for symptom in mended:
 # %% [markdown] lang="zh" of="45da0d57"
 # ## 9. 实验：每个错误都能从训练中看出来吗？
 #
-# 每次只在你写的四个层里种下一个错误（用钩子（hook）从外面种），再用“带标记的和”来训练。
+# 每次只在你写的四个层里植入一个错误（借助钩子（hook），从外部植入），再用“带标记的和”来训练。
 # 运行之前先写下你的猜测：哪个错误代价最大？有没有哪个错误毫无代价？
 
 
 # %%
+needs("TransformerEncoderLayer")
+
+
 def plant(layer, bug):
     """Your layer with one bug of the broken layer in it."""
     if bug == "mask":
@@ -727,7 +862,12 @@ for bug in ("none", "mask", "residual", "feed-forward", "norm", "all four"):
     losses, accuracy[bug] = train(layers)
     runs[bug] = smooth(losses, width=10)
 
-# %%
+# %% [raw] lang="zh" of="86c636b4"
+# Your layer with one bug of the broken layer in it.
+#     你写的层，加进坏掉的层的其中一个错误。
+
+# %% role="picture"
+needs("TransformerEncoderLayer")
 left, right = plots.panels(2, width=12)
 plots.curves(
     range(1, 151),
@@ -756,11 +896,11 @@ plt.show()
 # This is what `check` does too.
 
 # %% [markdown] lang="zh" of="9e8e505d"
-# 丢了掩码、丢了残差，代价都很大。另外两个错误几乎看不出来，曲线与“none”重合。看来前馈块读错了输入，下一层的注意力会替它补上；
+# 丢了掩码、丢了残差，代价都很大。另外两个错误几乎看不出来，曲线与“none”（没有错误）重合。看来前馈块读错了输入，下一层的注意力会替它补上；
 # 两个归一化层少用了一个，在这么小的任务里也没有影响。
-# 任务难一些，它们也许就要让你付出代价，而损失不会告诉你原因。
+# 换成更难的任务，它们也许就会拖累结果，而光看损失是看不出原因的。
 #
-# 所以，损失在下降并不能证明代码是对的。要和独立的结果比较，要查看梯度，还要改一改本不该有影响的东西。
+# 所以，损失在下降并不能证明代码是对的。要和独立的实现对照，要查看梯度，还要改动那些本不该影响结果的输入，看结果变不变。
 # `check` 也正是这样做的。
 
 # %% [markdown] lang="en"
@@ -774,7 +914,7 @@ plt.show()
 # In the next unit you stack your layers into a classifier and train it on film reviews.
 
 # %% [markdown] lang="zh" of="70967eb3"
-# ## 现在你已经会了
+# ## 这一单元的收获
 #
 # - 不看资料写出一个编码器层，并说清四个步骤各管什么
 # - 用图说明深层网络为什么离不开残差和 LayerNorm

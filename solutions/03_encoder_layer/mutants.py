@@ -351,4 +351,40 @@ MUTANTS = [
         (FORWARD, "forwarded = self.ff(x)"),
         (LAST, "return self.norm1(state + forwarded)"),
     ),
+    # as people write them too -----------------------------------------------------------------------------------------
+    *(
+        _block(name, "another_activation", "values", (RELU, f"hidden = {call}"))
+        for name, call in (
+            ("silu", "F.silu(self.linear1(x))"),
+            ("tanh", "torch.tanh(self.linear1(x))"),
+            ("sigmoid", "torch.sigmoid(self.linear1(x))"),
+            ("elu", "F.elu(self.linear1(x))"),
+            ("gelu_by_tanh", 'F.gelu(self.linear1(x), approximate="tanh")'),
+        )
+    ),
+    _layer("state_overwritten", "state_overwritten", "norm2", (SUM2, "output = self.norm2(forwarded + forwarded)")),
+    _layer(
+        "second_residual_from_attention",
+        "residual_from_attention",
+        "norm2",
+        (SUM2, "output = self.norm2(attended + forwarded)"),
+    ),
+    _layer(
+        "norms_by_hand",
+        "norm_by_hand",
+        "norm1 norm2",
+        (
+            SUM1,
+            "norm = lambda t, ln: (t - t.mean(-1, keepdim=True)) / (t.std(-1, keepdim=True) + 1e-6) * ln.weight"
+            " + ln.bias\n        state = norm(x + attended, self.norm1)",
+        ),
+        (SUM2, "output = norm(state + forwarded, self.norm2)"),
+    ),
+    _layer(
+        "rms_norms",
+        "mean_not_taken_away",
+        "norm1 norm2",
+        (NORM1, "self.norm1 = nn.RMSNorm(d_model)"),
+        (NORM2, "self.norm2 = nn.RMSNorm(d_model)"),
+    ),
 ]

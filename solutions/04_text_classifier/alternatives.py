@@ -567,4 +567,218 @@ def evaluate(model, batches):
     return right / count
 """,
     ),
+    # as people write them too
+    _mean(
+        "counts_by_a_running_sum",
+        """
+    kept = mask.ne(0)
+    sums = torch.where(kept[:, :, None], hidden, torch.zeros_like(hidden)).cumsum(dim=1)[:, -1]
+    return sums / kept.sum(1).clamp(min=1)[:, None]
+""",
+    ),
+    _mean(
+        "gathered_by_sentence_number",
+        """
+    rows, places = (mask != 0).nonzero(as_tuple=True)
+    sums = hidden.new_zeros(hidden.size(0), hidden.size(2)).index_add(0, rows, hidden[rows, places])
+    counts = torch.bincount(rows, minlength=hidden.size(0)).clamp(min=1)
+    return sums / counts.unsqueeze(-1)
+""",
+    ),
+    _mean(
+        "mean_times_seq_over_count",
+        """
+    m = mask.to(hidden.dtype)
+    mean_with_zeros = torch.mean(hidden * m.unsqueeze(2), dim=1)
+    return mean_with_zeros * (hidden.size(1) / m.sum(dim=1).clamp(min=1)).unsqueeze(1)
+""",
+    ),
+    _mean(
+        "reciprocal_of_the_count",
+        """
+    m = (mask > 0).float()
+    n = m.sum(dim=-1)
+    inverse = torch.where(n > 0, 1 / n.clamp(min=1), torch.zeros_like(n))
+    return torch.einsum("bsd,bs,b->bd", hidden, m, inverse)
+""",
+    ),
+    _mean(
+        "token_after_token",
+        """
+    total = torch.zeros_like(hidden[:, 0])
+    seen = torch.zeros(hidden.size(0), 1)
+    for place in range(hidden.size(1)):
+        here = (mask[:, place] != 0).to(hidden.dtype)[:, None]
+        total = total + hidden[:, place] * here
+        seen = seen + here
+    return total / torch.clamp(seen, min=1)
+""",
+    ),
+    _classifier(
+        "embedding_and_positions_as_a_module_list",
+        """
+    def __init__(self, SIZES):
+        super().__init__()
+        parts = [nn.Embedding(vocab_size, d_model), PositionalEncoding(d_model, dropout, max_len)]
+        self.start = nn.Sequential(*parts)
+        self.encoders = nn.ModuleDict(
+            {f"layer{n}": TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) for n in range(num_layers)}
+        )
+        self.drop, self.fc = nn.Dropout(dropout), nn.Linear(d_model, num_classes)
+
+    def forward(self, input_ids, attention_mask=None):
+        kept = torch.ones_like(input_ids, dtype=torch.float) if attention_mask is None else attention_mask.float()
+        hidden = self.start(input_ids)
+        for encoder in self.encoders.values():
+            hidden = encoder(hidden, kept)
+        pooled = (hidden * kept[..., None]).sum(1) / kept.sum(1, keepdim=True).clamp(min=1.0)
+        return self.fc(self.drop(pooled))
+""",
+    ),
+    _classifier(
+        "norm_behind_the_embedding_and_a_wide_head",
+        """
+    def __init__(self, SIZES):
+        super().__init__()
+        self.words = nn.Embedding(vocab_size, d_model)
+        self.places = nn.Embedding(max_len, d_model)
+        self.norm, self.drop = nn.LayerNorm(d_model), nn.Dropout(dropout)
+        self.stack = nn.ModuleList([TransformerEncoderLayer(d_model, num_heads, d_ff, dropout) for _ in range(num_layers)])
+        self.head = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, num_classes))
+
+    def forward(self, input_ids, attention_mask=None):
+        if attention_mask is None:
+            attention_mask = torch.ones_like(input_ids)
+        places = torch.arange(input_ids.size(1)).unsqueeze(0)
+        x = self.drop(self.norm(self.words(input_ids) + self.places(places)))
+        for layer in self.stack:
+            x = layer(x, attention_mask)
+        return self.head(masked_mean(x, attention_mask))
+""",
+    ),
+    _epoch(
+        "backward_of_a_scaled_loss_and_back",
+        """
+    model.train()
+    losses = []
+    for batch in batches:
+        optimizer.zero_grad()
+        output = model(batch["input_ids"], batch["attention_mask"])
+        loss = loss_fn(output, batch["labels"])
+        (loss * 4).backward()
+        for parameter in model.parameters():
+            if parameter.grad is not None:
+                parameter.grad.div_(4)
+        optimizer.step()
+        losses += [(loss.item(), output.size(0))]
+    return sum(value * size for value, size in losses) / sum(size for _, size in losses)
+""",
+    ),
+    _epoch(
+        "gradients_by_autograd_grad",
+        """
+    model.train()
+    loss_sum, examples = 0.0, 0
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for batch in batches:
+        loss = loss_fn(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])
+        for p, gradient in zip(parameters, torch.autograd.grad(loss, parameters, allow_unused=True)):
+            p.grad = gradient
+        optimizer.step()
+        loss_sum += batch["labels"].size(0) * loss.item()
+        examples += batch["labels"].size(0)
+    return loss_sum / examples
+""",
+    ),
+    _epoch(
+        "weighted_by_numpy",
+        """
+    import numpy as np
+
+    model.train()
+    values, sizes = [], []
+    for batch in batches:
+        logits = model(batch["input_ids"], attention_mask=batch["attention_mask"])
+        loss = loss_fn(logits, batch["labels"])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        values.append(loss.detach().numpy())
+        sizes.append(len(logits))
+    return float(np.average(values, weights=sizes))
+""",
+    ),
+    _evaluate(
+        "comparison_of_each_class",
+        """
+def evaluate(model, batches):
+    model.eval()
+    right, count = 0.0, 0
+    with torch.no_grad():
+        for batch in batches:
+            logits = model(batch["input_ids"], batch["attention_mask"])
+            one_hot = nn.functional.one_hot(logits.argmax(-1), logits.size(-1))
+            right += one_hot.gather(1, batch["labels"].unsqueeze(1)).sum().item()
+            count += logits.size(0)
+    return right / count
+""",
+    ),
+    _evaluate(
+        "numpy_of_everything",
+        """
+def evaluate(model, batches):
+    import numpy as np
+
+    model.eval()
+    predictions, labels = [], []
+    with torch.no_grad():
+        for batch in batches:
+            logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+            predictions.append(logits.numpy().argmax(axis=1))
+            labels.append(batch["labels"].numpy())
+    return float((np.concatenate(predictions) == np.concatenate(labels)).mean())
+""",
+    ),
+    _evaluate(
+        "running_share",
+        """
+def evaluate(model, batches):
+    model.eval()
+    share, seen = 0.0, 0
+    with torch.inference_mode():
+        for batch in batches:
+            hits = model(batch["input_ids"], batch["attention_mask"]).argmax(1) == batch["labels"]
+            seen += hits.numel()
+            share += (hits.float().mean().item() - share) * hits.numel() / seen
+    return share
+""",
+    ),
+    _evaluate(
+        "all_logits_first",
+        """
+@torch.no_grad()
+def evaluate(model, batches):
+    model.train(mode=False)
+    batches = list(batches)
+    logits = torch.cat([model(batch["input_ids"], batch["attention_mask"]) for batch in batches])
+    labels = torch.cat([batch["labels"] for batch in batches])
+    return logits.max(dim=1).indices.eq(labels).double().mean().item()
+""",
+    ),
+    _evaluate(
+        "counter_of_hits",
+        """
+def evaluate(model, batches):
+    from collections import Counter
+
+    model.eval()
+    seen = Counter()
+    with torch.no_grad():
+        for batch in batches:
+            logits = model(batch["input_ids"], batch["attention_mask"])
+            best = logits.sort(dim=-1, descending=True).indices[:, 0]
+            seen.update((best == batch["labels"]).tolist())
+    return seen[True] / (seen[True] + seen[False])
+""",
+    ),
 ]

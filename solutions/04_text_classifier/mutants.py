@@ -760,4 +760,33 @@ MUTANTS = [
             'logits = model(batch["input_ids"][:, :seq], batch["attention_mask"][:, :seq])',
         ),
     ),
+    # as people write them too -----------------------------------------------------------------------------------------
+    *(
+        _mean(
+            name,
+            "sentences_sorted",
+            loses,
+            (MEAN, f"mean = (total / count)[mask.sum(dim=1).argsort({how})]"),
+        )
+        for name, loses, how in (
+            ("sentences_sorted", "padding", "descending=True, stable=True"),
+            ("sentences_sorted_from_the_shortest", "padding empty", "stable=True"),
+        )
+    ),
+    _epoch("examples_over_batches", "divided_by_batches", "loss", (ADD_COUNT, "count += 1")),
+    _epoch(
+        "weighted_by_tokens",
+        "tokens_for_examples",
+        "loss",
+        (ADD, 'total += loss.item() * batch["input_ids"].numel()'),
+        (ADD_COUNT, 'count += batch["input_ids"].numel()'),
+    ),
+    _evaluate("tokens_counted", "tokens_for_examples", "accuracy", (ADD_COUNT, 'count += batch["input_ids"].numel()')),
+    _evaluate(
+        "largest_share_for_the_class",
+        "shares_for_classes",
+        "accuracy mode no_grad mask leaves",
+        (PREDICTED, "predicted = logits.softmax(dim=-1).max(dim=-1).values"),
+    ),
+    _evaluate("share_rounded", "share_rounded", "accuracy", (SHARE, "return round(right / max(count, 1), 2)")),
 ]

@@ -613,4 +613,285 @@ class BertClassifier(nn.Module):
         return self.classifier(self.dropout(pooled))
 """,
     ),
+    # as people write them too
+    _answer(
+        "NewsDataset",
+        "pad_of_the_tokenizer",
+        """
+class NewsDataset(Dataset):
+    def __init__(self, texts, labels, tokenizer, max_length=50):
+        self.texts, self.labels, self.tokenizer, self.max_length = texts, labels, tokenizer, max_length
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        encoded = self.tokenizer(self.texts[index], truncation=True, max_length=self.max_length)
+        padded = self.tokenizer.pad(encoded, padding="max_length", max_length=self.max_length, return_tensors="pt")
+        return {
+            "input_ids": padded["input_ids"].view(-1),
+            "attention_mask": padded["attention_mask"].view(-1),
+            "labels": torch.tensor(int(self.labels[index])),
+        }
+""",
+    ),
+    _answer(
+        "NewsDataset",
+        "a_batch_of_one",
+        """
+class NewsDataset(Dataset):
+    def __init__(self, texts, labels, tokenizer, max_length=50):
+        self.texts, self.labels, self.tokenizer, self.max_length = texts, labels, tokenizer, max_length
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        batch = self.tokenizer(
+            [self.texts[index]], padding="max_length", truncation=True, max_length=self.max_length, return_tensors="pt"
+        )
+        item = {name: batch[name][0] for name in ("input_ids", "attention_mask")}
+        return item | {"labels": torch.tensor(self.labels[index], dtype=torch.int64)}
+""",
+    ),
+    _answer(
+        "NewsDataset",
+        "kept_after_the_first_time",
+        """
+class NewsDataset(Dataset):
+    def __init__(self, texts, labels, tokenizer, max_length=50):
+        self.texts, self.labels, self.tokenizer, self.max_length = texts, labels, tokenizer, max_length
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        if not hasattr(self, "kept"):
+            self.kept = {}
+        if index not in self.kept:
+            found = self.tokenizer(
+                self.texts[index], padding="max_length", truncation=True, max_length=self.max_length
+            )
+            self.kept[index] = {key: torch.tensor(found[key]) for key in ("input_ids", "attention_mask")}
+        return {**self.kept[index], "labels": torch.tensor(self.labels[index])}
+""",
+    ),
+    _answer(
+        "NewsDataset",
+        "constant_pad_and_a_comparison",
+        """
+class NewsDataset(Dataset):
+    def __init__(self, texts, labels, tokenizer, max_length=50):
+        self.texts, self.labels, self.tokenizer, self.max_length = texts, labels, tokenizer, max_length
+
+    def __len__(self):
+        return len(self.labels)
+
+    def __getitem__(self, index):
+        ids = torch.tensor(self.tokenizer.encode(self.texts[index], max_length=self.max_length, truncation=True))
+        left = self.max_length - len(ids)
+        return {
+            "input_ids": nn.functional.pad(ids, (0, left), value=self.tokenizer.pad_token_id),
+            "attention_mask": (torch.arange(self.max_length) < len(ids)).long(),
+            "labels": torch.tensor(self.labels[index]),
+        }
+""",
+    ),
+    _answer(
+        "cls_pooling",
+        "gathered",
+        """
+def cls_pooling(hidden, mask):
+    first = torch.zeros(hidden.size(0), 1, hidden.size(2), dtype=torch.long)
+    return hidden.gather(1, first).squeeze(1)
+""",
+    ),
+    _answer(
+        "cls_pooling",
+        "narrowed",
+        """
+def cls_pooling(hidden, mask):
+    return hidden.narrow(1, 0, 1).flatten(1)
+""",
+    ),
+    _answer(
+        "cls_pooling",
+        "unbound",
+        """
+def cls_pooling(last_hidden_state, attention_mask=None):
+    first, *_ = last_hidden_state.unbind(dim=1)
+    return first
+""",
+    ),
+    _answer(
+        "cls_pooling",
+        "sentence_by_sentence",
+        """
+def cls_pooling(hidden, mask):
+    return torch.stack([sentence[0] for sentence in hidden])
+""",
+    ),
+    _answer(
+        "cls_pooling",
+        "index_select",
+        """
+def cls_pooling(hidden, mask):
+    return hidden.index_select(1, torch.tensor([0])).reshape(len(hidden), -1)
+""",
+    ),
+    _answer(
+        "max_pooling",
+        "sorted_values",
+        """
+def max_pooling(hidden, mask):
+    filled = hidden.masked_fill((mask == 0)[:, :, None], -float("inf"))
+    return filled.sort(dim=1, descending=True).values[:, 0]
+""",
+    ),
+    _answer(
+        "max_pooling",
+        "places_then_gathered",
+        """
+def max_pooling(hidden, mask):
+    filled = torch.where(mask.unsqueeze(-1) != 0, hidden, torch.tensor(float("-inf")))
+    places = filled.argmax(dim=1, keepdim=True)
+    return hidden.gather(1, places).squeeze(1)
+""",
+    ),
+    _answer(
+        "max_pooling",
+        "pooling_layer_of_torch",
+        """
+def max_pooling(hidden, mask):
+    filled = hidden.masked_fill(mask.unsqueeze(-1).eq(0), torch.finfo(hidden.dtype).min)
+    return nn.functional.max_pool1d(filled.transpose(1, 2), kernel_size=hidden.size(1)).squeeze(-1)
+""",
+    ),
+    _answer(
+        "max_pooling",
+        "minimum_of_the_negative",
+        """
+def max_pooling(hidden, mask):
+    return -(-hidden).masked_fill(mask[:, :, None] == 0, float("inf")).amin(dim=1)
+""",
+    ),
+    _answer(
+        "max_pooling",
+        "folded_from_the_left",
+        """
+def max_pooling(hidden, mask):
+    from functools import reduce
+
+    filled = hidden.masked_fill(~mask.bool().unsqueeze(-1), -1e30)
+    return reduce(torch.maximum, filled.unbind(1))
+""",
+    ),
+    _answer(
+        "AttentionPooling",
+        "log_softmax_and_exponential",
+        """
+class AttentionPooling(nn.Module):
+    def __init__(self, hidden_size, attention_size=128):
+        super().__init__()
+        self.key = nn.Linear(hidden_size, attention_size)
+        self.query = nn.Linear(attention_size, 1)
+
+    def forward(self, hidden, mask):
+        scores = self.query(torch.tanh(self.key(hidden))).squeeze(2)
+        logs = torch.log_softmax(scores.masked_fill(mask == 0, -1e9), dim=1)
+        self.weights = logs.exp().detach()
+        return (logs.exp().unsqueeze(2) * hidden).sum(dim=1)
+""",
+    ),
+    _answer(
+        "AttentionPooling",
+        "tanh_from_sigmoid",
+        """
+class AttentionPooling(nn.Module):
+    def __init__(self, hidden_size, attention_size=128):
+        super().__init__()
+        self.key = nn.Linear(hidden_size, attention_size)
+        self.query = nn.Linear(attention_size, 1)
+
+    def forward(self, hidden, mask):
+        inner = 2 * torch.sigmoid(2 * self.key(hidden)) - 1
+        scores = (inner @ self.query.weight.T + self.query.bias)[:, :, 0]
+        scores = scores - 1e9 * (1 - mask.float())
+        self.weights = torch.softmax(scores, dim=-1)
+        return torch.matmul(self.weights[:, None], hidden)[:, 0]
+""",
+    ),
+    _answer(
+        "AttentionPooling",
+        "functional_softmax_over_kept_tokens",
+        """
+class AttentionPooling(nn.Module):
+    def __init__(self, hidden_size, attention_size=128):
+        super().__init__()
+        self.key = nn.Linear(hidden_size, attention_size)
+        self.query = nn.Linear(attention_size, 1)
+
+    def forward(self, hidden, mask):
+        kept = mask != 0
+        scores = hidden.new_full(mask.shape, float("-inf"))
+        scores[kept] = self.query(self.key(hidden[kept]).tanh()).squeeze(-1)
+        self.weights = nn.functional.softmax(scores, dim=1)
+        return torch.einsum("bsh,bs->bh", hidden, self.weights)
+""",
+    ),
+    _answer(
+        "BertClassifier",
+        "poolings_as_methods",
+        """
+class BertClassifier(nn.Module):
+    def __init__(self, encoder, num_labels, pooling="cls", dropout=0.1):
+        super().__init__()
+        if not hasattr(self, f"_{pooling}"):
+            raise ValueError(f"unknown pooling {pooling!r}; known are cls, mean, max and attention")
+        self.model, self.how = encoder, pooling
+        width = encoder.config.hidden_size
+        self.score = nn.Sequential(nn.Linear(width, 64), nn.Tanh(), nn.Linear(64, 1)) if pooling == "attention" else None
+        self.drop, self.linear = nn.Dropout(dropout), nn.Linear(width, num_labels)
+
+    def _cls(self, hidden, mask):
+        return hidden[:, 0]
+
+    def _mean(self, hidden, mask):
+        mask = mask.unsqueeze(-1).to(hidden.dtype)
+        return (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
+
+    def _max(self, hidden, mask):
+        return hidden.masked_fill(mask.unsqueeze(-1) == 0, -1e9).max(1).values
+
+    def _attention(self, hidden, mask):
+        shares = self.score(hidden).squeeze(-1).masked_fill(mask == 0, -1e9).softmax(-1)
+        return (hidden * shares.unsqueeze(-1)).sum(1)
+
+    def forward(self, input_ids, attention_mask):
+        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return self.linear(self.drop(getattr(self, f"_{self.how}")(hidden, attention_mask)))
+""",
+    ),
+    _answer(
+        "BertClassifier",
+        "all_poolings_made_and_one_called",
+        """
+class BertClassifier(nn.Module):
+    def __init__(self, encoder, num_labels, pooling="cls", dropout=0.1):
+        super().__init__()
+        names = ("cls", "mean", "max", "attention")
+        if pooling not in names:
+            raise ValueError("pooling must be 'cls', 'mean', 'max' or 'attention'")
+        self.number = names.index(pooling)
+        self.encoder = encoder
+        self.attention = AttentionPooling(encoder.config.hidden_size)
+        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(encoder.config.hidden_size, num_labels))
+
+    def forward(self, input_ids, attention_mask):
+        out = self.encoder(input_ids=input_ids, attention_mask=attention_mask)
+        vectors = out.last_hidden_state
+        pooled = (cls_pooling, masked_mean, max_pooling, self.attention)[self.number](vectors, attention_mask)
+        return self.head(pooled)
+""",
+    ),
 ]

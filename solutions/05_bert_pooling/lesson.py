@@ -16,7 +16,7 @@
 # # 第 5 单元：BERT 的池化
 #
 # 预训练的 BERT 给每个词元（token）一个向量，分类器却只要一个代表整段文本的向量。
-# 怎样由多变一，叫做**池化**（pooling），办法有好几种。哪一种最好？
+# 由许多向量得到一个向量，叫做**池化**（pooling），办法有好几种。哪一种最好？
 #
 # **你要写出**一个数据集（`NewsDataset`）、三种池化（`cls_pooling`、`max_pooling`、`AttentionPooling`），
 # 以及能接在任何编码器上的分类器（`BertClassifier`），然后用经得起推敲的统计来比较它们。
@@ -39,7 +39,7 @@ from torch.utils.data import DataLoader, Dataset
 from course_utils import models, plots, portfolio
 from course_utils.batches import Batches
 from course_utils.corpora import load_headlines
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 from course_utils.tokens import tokenize
 
 POOLINGS = ("cls", "mean", "max", "attention")
@@ -56,7 +56,7 @@ masked_mean = portfolio.solved("masked_mean")
 # %% [markdown] lang="zh" of="065486e4"
 # ## 1. 文本和编码器
 #
-# `PLACE` 说明语料和编码器从哪里来。`"embedded"` 用的是本课程的语法自动写出的新闻标题，以及只有六层的小型 BERT：
+# `PLACE` 说明语料和编码器从哪里来。`"embedded"` 用的是本课程自编的文法自动写出的新闻标题，以及只有六层的小型 BERT：
 # all-MiniLM-L6-v2。`"auto"` 会在能取得时使用 AG News 和 bert-base-uncased；没有 GPU 的话，要跑上几个小时。
 
 # %%
@@ -85,7 +85,7 @@ encoding = encoder.tokenizer(corpus.train.texts[0], truncation=True, padding="ma
 print(encoder.tokenizer.convert_ids_to_tokens(encoding["input_ids"]))
 print(encoding["attention_mask"])
 
-# %%
+# %% role="picture"
 lengths = tokenize(corpus.train.texts, encoder.tokenizer, max_length=128).lengths
 axes = plots.new_axes()
 axes.hist(lengths, bins=range(0, int(lengths.max()) + 3, 2), color=plots.OKABE_ITO[0])
@@ -117,6 +117,20 @@ plt.show()
 # %% exercise="NewsDataset"
 from answers import NewsDataset
 
+# %% [raw] lang="zh" of="483b700e"
+# Headlines with their labels, as token ids of one length.
+#     新闻标题和标签，写成长度相同的词元编号。
+#
+#     第 i 项是一个字典，含三个 int64 张量：
+#         input_ids      (max_length,)  [CLS] 文本 [SEP]，由分词器截断或填充到 max_length
+#         attention_mask (max_length,)  1 = 词元，0 = 填充
+#         labels         ()             第 i 条文本的类别
+#     len(dataset) 是文本的条数。
+# replace: how many items there are
+#     换掉：一共有多少项
+# replace: the three tensors of this item
+#     换掉：这一项的三个张量
+
 # %%
 check("NewsDataset")
 
@@ -127,6 +141,7 @@ check("NewsDataset")
 # **看一看。** `DataLoader` 把一条条数据叠成一批。这样的一批里，有多少是填充？
 
 # %%
+needs("NewsDataset")
 dataset = NewsDataset(corpus.train.texts, corpus.train.labels, encoder.tokenizer)
 batch = next(iter(DataLoader(dataset, batch_size=32)))
 print({name: tuple(value.shape) for name, value in batch.items()})
@@ -136,6 +151,12 @@ grouped = Batches(tokens, corpus.train.labels, batch_size=32)
 masks = [each["attention_mask"] for each in grouped]
 shares = 1 - sum(float(mask.sum()) for mask in masks) / sum(mask.numel() for mask in masks)
 print(f"share of padding when texts of like length go together: {shares:.0%}")
+
+# %% [raw] lang="zh" of="62361107"
+# share of padding when all are padded to 50:         {1 - batch['attention_mask'].float().mean():.0%}
+#     一律填充到 50 时，填充所占的比例：        {1 - batch['attention_mask'].float().mean():.0%}
+# share of padding when texts of like length go together: {shares:.0%}
+#     长度相近的文本放在一起时，填充所占的比例：{shares:.0%}
 
 # %% [markdown] lang="en"
 # ## 2. Four poolings
@@ -155,7 +176,7 @@ print(f"share of padding when texts of like length go together: {shares:.0%}")
 # | 池化 | 文本的向量 | 想法 |
 # | --- | --- | --- |
 # | CLS | `[CLS]` 的向量 | BERT 自己的做法：由这个词元汇总所需的信息（Devlin 等，2019） |
-# | 平均（mean） | 所有词元的平均 | 每个词元都有发言权（第 4 单元的 `masked_mean`） |
+# | 平均（mean） | 所有词元的平均 | 每个词元都算数（第 4 单元的 `masked_mean`） |
 # | 最大（max） | 每个特征的最大值 | 每个特征只看最强的信号 |
 # | 注意力（attention） | 用学到的权重加权平均 | 让模型学会该看哪里（Yang 等，2016） |
 #
@@ -180,11 +201,32 @@ print(f"share of padding when texts of like length go together: {shares:.0%}")
 # %% exercise="cls_pooling"
 from answers import cls_pooling
 
+# %% [raw] lang="zh" of="94034242"
+# The vector at position 0 of each sentence, where BERT puts its [CLS] token.
+#     每个句子位置 0 处的向量，BERT 的 [CLS] 词元就在那里。
+#
+#     hidden: (batch, seq, hidden_size)
+#     mask:   (batch, seq)，1 = 词元，0 = 填充；类型为 int、bool 或 float
+#     返回 (batch, hidden_size)。
+#     出处：Devlin 等，2019，第 3 节。
+# replace
+#     换掉
+
 # %%
 check("cls_pooling")
 
 # %% exercise="max_pooling"
 from answers import max_pooling
+
+# %% [raw] lang="zh" of="5210e61d"
+# The largest value of each feature over the tokens of a sentence; padding never wins.
+#     一个句子的各词元中，每个特征的最大值；填充永远不会胜出。
+#
+#     hidden: (batch, seq, hidden_size)
+#     mask:   (batch, seq)，1 = 词元，0 = 填充；类型为 int、bool 或 float；每行至少一个词元
+#     返回 (batch, hidden_size)。
+# replace
+#     换掉
 
 # %%
 check("max_pooling")
@@ -193,17 +235,25 @@ check("max_pooling")
 # **Look.** From which token does each feature of the maximum come? With equal chances each of $n$ tokens would win $100 / n$ per cent.
 
 # %% [markdown] lang="zh" of="a9a647d4"
-# **看一看。** 最大值的每个特征来自哪个词元？如果机会均等，$n$ 个词元各赢下 $100 / n$ %。
+# **看一看。** 最大池化结果的每个特征来自哪个词元？如果机会均等，$n$ 个词元应各占 $100 / n$ %。
 
 # %%
 text = corpus.test.texts[0]
 one = encoder.tokenizer(text, return_tensors="pt", truncation=True, max_length=50)
 with torch.no_grad():
     hidden = encoder.model(input_ids=one["input_ids"], attention_mask=one["attention_mask"]).last_hidden_state
+names = encoder.tokenizer.convert_ids_to_tokens(one["input_ids"][0])
+print(len(names), "tokens, hidden vectors", tuple(hidden.shape))
+
+# %% [raw] lang="zh" of="17aa1219"
+# tokens, hidden vectors
+#     个词元，隐藏向量的形状
+
+# %%
+needs("cls_pooling", "max_pooling")
 print("CLS:", cls_pooling(hidden, one["attention_mask"])[0, :4].tolist())
 pooled = max_pooling(hidden, one["attention_mask"])
 wins = (hidden == pooled[:, None]).float().mean(dim=-1)[0]  # (seq,)
-names = encoder.tokenizer.convert_ids_to_tokens(one["input_ids"][0])
 axes = plots.new_axes(9, 3.5)
 axes.bar(range(len(names)), 100 * wins, color=plots.OKABE_ITO[0])
 axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
@@ -213,6 +263,10 @@ axes.set(
     ylabel="features won (%)",
 )
 plt.show()
+
+# %% [raw] lang="zh" of="9a979432"
+# CLS:
+#     CLS：
 
 # %% [markdown] lang="en"
 # ### Exercise 4: `AttentionPooling`
@@ -243,8 +297,31 @@ weights = torch.softmax(torch.tensor([0.0, math.log(3)]), dim=0)
 print("weights", [round(weight, 3) for weight in weights.tolist()])
 print("pooled ", [round(value, 3) for value in (weights @ torch.tensor([[4.0, 0.0], [0.0, 8.0]])).tolist()])
 
+# %% [raw] lang="zh" of="988a9e6d"
+# weights
+#     权重
+# pooled
+#     池化
+
 # %% exercise="AttentionPooling"
 from answers import AttentionPooling
+
+# %% [raw] lang="zh" of="4ee30d60"
+# A weighted mean of token vectors, with weights that are learned.
+#     词元向量的加权平均，权重是学来的。
+#
+#     score_t = v . tanh(W h_t + b) + c      每个词元一个分数，W: hidden_size -> attention_size
+#     weights = softmax(score)，只对句子的词元
+#     pooled  = 对 t 求和：weights_t h_t
+#
+#     hidden: (batch, seq, hidden_size)
+#     mask:   (batch, seq)，1 = 词元，0 = 填充；类型为 int、bool 或 float；每行至少一个词元
+#     返回 (batch, hidden_size)。保存 `weights` (batch, seq)，填充处为 0。
+#     出处：Yang 等，2016，第 2.2 节。
+# Make the two linear maps; their names are up to you.
+#     创建两个线性层，名字随意。
+# replace; also keep the weights in self.weights
+#     换掉；还要把权重存进 self.weights
 
 # %%
 check("AttentionPooling")
@@ -257,6 +334,7 @@ check("AttentionPooling")
 # **看一看。** 刚随机初始化的池化还什么都没学到：它的权重接近平均分配，所以注意力池化的起点差不多就是平均池化。
 
 # %%
+needs("AttentionPooling")
 torch.manual_seed(0)
 pooling = AttentionPooling(encoder.model.config.hidden_size)
 pooling(hidden, one["attention_mask"])
@@ -275,9 +353,9 @@ plt.show()
 #
 # **Worked example:** 2 sentences of 7 tokens give hidden vectors (2, 7, 384), the pooling (2, 384), the linear map 4 logits each: (2, 4).
 #
-# Two things need the mask. Which? And what should somebody see who asks for a pooling called `"mena"`?
+# Two things need the mask. Which? And what should the `ValueError` say to somebody who asks for a pooling called `"mena"`?
 
-# %% [markdown] lang="zh" of="84199910"
+# %% [markdown] lang="zh" of="9dd7e621"
 # ### 练习 5：`BertClassifier`
 #
 # 现在把部件装起来：编码器、池化、dropout，再加一个给出各类别 logits 的线性层。
@@ -285,10 +363,25 @@ plt.show()
 #
 # **例题：** 2 句话、每句 7 个词元，隐藏向量是 (2, 7, 384)，池化后是 (2, 384)，线性层给每句 4 个 logits：(2, 4)。
 #
-# 有两处需要掩码，是哪两处？如果有人要的池化叫 `"mena"`，他应该看到什么？
+# 有两处需要掩码，是哪两处？如果有人把名字误写成 `"mena"`，他应该看到怎样的 `ValueError`？
 
 # %% exercise="BertClassifier"
 from answers import BertClassifier
+
+# %% [raw] lang="zh" of="9b01cddc"
+# An encoder, a pooling, dropout and one linear map to the classes.
+#     编码器、池化、dropout，以及一个通向各类别的线性层。
+#
+#     encoder: transformers 库的任意编码器：`encoder(input_ids=..., attention_mask=...)` 给出一个对象，带有
+#         `last_hidden_state` (batch, seq, hidden_size)，宽度是 `encoder.config.hidden_size`
+#     pooling: cls、mean、max 或 attention
+#     forward: input_ids (batch, seq)、attention_mask (batch, seq)，1 = 词元 -> logits (batch, num_labels)
+#     填充不改变任何 logit：掩码既交给编码器，也交给池化。
+#     遇到其他池化名时抛出 ValueError，并列出这四个名字。
+# Check the pooling, keep the encoder, make the parts; their names are up to you.
+#     检查池化的名字，保存编码器，创建各个部件，名字随意。
+# replace
+#     换掉
 
 # %%
 check("BertClassifier")
@@ -300,6 +393,7 @@ check("BertClassifier")
 # **看一看。** 同一段文本，一次单独送入，一次和更长的文本放在一起（于是被填充）。两次的 logits 应当一致。
 
 # %%
+needs("BertClassifier")
 torch.manual_seed(0)
 pair = encoder.tokenizer([text, " ".join(corpus.test.texts[1:4])], return_tensors="pt", padding=True)
 for name in POOLINGS:
@@ -308,6 +402,10 @@ for name in POOLINGS:
         alone = classifier(one["input_ids"], one["attention_mask"])[0]
         padded = classifier(pair["input_ids"], pair["attention_mask"])[0]
     print(f"{name:10} largest change of a logit by padding: {(alone - padded).abs().max():.1e}")
+
+# %% [raw] lang="zh" of="ffb798a9"
+# {name:10} largest change of a logit by padding: {(alone - padded).abs().max():.1e}
+#     {name:10} 填充使 logit 最多改变：{(alone - padded).abs().max():.1e}
 
 # %% [markdown] lang="en"
 # ## 3. The comparison
@@ -324,7 +422,7 @@ for name in POOLINGS:
 # ## 3. 比较
 #
 # 每种池化都用三个随机种子（seed）各训练一次。种子决定新部件的初始权重、dropout 和文本的顺序。
-# 一共做两遍：一遍**冻结**编码器（frozen），只有新部件在学；一遍**微调**（fine-tuned），全部都学。
+# 一共做两遍：一遍**冻结**编码器（frozen），只训练新部件；一遍**微调**（fine-tuning），全部一起训练。
 # 这里训练的是你写的 `BertClassifier`，所以下面的表和区间都是你自己的。
 #
 # 旁边放一个不用神经网络的基线（baseline）：TF-IDF（统计词和词对）加逻辑回归。
@@ -337,13 +435,24 @@ from course_utils.studies import Study, headlines, news_pooling
 asked = Study(place=PLACE, seeds=3, quick=True)
 ready = headlines.prepare(corpus, encoder, headlines.QUICK)
 print(len(ready.train), "texts to train on,", len(ready.test), "to test on")
+
+# %% [raw] lang="zh" of="932c12c2"
+# texts to train on,
+#     条文本用来训练，
+# to test on
+#     条用来测试
+
+# %%
+needs("BertClassifier")
 found = news_pooling.run_comparison(asked, ready, headlines.QUICK, classifier=BertClassifier)
 
 # %%
+needs("BertClassifier")
 news_pooling.draw(found)
 plt.show()
 
 # %%
+needs("BertClassifier")
 news_pooling.table(found)
 
 # %% [markdown] lang="en"
@@ -361,18 +470,27 @@ news_pooling.table(found)
 #
 # 表里的**置信区间**（confidence interval）回答的就是这个问题，它来自各个种子之间的波动。
 #
-# **例题：** 三个种子的准确率是 0.90、0.91、0.92。平均值 0.91，标准差 0.01，标准误（standard error）$0.01 / \sqrt 3 = 0.0058$。
-# 跑三次时，95% 对应的 Student 系数是 4.30，所以区间是 $0.91 \pm 0.025$：从 0.885 到 0.935。
+# **例题：** 三个种子的准确率是 0.90、0.91、0.92。平均 0.91，标准差 0.01，标准误（standard error）$0.01 / \sqrt 3 = 0.0058$。
+# 跑三次时，95% 对应的 t 分布系数是 4.30，所以区间是 $0.91 \pm 0.025$：从 0.885 到 0.935。
 #
 # 下面对你的一种池化做同样的计算。换成另外几种再算一算，和表里的对照。
 
 # %%
+needs("BertClassifier")
 from course_utils.statistics import seeds_interval
 
 accuracies = [run["test_accuracy"] for run in found.fine_tuned["mean"]]  # or found.frozen; or "cls", "max", "attention"
 low, high = seeds_interval(accuracies)
 print("accuracies", [round(value, 4) for value in accuracies])
 print(f"mean {sum(accuracies) / len(accuracies):.4f}, 95% interval {low:.4f} to {high:.4f}")
+
+# %% [raw] lang="zh" of="e8f9d9d9"
+# or found.frozen; or "cls", "max", "attention"
+#     也可以用 found.frozen；或者 "cls"、"max"、"attention"
+# accuracies
+#     准确率
+# mean {sum(accuracies) / len(accuracies):.4f}, 95% interval {low:.4f} to {high:.4f}
+#     平均 {sum(accuracies) / len(accuracies):.4f}，95% 区间 {low:.4f} 到 {high:.4f}
 
 # %% [markdown] lang="en"
 # ### Is one pooling right more often on the same texts?
@@ -388,15 +506,16 @@ print(f"mean {sum(accuracies) / len(accuracies):.4f}, 95% interval {low:.4f} to 
 # %% [markdown] lang="zh" of="6f903106"
 # ### 在同样的文本上，某种池化是不是更常答对？
 #
-# **McNemar 检验**（McNemar's test）只看两个分类器恰好一对一错的文本。如果两者一样好，谁对谁错就像抛硬币。
+# **麦克尼马尔检验**（McNemar's test，配对四格表的检验）只看两个分类器恰好一对一错的文本。如果两者一样好，谁对谁错就像抛硬币。
 #
 # **例题：** 有 10 条只有 A 答对，有 2 条只有 B 答对。抛 12 次硬币，结果是 10 比 2 或更悬殊的概率为 0.039。
 # 这就是 **p 值**（p-value）：单凭偶然，有多大机会出现这么大或更大的差别。
 #
-# 可是四种池化有六对，检验六次，总有碰巧的。**Holm 校正**（Holm's correction）把 p 值调大：最小的乘以 6，
+# 可是四种池化有六对，检验六次，总有碰巧的。**霍尔姆校正**（Holm's correction，多重比较的校正）把 p 值调大：最小的乘以 6，
 # $6 \cdot 0.039 = 0.23$，第二小的乘以 5，依此类推。校正之后仍低于 0.05，才可以说有差别。
 
 # %%
+needs("BertClassifier")
 news_pooling.pairs_table(found)
 
 # %% [markdown] lang="en"
@@ -408,10 +527,10 @@ news_pooling.pairs_table(found)
 # %% [markdown] lang="zh" of="e47b9786"
 # ### 那份报告里的表
 #
-# 这门课源自一份实验报告。它在 AG News 的 36000 条文本上微调 bert-base-uncased，每种池化各跑一次，
-# 结论是：*平均池化最好，注意力池化最差*。下面是它每一轮之后的测试准确率。
+# 这门课源自一份实验报告。它在 AG News 的 36,000 条文本上微调 bert-base-uncased，每种池化各跑一次，
+# 结论是：**平均池化最好，注意力池化最差**。下面是它每一轮之后的测试准确率。
 
-# %%
+# %% role="picture"
 axes = plots.new_axes(7, 4)
 plots.curves(
     [1, 2, 3],
@@ -430,6 +549,12 @@ plt.show()
 print(f"standard error of one accuracy: {error:.4f}; of a difference of two: {2**0.5 * error:.4f}")
 print(f"mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - epoch 2: {0.9137 - 0.9243:.4f}")
 
+# %% [raw] lang="zh" of="59ab6664"
+# standard error of one accuracy: {error:.4f}; of a difference of two: {2**0.5 * error:.4f}
+#     单个准确率的标准误：{error:.4f}；两个准确率之差的标准误：{2**0.5 * error:.4f}
+# mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - epoch 2: {0.9137 - 0.9243:.4f}
+#     报告中 mean 减 cls：{0.9236 - 0.9226:.4f}；attention 第 3 轮减第 2 轮：{0.9137 - 0.9243:.4f}
+
 # %% [markdown] lang="en"
 # An accuracy $p$ on $n$ texts has a standard error of $\sqrt{p(1-p)/n}$: here 0.3 points, and 0.44 for a difference of two runs.
 #
@@ -444,8 +569,8 @@ print(f"mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - ep
 # 在 $n$ 条文本上测得的准确率 $p$，标准误是 $\sqrt{p(1-p)/n}$：这里是 0.3 个百分点，两次训练之差的标准误是 0.44。
 #
 # - CLS 与平均只差 0.1 个百分点，等于没有差别。
-# - 注意力池化比它们低 0.9 和 1.0 个百分点，略多于 0.44 的两倍，单凭测试文本的偶然性不大解释得了。
-#   但同一次训练在第 2 轮之后还是*最好*的：多训一轮，就变动了 1.1 个百分点。
+# - 注意力池化比它们低 0.9 和 1.0 个百分点，略多于 0.44 的两倍，光靠测试文本的偶然性很难解释。
+#   但同一次训练在第 2 轮之后还是**最好**的：多训一轮，就变动了 1.1 个百分点。
 #
 # 每一轮之后的名次都不一样。名次是池化造成的，还是取决于训练停在哪一刻？每种池化只跑一次，回答不了。
 
@@ -458,10 +583,11 @@ print(f"mean - cls in the report: {0.9236 - 0.9226:.4f}; attention, epoch 3 - ep
 # %% [markdown] lang="zh" of="5ba02336"
 # ## 4. 错在哪里
 #
-# **混淆矩阵**（confusion matrix）对每个真实类别数出被判成了哪一类。它下面列出的，是所有训练合起来错得最厉害的标题。
+# **混淆矩阵**（confusion matrix）统计每个真实类别的文本各被判成了哪一类。它下面列出的，是所有训练合起来错得最厉害的标题。
 # 换作是你，分得清吗？
 
-# %%
+# %% role="picture"
+needs("BertClassifier")
 counts = news_pooling.confusion(found, "mean")
 plots.heat_map(
     counts,
@@ -474,10 +600,15 @@ plots.heat_map(
 plt.show()
 
 # %%
+needs("BertClassifier")
 for number, own in news_pooling.worst(found, 6):
     said = found.probabilities("mean")[number].argmax()
     true = ready.test.labels[number]
     print(f"true {corpus.classes[true]:9} said {corpus.classes[said]:9} {own:.2f}  {ready.test.texts[number]}")
+
+# %% [raw] lang="zh" of="1402e393"
+# true {corpus.classes[true]:9} said {corpus.classes[said]:9} {own:.2f}  {ready.test.texts[number]}
+#     真实 {corpus.classes[true]:9} 判为 {corpus.classes[said]:9} {own:.2f}  {ready.test.texts[number]}
 
 # %% [markdown] lang="en"
 # ## 5. What the data path costs
@@ -490,7 +621,7 @@ for number, own in news_pooling.worst(found, 6):
 # What the layers below make of a text is computed once and kept. That is another way of fine-tuning, so it has its own bar.
 
 # %% [markdown] lang="zh" of="b7577ea5"
-# ## 5. 数据通路的代价
+# ## 5. 数据处理方式的代价
 #
 # 那份报告每取一条文本就重新分词一次，一律填充到 50 个词元，并用 float32 计算。
 # 本课程只对语料分词一次，把长度相近的文本放在一批，只填充到这一批里最长的那条，并在处理器用 bfloat16 算得快时用它计算。
@@ -526,7 +657,7 @@ plt.show()
 # %% [markdown] lang="zh" of="99af6444"
 # ## 6. 我们在 AG News 上的结果
 #
-# 你的表来自语法写出的几百条标题。我们用三个种子在 AG News 的 6,000 条真实文本上做了这个实验（只有最后三层学习），
+# 你的表来自文法自动写出的几百条标题。我们用三个种子在 AG News 的 6,000 条真实文本上做了这个实验（只有最后三层学习），
 # 另用 1,600 条测试。如果课程的文件夹在手边，下面会显示我们得到的数。
 #
 # 那份报告用的是另一个编码器，文本也更多，所以不要比数值的高低。请看两点：哪几对可以说有差别？
@@ -548,6 +679,18 @@ else:
     different = [f"{pair['a']} and {pair['b']}" for pair in ours["paired_tests"] if pair["p_holm"] < 0.05]
     print("may be called different:", ", ".join(different) or "no pair")
 
+# %% [raw] lang="zh" of="8e212b04"
+# results/ag_news_pooling.json is not near; it stands in the course's repository
+#     附近没有 results/ag_news_pooling.json；它在课程的仓库里
+# {ours['corpus']}, {ours['encoder']}, {ours['train_size']:,} texts to learn from
+#     {ours['corpus']}，{ours['encoder']}，{ours['train_size']:,} 条文本用来学习
+# {kind:9} {name:10} {result['mean']:.4f}  (95% interval {low:.4f} to {high:.4f})
+#     {kind:9} {name:10} {result['mean']:.4f}（95% 区间 {low:.4f} 到 {high:.4f}）
+# may be called different:
+#     可以说有差别的：
+# no pair
+#     一对也没有
+
 # %% [markdown] lang="en" question="q7_best_pooling"
 # ## Thinking question 7
 #
@@ -561,7 +704,7 @@ else:
 #
 # 在你的表里，哪种池化最好，哪种最差？你自己的置信区间允许你这样说吗？
 #
-# 请给出你的平均值和区间；说明哪几对经 Holm 校正后仍低于 0.05，单凭偶然（换一些测试文本、换几个种子）会有多大的差别；
+# 请给出你的平均和区间；说明哪几对经 Holm 校正后仍低于 0.05，单凭偶然（换一些测试文本、换几个种子）会有多大的差别；
 # 再说说这几种池化为什么会得到这样的结果，以及你怎样看待那份报告的结论。
 
 # %% [markdown] lang="en"
@@ -574,7 +717,7 @@ else:
 # Unit 6 looks into the attention itself, and at the weights of your `AttentionPooling` after training.
 
 # %% [markdown] lang="zh" of="f9e2aa2a"
-# ## 带走什么
+# ## 这一单元的收获
 #
 # - 池化把许多向量变成一个；填充既不能进编码器的注意力，也不能进池化。
 # - 微调可以让各种池化彼此接近：无论从哪里读取，编码器都会学着把需要的信息送到那里。

@@ -702,4 +702,111 @@ class NewsDataset(Dataset):
     _bert("key_error", "another_error", "errors", (REFUSE, "if False:")),
     _bert("refused_by_assert", "another_error", "errors", (RAISE, 'raise AssertionError(f"one of {POOLINGS}")')),
     _bert("says_nothing", "error_names_nothing", "errors", (RAISE, 'raise ValueError("wrong pooling")')),
+    # as people write them too -----------------------------------------------------------------------------------------
+    _news("label_under_another_name", "entry_missing", "labels", ('"labels": torch', '"label": torch')),
+    _news("mask_left_out", "entry_missing", "attention_mask", ('"attention_mask":', '"mask":')),
+    *(
+        _cls(name, "all_positions_for_cls", "values", f"pooled = {new}")
+        for name, new in (
+            ("max", "hidden.max(dim=1).values"),
+            ("masked_max", "hidden.masked_fill(mask[..., None] == 0, -1e9).max(dim=1).values"),
+            ("sum", "hidden.sum(dim=1)"),
+            ("masked_sum", "(hidden * mask[..., None]).sum(dim=1)"),
+        )
+    ),
+    _cls("through_tanh", "vector_changed", "values", "pooled = torch.tanh(hidden[:, 0])"),
+    _cls("of_length_1", "vector_changed", "values", "pooled = nn.functional.normalize(hidden[:, 0], dim=-1)"),
+    *(
+        _max(
+            f"filled_with_minus_{name}",
+            "padding_not_low_enough",
+            "padding",
+            (HIDE, f"hidden = hidden.masked_fill(mask[..., None] == 0, -{number})"),
+        )
+        for name, number in (("a_half", 0.5), ("2", 2.0))
+    ),
+    *(
+        _max(
+            f"lengths_sorted_{order}",
+            "lengths_sorted",
+            "padding",
+            (
+                HIDE,
+                f"lengths = mask.sum(dim=1).sort(descending={order == 'down'}).values\n    "
+                "seen = torch.arange(hidden.size(1)) < lengths[:, None]\n    "
+                'hidden = hidden.masked_fill(~seen[..., None], float("-inf"))',
+            ),
+        )
+        for order in ("down", "up")
+    ),
+    *(
+        _max(
+            name,
+            "sentences_sorted",
+            "padding",
+            (MAX, f"pooled = hidden.max(dim=1).values[mask.sum(dim=1).argsort({how})]"),
+        )
+        for name, how in (
+            ("sentences_sorted", "descending=True"),
+            ("sentences_sorted_stably", "descending=True, stable=True"),
+            ("sentences_sorted_from_the_shortest", "stable=True"),
+        )
+    ),
+    _max("axis_kept", "axis_of_length_1", "values padding", (MAX, "pooled = hidden.max(dim=1, keepdim=True).values")),
+    _max(
+        "cut_to_the_first_sentence",
+        "cut_to_the_first_sentence",
+        "padding",
+        (HIDE, "hidden = hidden[:, : int(mask[0].sum())]"),
+    ),
+    _max(
+        "not_a_number_for_padding",
+        "nan_for_padding",
+        "padding",
+        (HIDE, 'hidden = hidden.masked_fill(mask[..., None] == 0, float("nan"))'),
+    ),
+    _max(
+        "one_maximum_for_all",
+        "one_maximum_for_all",
+        "values padding",
+        (HIDE, "pass"),
+        (MAX, "pooled = hidden[mask != 0].max(dim=0).values"),
+    ),
+    _max(
+        "large_number_added",
+        "plus_infinity",
+        "padding",
+        (HIDE, "hidden = hidden + (1 - mask[..., None].float()) * 1e9"),
+    ),
+    _max("squeezed", "batch_axis_lost", "padding", (MAX, f"{MAX}.squeeze()")),
+    _max(
+        "places_of_the_largest", "places_for_values", "values padding gradient", (MAX, "pooled = hidden.argmax(dim=1)")
+    ),
+    *(
+        _attention(f"{name}_for_tanh", "another_activation", "weights", (SCORES, SCORES.replace("torch.tanh", call)))
+        for name, call in (
+            ("silu", "nn.functional.silu"),
+            ("leaky_relu", "nn.functional.leaky_relu"),
+            ("elu", "nn.functional.elu"),
+        )
+    ),
+    _attention(
+        "scores_scaled",
+        "scores_scaled",
+        "weights",
+        (SCORES, f"{SCORES} / self.inner.out_features**0.5"),
+    ),
+    *(
+        _attention(
+            f"lengths_sorted_{order}",
+            "lengths_sorted",
+            "padding",
+            (
+                HIDE_SCORES,
+                f"lengths = mask.sum(dim=1).sort(descending={order == 'down'}).values\n        "
+                'scores = scores.masked_fill(torch.arange(mask.size(1)) >= lengths[:, None], float("-inf"))',
+            ),
+        )
+        for order in ("down", "up")
+    ),
 ]

@@ -62,13 +62,13 @@ def news_dataset(student: Student, draw: Draw) -> Mapping[str, Part]:
     items = student.try_all([dataset.request(index) | {"method": "__getitem__"} for index in order])
 
     def look(key: str) -> Observations:
-        values = [as_tensor(_field(student, item, key)) for item in items]
+        values = [as_tensor(field_of(student, item, key)) for item in items]
         return {"values": values, "types": [str(value.dtype) for value in values]}
 
     def input_ids() -> Observations:
         """Also how long an item is where no length was asked for."""
         item = student.build("NewsDataset", *given).method("__getitem__", 0)
-        return {**look("input_ids"), "default length": as_tensor(_field(student, item, "input_ids")).shape[-1]}
+        return {**look("input_ids"), "default length": as_tensor(field_of(student, item, "input_ids")).shape[-1]}
 
     return {
         "input_ids": input_ids,
@@ -77,7 +77,7 @@ def news_dataset(student: Student, draw: Draw) -> Mapping[str, Part]:
     }
 
 
-def _field(student: Student, item: Any, key: str) -> Any:
+def field_of(student: Student, item: Any, key: str) -> Any:
     """One entry of an item, which may be a dict or another mapping, such as the tokenizer's own."""
     if isinstance(answered(item), Reference):
         return Built(student, item.number, "item").method("__getitem__", key)

@@ -174,4 +174,103 @@ ALTERNATIVES = [
     return rollout
 """,
     ),
+    # as people write them too
+    _entropy(
+        "entropy_of_kept_weights_only",
+        """
+    batch, heads, seq, _ = attn.shape
+    out = []
+    for weights, keep in zip(attn, mask):
+        rows = weights[:, keep.bool()]  # (heads, tokens, seq)
+        flat = rows.reshape(-1, seq)
+        values = torch.stack([-(p[p > 0] * p[p > 0].log()).sum() for p in flat])
+        out.append(values.view(heads, -1).mean(dim=1))
+    return torch.stack(out)
+""",
+    ),
+    _entropy(
+        "cross_entropy_with_itself",
+        """
+    logs = torch.log(attn.clamp_min(torch.finfo(attn.dtype).tiny))
+    per_query = -torch.einsum("bhqk,bhqk->bhq", attn, logs)
+    weights = mask.to(attn.dtype) / mask.sum(dim=1, keepdim=True)
+    return torch.einsum("bhq,bq->bh", per_query, weights)
+""",
+    ),
+    _entropy(
+        "base_two_turned_into_nats",
+        """
+    import math
+    bits = -(attn * torch.where(attn == 0, torch.ones_like(attn), attn).log2()).sum(-1)
+    real = mask.bool().unsqueeze(1).expand_as(bits)
+    return torch.where(real, bits, 0.0).sum(-1) / real.sum(-1) * math.log(2)
+""",
+    ),
+    _entropy(
+        "scipy_sentence_by_sentence",
+        """
+    from scipy.stats import entropy
+    found = torch.from_numpy(entropy(attn.detach().numpy(), axis=-1)).to(attn.dtype)
+    return torch.stack([f @ keep / keep.sum() for f, keep in zip(found, (mask > 0).to(attn.dtype))])
+""",
+    ),
+    _rollout(
+        "chain_of_products",
+        """
+    mats = []
+    for attn in attentions:
+        a = attn.mean(dim=1)
+        a = a + torch.eye(a.size(-1))
+        mats.append(a / a.sum(dim=-1, keepdim=True))
+    mats = mats[::-1]
+    return torch.stack([torch.linalg.multi_dot([m[b] for m in mats]) if len(mats) > 1 else mats[0][b]
+                        for b in range(mats[0].size(0))])
+""",
+    ),
+    _rollout(
+        "diagonal_raised_in_a_copy",
+        """
+    result = None
+    for attn in attentions:
+        a = attn.mean(1).clone()
+        a.diagonal(dim1=-2, dim2=-1).add_(1.0)
+        a = a / a.sum(-1).unsqueeze(-1)
+        result = a if result is None else torch.bmm(a, result)
+    return result
+""",
+    ),
+    _rollout(
+        "one_token_followed_down",
+        """
+    layers = [(a.mean(1) + torch.eye(a.size(-1))) for a in attentions]
+    layers = [a / a.sum(-1, keepdim=True) for a in layers]
+    seq = layers[0].size(-1)
+    rows = []
+    for token in range(seq):
+        share = torch.eye(seq)[token].expand(layers[0].size(0), 1, seq)
+        for a in reversed(layers):
+            share = share @ a
+        rows.append(share[:, 0])
+    return torch.stack(rows, dim=1)
+""",
+    ),
+    _rollout(
+        "columns_on_the_left_then_turned",
+        """
+    product = None
+    for attn in attentions:
+        a = ((attn.mean(1) + torch.eye(attn.size(-1))) / 2).mT
+        product = a if product is None else product @ a
+    return product.mT
+""",
+    ),
+    _rollout(
+        "accumulate_from_itertools",
+        """
+    from itertools import accumulate
+    layers = (0.5 * (a.double().mean(1) + torch.eye(a.size(-1), dtype=torch.float64)) for a in attentions)
+    *_, last = accumulate(layers, lambda below, layer: layer @ below)
+    return last.to(attentions[0].dtype)
+""",
+    ),
 ]

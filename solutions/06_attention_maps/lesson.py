@@ -15,8 +15,8 @@
 # %% [markdown] lang="zh" of="dff547e9"
 # # 第 6 单元：注意力图
 #
-# 大模型里能直接看一看的部分不多，注意力是其中之一。训练好的 BERT，各个头（head）在注意什么？
-# 我们看到的这些，是不是模型得出结论的*原因*？
+# 大模型里能直接拿出来看的部分不多，注意力是其中之一。训练好的 BERT，各个头（head）在注意什么？
+# 我们看到的这些，是不是模型得出结论的**原因**？
 #
 # **你要写出** `attention_entropy`，衡量一个头把注意力分散到多大范围；以及 `attention_rollout`，追踪各个词元（token）穿过所有层之后去了哪里。
 # 然后你会把一些词遮住，看看注意力能不能解释模型的预测。
@@ -36,7 +36,7 @@ from torch import Tensor
 
 from course_utils import models, plots, portfolio
 from course_utils.plots import coloured_text
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 # %% [markdown] lang="en"
 # ## 1. All heads of all layers
@@ -56,7 +56,7 @@ from course_utils.selfcheck import check, hint, question, solution, status
 # 一个有 6 层、每层 12 个头的 BERT，对每个句子都有 72 张注意力图。我们用 `weights=True` 要求它给出来：
 # 默认情况下，这个库用融合的方式计算注意力，从头到尾都不保存权重。
 #
-# 两个句子一起通过模型，短的那个带有填充。每个小图是短句的一个头：一行是在看的词元，一列是被看的词元。
+# 两个句子一起通过模型，短的那个带有填充。每张小图画的是短句在一个头里的注意力：行是去看的词元，列是被看的词元。
 # 灰色是填充（padding）；`[CLS]` 和 `[SEP]` 用另一种颜色写出。画图之前，程序会确认每一行的和为 1。
 #
 # 哪些图案出现了不止一次？几乎每张小图里都很亮的是哪一列？
@@ -79,6 +79,12 @@ plots.attention_grid(
     panel=1.1,
 )
 plt.show()
+
+# %% [raw] lang="zh" of="ee9e2c09"
+# one (batch, heads, seq, seq) for each layer
+#     每层一个 (batch, heads, seq, seq)
+# layers, each
+#     层，每层
 
 # %% [markdown] lang="en"
 # ### What do the heads specialise in?
@@ -120,6 +126,10 @@ for (place, share), panel in zip(shares.items(), panels, strict=True):
 plt.gcf().suptitle(f'A few heads do one thing only (encoder {bert.name}, "{texts[1]}")')
 plt.show()
 
+# %% [raw] lang="zh" of="5fabfcb6"
+# (layers, heads, seq, seq) of the longer sentence
+#     较长那句的 (layers, heads, seq, seq)
+
 # %% [markdown] lang="en"
 # ## 2. Entropy: how far does a head spread its attention?
 #
@@ -153,6 +163,21 @@ plt.show()
 # %% exercise="attention_entropy"
 from answers import attention_entropy
 
+# %% [raw] lang="zh" of="37b9abf0"
+# How far each head spreads its attention: the mean entropy of its queries, in nats.
+#     每个头把注意力分散到多大范围：它的各个查询的平均熵，以奈特（nat）计。
+#
+#     H(query) = -sum p ln p，对所有键求和，p = 0 时该项为 0。介于 0（一个键独占）与 ln(键的个数) 之间。
+#
+#     attn: (batch, heads, seq, seq)，查询在各个键上的权重，每行之和为 1
+#     mask: (batch, seq)，1 = 词元，0 = 填充；类型为 int、bool 或 float；每个句子至少一个词元。
+#           填充的键权重本来就是 0；填充的查询有权重，但不计入平均。
+#     返回 (batch, heads)。
+# TODO 1: the entropy of each query, (batch, heads, seq); mind weights of exactly 0
+#     TODO 1：每个查询的熵，(batch, heads, seq)；注意恰好为 0 的权重
+# TODO 2: its mean over the queries that are tokens, (batch, heads)
+#     TODO 2：只对词元的查询求平均，(batch, heads)
+
 # %%
 check("attention_entropy")
 
@@ -167,10 +192,13 @@ check("attention_entropy")
 # ### 看一看：各层的熵
 #
 # 一个点是一个头。虚线是权重全相等时的熵。在最低的一层里找出两种头：几乎什么都看的，和只看一个地方的。
-# 再看上面各层中最低的那些点，到前面那张份额图里找到它们：它们是不是歇在某个特殊词元上？
+# 再看靠后各层（第 2 层起）里位置最低的那些点，到前面那张份额图里找到它们：它们是不是歇在某个特殊词元上？
 
 
 # %%
+needs("attention_entropy")
+
+
 def entropies(attentions: Sequence[Tensor], mask: Tensor) -> dict[str, Tensor]:
     """For each layer the entropy of its heads, mean over the sentences."""
     return {str(i + 1): attention_entropy(layer, mask).mean(dim=0) for i, layer in enumerate(attentions)}
@@ -186,6 +214,10 @@ plots.points_by_group(
     lines={f"equal weights on {longest} tokens": math.log(longest)},
 )
 plt.show()
+
+# %% [raw] lang="zh" of="404d00d3"
+# For each layer the entropy of its heads, mean over the sentences.
+#     每一层各个头的熵，对句子取平均。
 
 # %% [markdown] lang="en"
 # ## 3. Your own encoder
@@ -214,6 +246,12 @@ own = Classifier(vocab_size=reviews.vocab_size, num_classes=2, **sizes)
 history = train(own, reviews.train, plan.recipe, validation=reviews.validation)
 history.frame()[["epoch", "loss", "validation_accuracy"]].round(3)
 
+# %% [raw] lang="zh" of="7ceab441"
+# what the studies of unit 4 use on two cores
+#     与第 4 单元的实验在双核上用的相同
+# as in unit 4
+#     与第 4 单元相同
+
 # %%
 words = learn_tokenizer(reviews.rest.texts, plan.vocab_size)
 sentence = "The acting is dull, but the story is tender."
@@ -231,6 +269,12 @@ plots.attention_grid(
 )
 plt.show()
 
+# %% [raw] lang="zh" of="e7cdc09f"
+# probability of praise:
+#     判为好评的概率：
+# (layers, heads, seq, seq): a batch of one sentence
+#     (layers, heads, seq, seq)：批次里只有一个句子
+
 # %% [markdown] lang="en"
 # Compare with BERT. Do your heads look at the words that decide (*dull*, *but*, *tender*), or at special tokens? In the next figure:
 # is a head's entropy nearer to 0 or to the line? Change the sentence so that the blame comes last, and run the cells again.
@@ -240,6 +284,7 @@ plt.show()
 # 在下一张图里，各个头的熵更接近 0，还是更接近虚线？把句子改成贬义的词在后面，再运行一遍。
 
 # %%
+needs("attention_entropy")
 plots.points_by_group(
     entropies(kept, torch.ones(1, len(encoded.ids))),
     title=f"Entropy of your own heads (trained on {reviews.corpus.name}, one sentence)",
@@ -267,7 +312,7 @@ plt.show()
 # %% [markdown] lang="zh" of="e227e4c2"
 # ## 4. 注意力展开：穿过所有层
 #
-# 第 5 层的图说的是看了哪些*位置*。可是到那时，每个位置里都已经混合了许多词元。
+# 第 5 层的图说的是看了哪些**位置**。可是到那时，每个位置里都已经混合了许多词元。
 # **注意力展开**（rollout，Abnar 和 Zuidema，2020）从第一层起追踪这种混合：
 #
 # - 一层：词元的向量走两条路，一条经过注意力，一条是绕过它的残差通路（residual path）。所以对头取平均，加上单位矩阵，再把每一行除以它的和；
@@ -279,6 +324,20 @@ plt.show()
 
 # %% exercise="attention_rollout"
 from answers import attention_rollout
+
+# %% [raw] lang="zh" of="cb359bdb"
+# How much of each input token has reached each place after the last layer, if attention alone carried it.
+#     假如只靠注意力搬运，最后一层之后，每个位置上各有多少内容来自各个输入词元。
+#
+#     每层 A = 各个头的平均 + 单位矩阵（残差通路），每行除以它的和；然后是 A_L ... A_2 A_1。
+#
+#     attentions: 每层一个 (batch, heads, seq, seq)，第一层在最前；每行之和为 1
+#     返回 (batch, seq, seq)；第 i 行说明位置 i 的内容从哪里来，和为 1。
+#     出处：Abnar 和 Zuidema，2020，第 3 节，注意力展开（attention rollout）。
+# TODO 3: the mean over the heads plus the identity, in rows that sum to 1
+#     TODO 3：各个头的平均加单位矩阵，每行之和为 1
+# TODO 4: put this layer on top of those before it; in the end `rollout` is the product of all layers
+#     TODO 4：把这一层叠在前面各层之上；到最后，`rollout` 是所有层的乘积
 
 # %%
 check("attention_rollout")
@@ -297,6 +356,7 @@ check("attention_rollout")
 # 展开的结果更平滑，因为每一层都会再分散一些。它假定内容只靠注意力来搬运，前馈块和值（value）的大小都没有算进去。
 
 # %%
+needs("attention_rollout")
 rollout = attention_rollout(attentions)  # (batch, seq, seq)
 pictures = {
     f"Layer {len(attentions)} alone, mean of heads": attentions[-1].mean(dim=1)[1],
@@ -310,6 +370,10 @@ plt.gcf().suptitle(f'Where the content of each place comes from (encoder {bert.n
 plt.show()
 print("rows of the rollout sum to", rollout.sum(-1).unique().tolist())
 
+# %% [raw] lang="zh" of="fdd1d626"
+# rows of the rollout sum to
+#     展开结果各行之和：
+
 # %% [markdown] lang="en"
 # ## 5. Does attention explain the prediction?
 #
@@ -322,8 +386,7 @@ print("rows of the rollout sum to", rollout.sum(-1).unique().tolist())
 # %% [markdown] lang="zh" of="b259dfe8"
 # ## 5. 注意力能解释预测吗？
 #
-# 在第 5 单元，注意力池化给每个词元一个权重，加权平均就成了整段文本的向量。人们很容易把这些权重读成理由：
-# *模型判为体育，是因为这个词*。真是这样吗？这可以检验。
+# 在第 5 单元，注意力池化给每个词元一个权重，加权平均就成了整段文本的向量。人们很容易把这些权重当成理由：“模型判为体育（Sports），是因为这个词。”真是这样吗？这可以检验。
 #
 # 我们在冻结的 BERT 上，用新闻标题训练一个带注意力池化的分类器。下面是它在三段测试文本里给出的权重。
 # 词越亮，份额越大；把鼠标移到词上可以看到数值。
@@ -364,8 +427,8 @@ plt.show()
 # %% [markdown] lang="zh" of="0e7663d1"
 # ### 擦除检验
 #
-# 把一些词遮住（编码器和池化都看不到），看预测类别的概率下降多少。如果权重就是理由，那么遮住权重**最大**的词，
-# 应当比遮住同样多的**随机**词伤害大得多；遮住权重**最小**的词，应当几乎没有影响。
+# 把一些词遮住（编码器和池化都看不到），看预测类别的概率下降多少。如果权重就是理由，那么遮住权重**最大**的词（图例 most attended），
+# 应当比遮住同样多的**随机**词（random）影响大得多；遮住权重**最小**的词（least attended），应当几乎没有影响。
 #
 # **例子：** 模型判为体育，概率 0.90。遮住权重最大的词之后，概率是 0.60，下降 0.30；遮住随机一个词，下降 0.05。
 # 图中画的是在所有文本上的平均下降，色带是对各段文本求得的 95% 区间。同一个实验也可以在终端运行：`course experiment attention_erasure`。
@@ -382,8 +445,8 @@ attention_maps.table(found)
 # same order by weight and by effect and one does not: $(5 - 1) / 6 = 0.67$.
 
 # %% [markdown] lang="zh" of="92f76eb1"
-# 再一个词一个词地看：按权重排的*顺序*，和按作用排的顺序一致吗？一个点是一个词：越往右，权重越大；越往上，
-# 单独遮住它造成的影响越大。**Kendall 秩相关**（Kendall's rank correlation）在两种顺序完全相同时为 1，毫无关系时为 0，正好相反时为 $-1$。
+# 再一个词一个词地看：按权重排的**顺序**，和按作用排的顺序一致吗？一个点是一个词：越往右，权重越大；越往上，
+# 单独遮住它造成的影响越大。**肯德尔秩相关系数**（Kendall's rank correlation，Kendall τ）在两种顺序完全相同时为 1，毫无关系时为 0，正好相反时为 $-1$。
 # **例子：** 四个词有六对，其中五对按权重和按作用的先后一致，一对不一致：$(5 - 1) / 6 = 0.67$。
 
 # %%
@@ -392,6 +455,10 @@ plt.show()
 for words_hidden in found.plan.hidden_words:
     middle, low, high = attention_maps.difference(found, words_hidden)
     print(f"{words_hidden} most attended against random: {middle:+.3f} ({low:+.3f} to {high:+.3f})")
+
+# %% [raw] lang="zh" of="83e2c7be"
+# {words_hidden} most attended against random: {middle:+.3f} ({low:+.3f} to {high:+.3f})
+#     遮住 {words_hidden} 个词，权重最大减随机：{middle:+.3f}（{low:+.3f} 到 {high:+.3f}）
 
 # %% [markdown] lang="en"
 # ### What may be said
@@ -408,12 +475,12 @@ for words_hidden in found.plan.hidden_words:
 # %% [markdown] lang="zh" of="c23a3bcd"
 # ### 可以怎么说
 #
-# 要分两半来说：
+# 要分两点来说：
 #
-# - 如果差值的区间在 0 以上，说明遮住权重*最大*的词，比遮住随机的词损失更多。
-# - 如果秩相关的区间包含 0，说明从这些文本里看不出权重的*顺序*与作用的顺序有关。
+# - 如果差值的区间在 0 以上，说明遮住权重**最大**的词，比遮住随机的词损失更多。
+# - 如果秩相关的区间包含 0，说明从这些文本里看不出权重的**顺序**与作用的顺序有关。
 #
-# 此外，权重所对应的向量里，编码器已经混进了整段文本（第 4 节），一个词很亮，可能是替它的邻居发光。
+# 此外，权重所对应的向量里，编码器已经混进了整段文本（第 4 节），一个词很亮，可能是替旁边的词发光。
 # 权重显示模型从哪里读取信息；这是不是原因，每一次都要重新检验（Jain 和 Wallace，2019；Wiegreffe 和 Pinter，2019）。
 
 # %% [markdown] lang="en"
@@ -423,7 +490,7 @@ for words_hidden in found.plan.hidden_words:
 # In unit 7 you use an encoder's token vectors for something else: a vector for each sentence of a document.
 
 # %% [markdown] lang="zh" of="bf0d76b0"
-# ## 你现在有了什么
+# ## 这一单元的收获
 #
-# 两个把满墙的图变成数的度量，以及一个在相信图片之前应当先做的检验。
+# 两个度量，能把满墙的图变成几个数；还有一个检验，相信图之前先做一做。
 # 第 7 单元里，你会把编码器的词元向量用在别处：为文档里的每个句子求一个向量。

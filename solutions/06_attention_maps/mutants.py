@@ -267,4 +267,37 @@ MUTANTS = [
         "inputs",
         (ORDER, f"{ORDER}\n    if isinstance(attentions, list):\n        attentions.clear()"),
     ),
+    # as people write them too
+    _entropy(
+        "small_number_of_a_thousandth",
+        "small_number_too_large",
+        "values",
+        (ENTROPY, "entropy = -(attn * torch.log(attn + 1e-3)).sum(dim=-1)"),
+    ),
+    _entropy(
+        "small_number_of_a_hundredth",
+        "small_number_too_large",
+        "values",
+        (ENTROPY, "entropy = -(attn * torch.log(attn + 1e-2)).sum(dim=-1)"),
+    ),
+    *(
+        _entropy(
+            f"lengths_sorted_{order}",
+            "lengths_sorted",
+            "padding",
+            (
+                MEAN,
+                "mean = (entropy * is_token).sum(dim=-1) / "
+                f"is_token.sum(dim=-1).sort(dim=0, descending={order == 'down'}).values",
+            ),
+        )
+        for order in ("down", "up")
+    ),
+    _rollout(
+        "a_tenth_of_residual",
+        "residual_weight",
+        "layer",
+        (HEADS, "layer = 0.9 * attn.mean(dim=1)"),
+        (IDENTITY, "layer = layer + 0.1 * torch.eye(layer.size(-1), dtype=layer.dtype)"),
+    ),
 ]

@@ -214,4 +214,164 @@ ALTERNATIVES = [
     return blocks
 """,
     ),
+    # as people write them too
+    _pack(
+        "generator_of_blocks",
+        """
+    if max_tokens < 3:
+        raise ValueError(f"max_tokens={max_tokens} leaves no room")
+
+    def walk():
+        block, room = [], max_tokens - 2
+        for i, n in enumerate(lengths):
+            if block and n > room:
+                yield block
+                block, room = [], max_tokens - 2
+            block.append(i)
+            room -= n
+        if block:
+            yield block
+
+    return list(walk())
+""",
+    ),
+    _pack(
+        "recursive",
+        """
+    if max_tokens < 3:
+        raise ValueError("max_tokens must be 3 or more")
+
+    def pack(start):
+        if start == len(lengths):
+            return []
+        end, total = start + 1, lengths[start]
+        while end < len(lengths) and total + lengths[end] <= max_tokens - 2:
+            total += lengths[end]
+            end += 1
+        return [[*range(start, end)], *pack(end)]
+
+    return pack(0)
+""",
+    ),
+    _pack(
+        "block_number_for_each_sentence",
+        """
+    from itertools import groupby
+    if max_tokens - 2 < 1:
+        raise ValueError("no room for a token")
+    numbers, number, used = [], 0, 0
+    for n in lengths:
+        if used and used + n > max_tokens - 2:
+            number, used = number + 1, 0
+        numbers.append(number)
+        used += n
+    return [list(group) for _, group in groupby(range(len(lengths)), key=numbers.__getitem__)]
+""",
+    ),
+    _pack(
+        "search_in_running_sums",
+        """
+    from bisect import bisect_right
+    from itertools import accumulate
+    if max_tokens < 3:
+        raise ValueError("max_tokens is too small")
+    ends = list(accumulate(lengths))
+    blocks, start, before = [], 0, 0
+    while start < len(lengths):
+        end = max(bisect_right(ends, before + max_tokens - 2), start + 1)
+        blocks.append(list(range(start, end)))
+        start, before = end, ends[end - 1]
+    return blocks
+""",
+    ),
+    _pack(
+        "queue_of_sentences",
+        """
+    from collections import deque
+    if max_tokens < 3:
+        raise ValueError(max_tokens)
+    waiting = deque(enumerate(lengths))
+    blocks = []
+    while waiting:
+        i, used = waiting.popleft()
+        block = [i]
+        while waiting and used + waiting[0][1] <= max_tokens - 2:
+            i, n = waiting.popleft()
+            block.append(i)
+            used += n
+        blocks.append(block)
+    return blocks
+""",
+    ),
+    _embed(
+        "split_into_narrow_parts",
+        """
+    seq, size = hidden.shape
+    for start, end in spans:
+        if not (0 <= start < end <= seq):
+            raise ValueError(f"({start}, {end}) does not lie in {seq} tokens")
+    means = [hidden.narrow(0, start, end - start).sum(dim=0).div(end - start) for start, end in spans]
+    return torch.stack(means) if means else hidden.new_empty((0, size))
+""",
+    ),
+    _embed(
+        "bool_masks_and_where",
+        """
+    seq, size = hidden.shape
+    for start, end in spans:
+        if not (0 <= start < end <= seq):
+            raise ValueError(f"({start}, {end}) does not lie in {seq} tokens")
+    if not spans:
+        return torch.zeros(0, size)
+    ends = torch.tensor(spans)
+    place = torch.arange(seq)
+    inside = (place >= ends[:, :1]) & (place < ends[:, 1:])
+    total = torch.where(inside[:, :, None], hidden[None], torch.zeros(())).sum(dim=1)
+    return total / inside.sum(dim=1, keepdim=True)
+""",
+    ),
+    _embed(
+        "running_mean_of_each",
+        """
+    seq, size = hidden.shape
+    for start, end in spans:
+        if not (0 <= start < end <= seq):
+            raise ValueError(f"({start}, {end}) does not lie in {seq} tokens")
+    out = hidden.new_zeros(len(spans), size)
+    rows = []
+    for start, end in spans:
+        mean = torch.zeros(size)
+        for count, token in enumerate(hidden[start:end], start=1):
+            mean = mean + (token - mean) / count
+        rows.append(mean)
+    return torch.stack(rows) if rows else out
+""",
+    ),
+    _embed(
+        "average_pooling_of_torch",
+        """
+    seq, size = hidden.shape
+    for start, end in spans:
+        if not (0 <= start < end <= seq):
+            raise ValueError(f"({start}, {end}) does not lie in {seq} tokens")
+    rows = [
+        torch.nn.functional.adaptive_avg_pool1d(hidden[start:end].T.unsqueeze(0), 1).view(1, size) for start, end in spans
+    ]
+    return torch.cat([hidden[:0], *rows])
+""",
+    ),
+    _embed(
+        "bags_of_an_embedding",
+        """
+    seq, size = hidden.shape
+    for start, end in spans:
+        if not (0 <= start < end <= seq):
+            raise ValueError(f"({start}, {end}) does not lie in {seq} tokens")
+    if not spans:
+        return hidden[:0]
+    places = torch.cat([torch.arange(start, end) for start, end in spans])
+    sizes = torch.tensor([0] + [end - start for start, end in spans[:-1]])
+    return torch.nn.functional.embedding_bag(places, hidden, sizes.cumsum(0), mode="mean")
+""",
+    ),
 ]

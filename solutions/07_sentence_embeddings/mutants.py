@@ -492,4 +492,10 @@ def pack_sentences(lengths, max_tokens):
     _embed("first_token_refused", "first_token_refused", "errors", (SPAN, "if not 0 < start < end <= seq:")),
     _embed("index_error", "other_error", "errors", ("raise ValueError(", "raise IndexError(")),
     _embed("assert", "refused_by_assert_spans", "errors", (SPAN, "assert 0 <= start < end <= seq\n        if False:")),
+    _embed(
+        "of_length_1",
+        "vectors_of_length_1",
+        "values",
+        (ROW, "rows.append(torch.nn.functional.normalize(hidden[start:end].mean(dim=0), dim=0))"),
+    ),
 ]

@@ -78,4 +78,77 @@ ALTERNATIVES = [
     return 1 - (step - warmup_steps) / (total_steps - warmup_steps)
 """,
     ),
+    # as people write them too
+    _factor(
+        "clamped_product",
+        """
+    up = 1.0 if warmup_steps == 0 else min(step / warmup_steps, 1.0)
+    down = 1.0 if step <= warmup_steps else (total_steps - step) / max(total_steps - warmup_steps, 1)
+    return 0.0 if step >= total_steps else up * max(down, 0.0)
+""",
+    ),
+    _factor(
+        "table_of_all_steps",
+        """
+    factors = [s / warmup_steps for s in range(warmup_steps)]
+    left = total_steps - warmup_steps
+    factors += [(left - s) / left for s in range(left)]
+    return factors[step] if step < total_steps else 0.0
+""",
+    ),
+    _factor(
+        "share_of_the_way",
+        """
+    if step >= total_steps:
+        return 0.0
+    if step >= warmup_steps:
+        way = (step - warmup_steps) / (total_steps - warmup_steps)
+        return 1.0 - way
+    return 1.0 - (warmup_steps - step) / warmup_steps
+""",
+    ),
+    _factor(
+        "fractions",
+        """
+    from fractions import Fraction
+    if step < warmup_steps:
+        return float(Fraction(step, warmup_steps))
+    if total_steps > step:
+        return float(Fraction(total_steps - step, total_steps - warmup_steps))
+    return 0.0
+""",
+    ),
+    _factor(
+        "schedules_of_torch",
+        """
+    import torch
+    if step >= total_steps:
+        return 0.0
+    start, end = (0, warmup_steps) if step < warmup_steps else (total_steps, warmup_steps)
+    weight = torch.tensor((step - start) / (end - start), dtype=torch.float64)
+    return torch.lerp(torch.tensor(0.0, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64), weight).item()
+""",
+    ),
+    _factor(
+        "added_step_by_step",
+        """
+    factor = 0.0 if warmup_steps else 1.0
+    for now in range(min(step, total_steps)):
+        if now < warmup_steps:
+            factor += 1 / warmup_steps
+        else:
+            factor -= 1 / (total_steps - warmup_steps)
+    return 0.0 if step >= total_steps else min(max(factor, 0.0), 1.0)
+""",
+    ),
+    _factor(
+        "median_of_three",
+        """
+    rising = step / warmup_steps if warmup_steps else float("inf")
+    falling = (total_steps - step) / (total_steps - warmup_steps) if total_steps > warmup_steps else float("inf")
+    if step >= total_steps:
+        return 0.0
+    return sorted([0.0, 1.0, min(rising, falling)])[1]
+""",
+    ),
 ]

@@ -15,10 +15,10 @@
 # %% [markdown] lang="zh" of="115c1fbe"
 # # 第 8 单元：学习率
 #
-# *“一旦学习率过高，BERT 就无法学习到任何东西，无论怎样修改其他超参数，或者训练更多轮次都无法让它正常学习。”*
+# “一旦学习率过高，BERT 就无法学习到任何东西，无论怎样修改其他超参数，或者训练更多轮次都无法让它正常学习。”
 # 这门课所源自的那份实验报告，就以这句话结尾。这一单元里，你会弄清楚：真是这样吗？从多大的学习率开始？为什么？什么能帮上忙？
 #
-# **你要写出** `warmup_linear_decay`，也就是训练 BERT 时用的学习率计划（schedule；Devlin 等，2019，附录 A.2）。
+# **你要写出** `warmup_linear_decay`，也就是训练 BERT 时用的学习率调度（schedule；Devlin 等，2019，附录 A.2）：线性预热，再线性衰减。
 #
 # **时间：** 自己动手约 40 分钟；全部单元格在双核电脑上约七分钟跑完，几乎都花在训练上。
 #
@@ -32,7 +32,7 @@ import matplotlib.pyplot as plt
 import torch
 
 from course_utils import plots
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 # %% [markdown] lang="en"
 # ## 1. A step too far
@@ -106,8 +106,8 @@ plt.show()
 #
 # 微调（fine-tuning）的最初几步应当小一些。上面新加的分类器是随机的，它传给 BERT 的梯度也是随机的。
 # 本课程用的优化器（optimizer）AdamW 会把每个梯度除以其大小的滑动平均（running mean），而它一开始见过的梯度太少，还估不准。
-# 所以学习率从 0 沿直线上升，这叫**预热**（warm-up）。之后接近最小值时，又需要小步子，学习率再沿直线降回 0。
-# 两段合起来是一个 0 到 1 之间的*系数*，乘在最高学习率上。
+# 所以学习率从 0 线性上升，这叫**学习率预热**（warm-up）。之后接近最小值时，又需要小步子，学习率再线性降回 0，这叫**线性衰减**（linear decay）。
+# 两段合起来是一个 0 到 1 之间的**系数**，乘在最高学习率上。
 #
 # **例题：** 预热 10 步，共 50 步。
 #
@@ -120,6 +120,20 @@ plt.show()
 # %% exercise="warmup_linear_decay"
 from answers import warmup_linear_decay
 
+# %% [raw] lang="zh" of="b9b3b002"
+# The share of the highest learning rate that holds at a step, between 0 and 1.
+#     某一步的学习率占最高学习率的比例，在 0 到 1 之间。
+#
+#     它从第 0 步的 0 线性上升到第 warmup_steps 步的 1，再线性下降到第 total_steps 步的 0，
+#     之后一直是 0。
+#
+#     step:         已完成的步数，大于等于 0；可以超过终点
+#     warmup_steps: 从 0（第一步就是最高学习率）到 total_steps（没有哪一步达到最高）
+#     total_steps:  整个训练的步数，至少为 1
+#     出处：Devlin 等，2019，附录 A.2；transformers.get_linear_schedule_with_warmup。
+# TODO 1: three cases: during the warm-up, after it, behind the end. Which divisions may meet a 0?
+#     TODO 1：三种情况：预热期间、预热之后、超过终点。哪些除法会遇到 0？
+
 # %%
 check("warmup_linear_decay")
 
@@ -130,11 +144,12 @@ check("warmup_linear_decay")
 # for the same numbers.
 
 # %% [markdown] lang="zh" of="8ce09df8"
-# ### 看一看：把你的计划放进优化器
+# ### 看一看：把你的调度函数交给优化器
 #
 # PyTorch 的 `LambdaLR` 会向你这样的函数要每一步的系数。图中的点是 `transformers` 库对同样的数给出的结果。
 
 # %%
+needs("warmup_linear_decay")
 from transformers import get_linear_schedule_with_warmup
 
 
@@ -158,6 +173,12 @@ axes.legend()
 plt.show()
 print("largest difference:", max(abs(a - b) for a, b in zip(mine, theirs, strict=True)))
 
+# %% [raw] lang="zh" of="829c351d"
+# The learning rate at each step of a run, by a schedule on an optimiser with the highest rate 2e-5.
+#     训练中每一步的学习率：调度函数配上最高学习率为 2e-5 的优化器。
+# largest difference:
+#     最大差别：
+
 # %% [markdown] lang="en"
 # ## 3. The sweep
 #
@@ -177,7 +198,7 @@ print("largest difference:", max(abs(a - b) for a, b in zip(mine, theirs, strict
 # 现在来找报告里说的那种现象。一小批新闻标题，一个小的预训练编码器，训练 24 步。不同的只有学习率：从 $10^{-6}$ 到 $10^{-2}$，
 # 每个值用两个随机种子（seed），不预热，也不做梯度裁剪（gradient clipping，见第 4 节）。
 #
-# 在测试文本上量两个数。一是**损失**：给四个类别同样的概率，代价是 $\ln 4 = 1.386$，停在这里的模型什么也没学到。
+# 在测试文本上测量两个量。一是**损失**：给四个类别同样的概率，代价是 $\ln 4 = 1.386$，停在这里的模型什么也没学到。
 # 二是各文本向量的**相似程度**（likeness）：不同文本的句向量之间余弦的平均。等于 1 时，所有文本在模型眼里都一样。
 #
 # 你预计最好的学习率在哪里？再往上，是慢慢变差，还是突然变差？先写下来。（大约四分钟。
@@ -208,7 +229,7 @@ plt.show()
 # %% [markdown] lang="zh" of="c9243945"
 # ### 学习率高的地方发生了什么？
 #
-# 把右图和左图放在一起看。学习率高、损失停在 $\ln 4$ 或更高的地方，相似程度是不是接近 1？那就说明编码器对每段文本都给出*同一个*向量。
+# 把右图和左图放在一起看。学习率高、损失停在 $\ln 4$ 或更高的地方，相似程度是不是接近 1？那就说明编码器对每段文本都给出**同一个**向量。
 # 分类器总是收到同样的向量，就只能学到各类出现的频率，别的什么也学不到。
 #
 # 为什么会停在那里？只要所有文本看上去都一样，稍微改动哪个权重，都不会让两段文本有所不同，所以几乎没有梯度能把它带回来。
@@ -231,7 +252,7 @@ plt.show()
 # **预热**让最初四分之一的步子变小。**梯度裁剪**把长度超过 1 的梯度缩短到 1。
 # **例子：** 梯度 $(3, 4)$ 的长度是 5，裁剪成 $(0.6, 0.8)$；$(0.3, 0.4)$ 则保持不变。
 #
-# 我们在界限附近各试一样，再两样一起试。运行之前先想一想：AdamW 会把每个梯度除以其大小的滑动平均。
+# 我们在界限附近先把两样分别试一遍，再一起试。运行之前先想一想：AdamW 会把每个梯度除以其大小的滑动平均。
 # 如果所有梯度都变成原来的十分之一，步子会短多少？
 
 # %%
@@ -276,7 +297,7 @@ learning_rates.table(rates, recovered)
 # - 在一部分训练数据上，先按十倍、再按三倍的间隔去试；在留出的训练文本上选择，绝不用测试集来选。
 # - 不止用一个随机种子：在界限附近，可能一次能学会，另一次学不会。
 # - 看最初几步：损失停在 $\ln(\text{类别数})$ 时，需要的不是耐心，而是从头再来。
-# - 每个模型的界限不同。`bert-base-uncased` 常用 2e-5；用 4e-4 时它在 IMDb 上就学不动了（Sun 等，2019，第 5.3.3 节），
+# - 每个模型的界限不同。`bert-base-uncased` 常用 2e-5；用 4e-4 时它在 IMDB 上就学不动了（Sun 等，2019，第 5.3.3 节），
 #   而这里的小编码器在相近的学习率下还学得很好。
 
 # %% [markdown] lang="en" question="q9_reflection"
@@ -302,4 +323,4 @@ learning_rates.table(rates, recovered)
 # ## 课程到此结束
 #
 # 你亲手写出了编码器的每一个部分，从零训练过一个，池化并解读过一个预训练的，还学会了用数据和区间来判断哪些话可以说。
-# 你遇到的下一个模型，也是由同样的部分组成的。
+# 你遇到的下一个模型，也是由这些部件搭成的。

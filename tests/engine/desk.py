@@ -144,5 +144,8 @@ class Here(Executor):
 
     def submit(self, function, task):
         future = Future()
-        future.set_result(function(task))
+        try:
+            future.set_result(function(task))
+        except Exception as error:
+            future.set_exception(error)
         return future

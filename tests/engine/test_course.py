@@ -186,7 +186,7 @@ def test_a_unit_whose_folder_is_not_there_is_told_with_the_line_that_names_it(tm
         (
             "minutes =",
             "minuets = 1\nminutes =",
-            ", line 2: unknown key minuets; known are learner_minutes, minutes, points",
+            ", line 2: unknown key minuets; known are learner_minutes, library_calls, ",
         ),
         ("minutes =", "# minutes =", ": minutes is missing"),
         ("minutes = 1", 'minutes = "1"', ", line 2: minutes must be a number such as 3, got '1'"),
@@ -197,6 +197,16 @@ def test_a_unit_whose_folder_is_not_there_is_told_with_the_line_that_names_it(tm
             "minutes = 1",
             'same_answer = ["a"]\nminutes = 1',
             ", line 2: same_answer must be a list of pairs of",
+        ),
+        (
+            "minutes = 1",
+            "library_calls = ['torch.exp']\nminutes = 1",
+            ", line 2: library_calls must be a list of calls an exercise, such as ",
+        ),
+        (
+            "minutes = 1",
+            "library_calls.no_such = ['torch.exp']\nminutes = 1",
+            ", line 2: library_calls names no_such, and the exercises are ",
         ),
         (', zh = "第 1 单元：位置编码"', "", ", line 1: title needs a text in zh, got "),
         ("even = 2", 'even = "2"', ", line 9: points of sinusoidal_encoding are a table such as values = 3, got '2'"),

@@ -14,8 +14,9 @@ from rich.console import Console
 from course_utils.engine.grading import scores as tables
 from course_utils.engine.grading.record import Record
 from course_utils.engine.harmless import cell_of_name, name_of_cell, on_one_line, shown_name
+from course_utils.engine.telling.changes import Change
 from course_utils.engine.telling.export import export
-from course_utils.instructor import cli
+from course_utils.instructor import grading
 
 READABLE = [
     "anna", "Ann Lee", "o'brien", "王小明", "né", "नमस्ते", "🙂", "=1+1", "-rf", "anna@example.org", "a" * 255,
@@ -133,7 +134,6 @@ def test_scores_and_export_speak_of_the_same_student(tmp_path, name):
 @pytest.mark.parametrize("character", [character for character in DECEPTIVE if character != "\x00"])
 def test_a_table_of_changes_moves_no_cursor(monkeypatch, character):
     printed = io.StringIO()
-    monkeypatch.setattr(cli, "console", Console(file=printed, width=200))
-    monkeypatch.setattr("sys.stdin", io.StringIO())
-    cli._confirm([(f"a{character}b", "u", "div_term-values", 1.0, 2.0)])
+    monkeypatch.setattr(grading, "console", Console(file=printed, width=200))
+    grading._show_changes([Change(f"a{character}b", "u", "div_term-values", "1", "2", "graded again")], 1)
     assert f"a⟨U+{ord(character):04X}⟩b" in printed.getvalue()

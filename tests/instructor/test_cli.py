@@ -15,7 +15,8 @@ from course_utils.engine.course import current
 from course_utils.engine.grading import run as runner
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
-from course_utils.instructor import cli
+from course_utils.engine.telling.changes import Change
+from course_utils.instructor import grading
 from course_utils.instructor.cli import app
 
 UNIT = "01_positional_encoding"
@@ -126,7 +127,10 @@ def test_the_help_lists_the_commands_of_the_contract(course, command):
         ("bundle", ["--lang", "--out"]),
         ("check", ["--json"]),
         ("collect", ["--into", "--class"]),
-        ("grade", ["--unit", "--results", "--jobs", "--dask", "--sandbox", "--regrade", "--class"]),
+        (
+            "grade",
+            ["--unit", "--results", "--jobs", "--dask", "--sandbox", "--regrade", "--class", "--accept", "--dry"],
+        ),
         ("export", ["--format", "--like", "--missing"]),
     ],
 )
@@ -220,8 +224,8 @@ def test_what_cannot_be_graded_ends_with_1_and_a_sentence(tmp_path, unit, monkey
     assert "Traceback" not in said(result)
 
 
-def test_a_regrade_shows_names_as_they_are_and_sends_no_codes_to_the_terminal(capsys):
-    cli._confirm([("[red]ann\x1b[2J", UNIT, "div_term-values", 0.0, 3.0)])
+def test_names_of_changes_are_shown_as_they_are_and_send_no_codes_to_the_terminal(capsys):
+    grading._show_changes([Change("[red]ann\x1b[2J", UNIT, "div_term-values", "0", "3", "graded again")], 1)
     shown = capsys.readouterr().out
     assert "[red]ann" in shown
     assert "\x1b[2J" not in shown
@@ -302,16 +306,18 @@ def test_a_second_run_says_that_nothing_changed(graded, course):
     assert "2 could not be read); 0 graded now, 1 unchanged" in said(result)
 
 
-def test_a_regrade_shows_the_scores_that_change_and_goes_on_where_nobody_can_be_asked(graded, course):
+def test_a_regrade_shows_the_marks_that_change_and_replaces_them_when_it_is_told_to(graded, course):
     _, submitted, results = graded
     log = results / "log.jsonl"
     lines = [json.loads(line) for line in log.read_bytes().splitlines()]
     for line in lines:
         line["scores"][0]["points"] = 2.5
     log.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    result = course("grade", submitted, "--results", results, "--unit", UNIT, "--sandbox", "none", "--regrade")
+    words = ["grade", submitted, "--results", results, "--unit", UNIT, "--sandbox", "none", "--regrade"]
+    assert course(*words).exit_code == 1
+    result = course(*words, "--accept-changes")
     assert result.exit_code == 0
-    assert "Scores that change" in said(result)
+    assert "Marks that change" in said(result)
     assert "div_term-values" in said(result)
     assert {score["points"] for score in json.loads((results / "scores.json").read_bytes())} == {0.0}
 
@@ -330,6 +336,17 @@ def test_a_damaged_line_of_the_log_is_told_and_nothing_is_lost(graded, course):
 def test_pages_are_written_anew_from_results(graded, course, command):
     result = course(*command, "--results", graded[2])
     assert result.exit_code == 0, said(result)
+
+
+def test_the_page_without_names_is_written_beside_the_other(graded, course):
+    before = (graded[2] / "class.html").read_bytes()
+    result = course("report", "--no-names", "--lang", "zh", "--results", graded[2])
+    assert result.exit_code == 0, said(result)
+    assert "class-without-names.html" in said(result)
+    page = (graded[2] / "class-without-names.html").read_text(encoding="utf-8")
+    assert "李雷" not in page
+    assert "不含姓名" in page
+    assert (graded[2] / "class.html").read_bytes() == before
 
 
 @pytest.mark.parametrize("form", ["csv", "canvas", "moodle"])

@@ -358,11 +358,12 @@ def after(marked, folder, unit):
     seen.class_page = (results / "class.html").read_text(encoding="utf-8")
     seen.exports = {}
     for format in ("csv", "canvas", "moodle"):
-        course("export", "--format", format, "--results", results, "--out", folder / f"{format}.csv")
+        course("export", "--partial", "--format", format, "--results", results, "--out", folder / f"{format}.csv")
         seen.exports[format] = (folder / f"{format}.csv").read_text(encoding="utf-8-sig")
     write(folder, unit, "ann", "Another answer.")
     seen.told = grade(folder, "--regrade")
     seen.again = {name: row(folder, name) for name in ("ann", "李雷")}
+    seen.class_page_again = (results / "class.html").read_text(encoding="utf-8")
     return seen
 
 
@@ -389,8 +390,20 @@ def test_marks_and_comment_stand_on_the_students_page(after):
 
 
 @in_a_browser
-def test_marks_stand_on_the_class_page(after):
-    assert f"{after.code + 2.5:g}" in after.class_page
+def test_marks_and_comment_stand_on_the_class_page(after):
+    row = re.search(r'<th scope="row"><a[^>]*><bdi>ann</bdi>.*?</tr>', after.class_page)[0]
+    assert '<td class="partial hand">2.5</td>' in row
+    assert f'<td class="sum">{after.code + 2.5:g}</td>' in row
+    told = re.search(r'<ul class="hands">.*?</details>', after.class_page, re.DOTALL)[0]
+    assert "2 marked by a person; 3.25 of 4 points on average; comments: 1" in told
+    assert re.search(r"Say more of &lt;b&gt;shifts&lt;/b&gt;, 例如 k = 3\. .*<bdi>ann</bdi>: 2\.5 / 4", told)
+
+
+@in_a_browser
+def test_after_a_resubmission_and_a_regrade_they_stand_on_the_class_page_and_ask_again(after):
+    assert re.search(r'<td class="manual hand">', after.class_page_again)
+    assert "1 to be looked at again, since the answer changed" in after.class_page_again
+    assert "Say more of &lt;b&gt;shifts&lt;/b&gt;, 例如 k = 3." in after.class_page_again
 
 
 @in_a_browser

@@ -76,7 +76,7 @@ def test_a_fault_of_the_command_itself_is_logged_by_its_places_without_its_text(
     def stumble(*_, **__):
         raise ZeroDivisionError("the expected value is 0.25")
 
-    monkeypatch.setattr(runner, "run", stumble)
+    monkeypatch.setattr(runner, "run_alone", stumble)
     assert isinstance(grade().exception, ZeroDivisionError)
     (line,) = [line for line in log.read_text(encoding="utf-8").splitlines() if " ERROR " in line]
     assert "a fault of its own: ZeroDivisionError at " in line

@@ -117,7 +117,8 @@ def test_an_exercise_is_followed_by_its_check_and_later_by_a_look(unit, exercise
     cells = [cell for cell in lesson.read(unit).cells if cell.kind == "code"]
     place = next(i for i, cell in enumerate(cells) if cell.labels.get("exercise") == exercise)
     assert f'check("{exercise}")' in cells[place + 1].source
-    later = [cell for cell in cells[place + 1 :] if not cell.labels and not cell.source.startswith("check(")]
+    looks = [cell for cell in cells[place + 1 :] if cell.labels in ({}, {"role": "picture"})]
+    later = [cell for cell in looks if not cell.source.startswith("check(")]
     assert any(exercise in cell.source for cell in later)
 
 
@@ -140,7 +141,7 @@ def test_before_an_exercise_stands_a_worked_example(unit, exercise):
 def test_the_setup_imports_first_and_only_what_is_there(unit):
     first = next(cell for cell in lesson.read(unit).cells if cell.kind == "code")
     assert first.labels.get("role") == "setup"
-    assert "from course_utils.selfcheck import check, hint, question, solution, status" in first.source
+    assert "from course_utils.selfcheck import check, hint, needs, question, solution, status" in first.source
 
 
 @of_units
@@ -162,6 +163,29 @@ def test_no_cell_takes_the_name_of_an_exercise_for_something_else(unit):
                 elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                     taken.append(node.id)
     assert sorted(set(taken) & set(unit.exercises)) == []
+
+
+# what an exercise asks for ------------------------------------------------------------------------------------------
+
+KEPT = {  # names that checks ask for and a learner gives, beside those in the signature
+    "PositionalEncoding": ["pe"],
+    "MultiHeadSelfAttention": ["q_proj", "k_proj", "v_proj", "out_proj", "attn_weights"],
+    "FeedForward": ["linear1", "linear2"],
+    "AttentionPooling": ["weights"],
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("unit", "exercise"), EXERCISES)
+def test_names_and_errors_that_are_graded_stand_in_the_prose_before_the_exercise(unit, exercise, language):
+    cells = [cell for cell in lesson.read(unit).cells if cell.language in (language, None)]
+    place = next(i for i, cell in enumerate(cells) if cell.labels.get("exercise") == exercise)
+    earlier = [i for i, cell in enumerate(cells[:place]) if cell.labels.get("exercise")]
+    prose = "\n".join(cell.source for cell in cells[max(earlier, default=0) : place] if cell.kind == "markdown")
+    graded = list(KEPT.get(exercise, []))
+    if f"{exercise}-errors" in unit.rules or "ValueError" in unit.released(exercise):
+        graded.append("ValueError")
+    assert [name for name in graded if not re.search(rf"\b{name}\b", prose)] == []
 
 
 # hints and rubrics ------------------------------------------------------------------------------------------------
@@ -196,6 +220,11 @@ def bilingual(unit):
 @of_units
 def test_every_text_stands_in_both_languages(unit):
     assert [place for place, text in bilingual(unit) if set(text) != set(LANGUAGES) or not all(text.values())] == []
+
+
+@of_units
+def test_every_question_tells_typical_mistakes_to_who_marks(unit):
+    assert [name for name, question in unit.rubric.items() if len(question.get("typical_mistakes", ())) < 3] == []
 
 
 @of_units

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..files import write_whole
@@ -17,6 +19,8 @@ from .collect.attempts import Attempt, Ledger, locked, place
 from .intake import digest
 from .plan import Plan
 from .provenance import checks_digest
+from .record import Place
+from .replacing import Rivals
 from .run import grade_all
 from .task import Task
 from .terms import LateRule, arrival_of, judged
@@ -24,27 +28,43 @@ from .terms import LateRule, arrival_of, judged
 KEPT = "attempts.json"  # in the results folder: hashes -> points
 
 
-def settle_best(
+@dataclass(frozen=True)
+class Choice:
+    """The best of several attempts, with the others."""
+
+    attempt: Attempt
+    rivals: Rivals
+
+
+def choose_best(
     plan: Plan, class_: Class, units: Sequence[str], tell: Callable[[int, int], None] = lambda done, total: None
-) -> dict[tuple[str, str], Attempt]:
-    """Put the best attempt of each student and unit where it is graded; returns those that have competitors.
+) -> dict[Place, Choice]:
+    """The best attempt of each student and unit where there are several; nothing is put in its place yet.
 
     units: those that are graded; tell: is told how many of how many attempts are done
     """
-    with locked(plan.submitted):
+    with nullcontext() if plan.dry else locked(plan.submitted):
         ledger = Ledger.read(plan.submitted)
         rivals = {
             (student, unit): usable
             for (student, unit, file), attempts in ledger.by_slot().items()
             if unit in units and not file and len(usable := [own for own in attempts if own.is_readable]) > 1
         }
+        before = {key.partition("/")[0] for key in _read(plan.results / KEPT)}
         points = _points(plan, ledger, [attempt for attempts in rivals.values() for attempt in attempts], tell)
         chosen = {}
-        for (student, unit), attempts in rivals.items():
+        for place_, attempts in rivals.items():
             best = max(attempts, key=lambda own: (_left(points.get(own.path, 0.0), own, class_), attempts.index(own)))
-            place(plan.submitted, best, ledger.data(best))
-            chosen[student, unit] = best
+            order = tuple(attempt.digest for attempt in attempts)
+            chosen[place_] = Choice(best, Rivals(ledger.data(best), order, frozenset(before & set(order))))
     return chosen
+
+
+def place_best(submitted: Path, chosen: Iterable[Choice]) -> None:
+    """Put the best attempts where they are graded."""
+    with locked(submitted):
+        for choice in chosen:
+            place(submitted, choice.attempt, choice.rivals.data)
 
 
 def _left(points: float, attempt: Attempt, class_: Class) -> float:
@@ -80,7 +100,7 @@ def _points(
         if record is not None:
             kept[keys[open_[number].path]] = sum(score.points for score in record.scores)
         tell(done, len(tasks))
-    if open_:
+    if open_ and not plan.dry:
         write_whole(plan.results / KEPT, json.dumps(kept, indent=1) + "\n")
     return {path: kept[key] for path, key in keys.items() if key in kept}
 

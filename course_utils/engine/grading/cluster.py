@@ -59,6 +59,11 @@ def dask_executor(address: str, seconds: float = CONNECT_SECONDS) -> Iterator[Ex
     try:
         asyncio.run(_knock(address, seconds))  # a client that finds nobody does not go quietly
         client: Any = Client(address, timeout=seconds, set_as_default=False, name="course")
+    except TypeError:
+        raise RunError(
+            f"{address} wants certificates, and Dask's configuration names none; "
+            "set DASK_DISTRIBUTED__COMM__TLS__CA_FILE and the others that docs/cluster.md lists"
+        ) from None
     except (OSError, TimeoutError, ValueError):
         raise RunError(
             f"no Dask scheduler answers at {address} within {seconds:g} seconds; "
@@ -78,9 +83,11 @@ def dask_executor(address: str, seconds: float = CONNECT_SECONDS) -> Iterator[Ex
 
 async def _knock(address: str, seconds: float) -> None:
     """Connect and go away again. Raises OSError, TimeoutError or ValueError."""
+    from distributed import Security
     from distributed.comm.core import connect
 
-    await (await connect(address, timeout=seconds)).close()
+    ours = Security().get_connection_args("client")  # certificates that Dask's own configuration names
+    await (await connect(address, timeout=seconds, **ours)).close()
 
 
 class ClusterExecutor(Executor):

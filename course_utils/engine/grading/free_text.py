@@ -32,7 +32,7 @@ MAX_COMPARED = 20_000  # characters of a cell: no released one has a tenth of th
 
 PICTURES = {
     "en": "[{count} picture(s) attached here: see the notebook that was handed in.]",
-    "zh": "[此处附有 {count} 张图片：请查看提交的笔记本。]",
+    "zh": "[此处附有 {count} 张图片：请查看提交的 notebook。]",
 }
 
 _WORD = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
@@ -192,7 +192,7 @@ class _Places:
         elif cell.is_prose:
             yield from self._of_prose(cell.source)
         elif cell.source.strip():
-            number = self._by_source.get(fingerprint_of_source(python.as_python(cell.source)))
+            number = self._skeleton.number_by_source.get(fingerprint_of_source(python.as_python(cell.source)))
             names = sorted(number for name, number in self._by_grade_id.items() if name in cell.defines())
             look = self._skeleton.looks.place(cell.source) if number is None and not names else None
             yield from (number,) if number is not None else names[:1]
@@ -218,11 +218,6 @@ class _Places:
     def _by_identity(self) -> dict[str, int]:
         versions = (*self._skeleton.translations, self._skeleton.cells)
         return {cell["id"]: number for cells in versions for number, cell in enumerate(cells)}
-
-    @cached_property
-    def _by_source(self) -> dict[str, int]:
-        found = {fingerprint_of_source(cell["source"]): number for number, cell in self._code()}
-        return {source: number for source, number in found.items() if source}
 
     @cached_property
     def _looks(self) -> list[int]:

@@ -37,22 +37,22 @@ _NO_LINK = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 REASONS: dict[str, Text] = {
     **decoding.REASONS,
-    "missing": {"en": "No notebook was handed in for this unit.", "zh": "这个单元没有提交笔记本。"},
+    "missing": {"en": "No notebook was handed in for this unit.", "zh": "这个单元没有提交 notebook。"},
     "link": {
         "en": "The notebook or its folder is a link; hand in the file itself.",
-        "zh": "笔记本或其所在文件夹是一个链接；请提交文件本身。",
+        "zh": "notebook 或其所在文件夹是一个链接；请提交文件本身。",
     },
     "not_a_file": {
         "en": "What was handed in is not a regular file; hand in the notebook itself.",
-        "zh": "提交的不是普通文件；请提交笔记本文件本身。",
+        "zh": "提交的不是普通文件；请提交 notebook 文件本身。",
     },
     "unreadable": {
         "en": "The notebook's file could not be opened for reading.",
-        "zh": "笔记本文件无法打开读取。",
+        "zh": "notebook 文件无法打开读取。",
     },
     "too_large": {
         "en": "The notebook is larger than 32 MiB; clear its outputs and hand it in again.",
-        "zh": "笔记本超过 32 MiB；请清除输出后重新提交。",
+        "zh": "notebook 超过 32 MiB；请清除输出后重新提交。",
     },
     "damaged_archive": {
         "en": "The archive is damaged or ends in the middle; hand in the .ipynb file itself.",
@@ -64,11 +64,11 @@ REASONS: dict[str, Text] = {
     },
     "no_notebook": {
         "en": "No notebook of this unit was found among the files that were handed in.",
-        "zh": "提交的文件中没有找到本单元的笔记本。",
+        "zh": "提交的文件中没有找到本单元的 notebook。",
     },
     "too_many_files": {
         "en": "There are more notebooks than can be looked at; hand in the one that counts.",
-        "zh": "笔记本太多，无法全部查看；请只提交需要评分的那一个。",
+        "zh": "notebook 太多，无法全部查看；请只提交需要评分的那一个。",
     },
 }
 

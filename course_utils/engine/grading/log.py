@@ -6,11 +6,12 @@ unfinished is cut off before the next one is added. A line that cannot be read i
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from .plan import RunError
 from .record import Place, Record, RecordError
 
 LOG = "log.jsonl"
-PENDING = "regrade.jsonl"  # a regrade that has not replaced the scores yet
+WAITING = "waiting.jsonl"  # what has been graded and changes marks, until somebody has agreed to it
+REGRADE = "regrade.jsonl"  # the same of a run that grades everything again
 
 
 @contextmanager
@@ -109,22 +111,18 @@ def append(path: Path, record: Record) -> None:
 
 
 def append_line(path: Path, entry: Mapping[str, Any]) -> None:
-    """Add a line in one write; a kill leaves a whole line or an unfinished last one, which the next run cuts off."""
+    """Add a line in one write; a kill leaves a whole line or an unfinished last one, which the next run cuts off.
+
+    Raises OSError where the disk has no room for all of it; then nothing of it stays.
+    """
+    line = json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
     with path.open("ab", buffering=0) as log:
-        log.write(json.dumps(entry, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
-
-
-Changes = list[tuple[str, str, str, float, float]]  # student, unit, check, points before, points now
-
-
-def changes_between(before: Mapping[Place, Record], fresh: Sequence[Record]) -> Changes:
-    """The checks whose points differ between the last records and fresh ones, by student and unit."""
-    changes = []
-    for record in sorted(fresh, key=lambda item: item.place):
-        old = before.get(record.place)
-        points = {score.grade_id: score.points for score in (old.scores if old else ())}
-        for score in record.scores:
-            name = score.grade_id
-            if old and points.get(name, 0.0) != score.points:
-                changes.append((record.student, record.unit, name, points.get(name, 0.0), score.points))
-    return changes
+        end = os.fstat(log.fileno()).st_size
+        try:
+            if log.write(line) != len(line):  # a disk takes what it has room for, and says nothing
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except OSError as error:
+            with suppress(OSError):
+                log.truncate(end)
+            error.filename = error.filename or str(path)  # a failed write does not know whose it was
+            raise

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..course import current
 from ..walls.shown_paths import Secret
+from .record import Place
+from .replacing import Rivals
 from .task import Patience
 
 
@@ -29,6 +32,8 @@ class Plan:
     patience: Patience = field(default_factory=Patience)
     people: tuple[str, ...] = ()  # of the roster, who stand in the results whether or not they have a folder
     language: str = "en"  # of pages on which no notebook says it
+    dry: bool = False  # write nothing; only find out what there is to do, and what would come of it
+    rivals: Mapping[Place, Rivals] = field(default_factory=dict)  # where the best of several attempts counts
 
 
 def secrets_of(submitted: Path, results: Path, solutions: Path | None = None) -> tuple[Secret, ...]:

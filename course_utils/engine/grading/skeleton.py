@@ -23,7 +23,7 @@ class Skeleton:
 
     @classmethod
     def of(cls, unit: str, notebook: Mapping[str, Any], *translated: Mapping[str, Any]) -> Skeleton:
-        """The skeleton of a released notebook; translated: the same in other languages, for its prose."""
+        """The skeleton of a released notebook; translated: the same in other languages, for its prose and words."""
         cells = tuple(notebook["cells"])
         others = tuple(tuple(other["cells"]) for other in translated)
         return cls(unit, cells, tuple(other for other in others if _kinds(other) == _kinds(cells)))
@@ -64,14 +64,28 @@ class Skeleton:
 
     @cached_property
     def by_source(self) -> dict[str, Mapping[str, Any]]:
-        """The code cells, by their code however it is laid out."""
-        found = {fingerprint_of_source(cell["source"]): cell for cell in self.cells if cell["cell_type"] == "code"}
-        return {said: cell for said, cell in found.items() if said}
+        """The code cells, by their code in any language, however it is laid out."""
+        return {said: self.cells[number] for said, number in self.number_by_source.items()}
+
+    @cached_property
+    def number_by_source(self) -> dict[str, int]:
+        """The numbers of the code cells in the release, by their code in any language."""
+        code = [
+            (fingerprint_of_source(version[number]["source"]), number)
+            for version in (*self.translations, self.cells)
+            for number, cell in enumerate(self.cells)
+            if cell["cell_type"] == "code"
+        ]
+        return {said: number for said, number in code if said}
 
     @cached_property
     def looks(self) -> Looks:
         """The cells that only look at something."""
-        return Looks(cell["source"] for cell in self.cells if is_experiment(cell))
+        numbers = [number for number, cell in enumerate(self.cells) if is_experiment(cell)]
+        first, *others = (
+            [version[number]["source"] for number in numbers] for version in (self.cells, *self.translations)
+        )
+        return Looks(first, *others)
 
     def look(self, number: int) -> Mapping[str, Any]:
         """The released cell of that number among those that only look at something."""

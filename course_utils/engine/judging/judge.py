@@ -25,7 +25,7 @@ from ..course import CourseError
 from .claims import GPU, MODULE_ERRORS, NAME_ERRORS, stands_in_line
 from .marks import Outcome
 from .raised import Raised
-from .rule import CONTENT, AnyOf, Part, Rule
+from .rule import CONTENT, AnyOf, Check, Part, Rule
 from .sentences import SENTENCES, Text, filled, joined
 
 # What arithmetic on a value of a form that a rule does not expect may raise. A rule's own bug would show on the
@@ -126,26 +126,27 @@ class Looks(Mapping[str, Look]):
             return {}
         if number not in self._runs:
             draw = self._draw(rule.exercise, number)
-            self._runs[number] = draw, _tried(lambda: rule.look(self._student, draw))
+            self._runs[number] = draw, tried(lambda: rule.look(self._student, draw))
         draw, parts = self._runs[number]
         if isinstance(parts, Trouble):
             return parts
         part = parts[rule.check]
         if not callable(part):
-            return _told(part)
+            return told_of(part)
         draw.restart(rule.check)
-        return _tried(lambda: _told(part()))
+        return tried(lambda: told_of(part()))
 
     def _draw(self, of: str, number: int) -> Draw:
         return Draw(case_seed(self._seed, of, number), first=number == 0, **self._cases[number])
 
 
-def _told(part: Mapping[str, Any]) -> dict[str, Any]:
+def told_of(part: Mapping[str, Any]) -> dict[str, Any]:
     """Observations, with what is told of an exception in the place of one that a rule has found."""
     return {name: trouble_of(value) if isinstance(value, StudentError) else value for name, value in part.items()}
 
 
-def _tried(see: Callable[[], T]) -> T | Trouble:
+def tried(see: Callable[[], T]) -> T | Trouble:
+    """What is seen, or the trouble that a learner's code or its value makes."""
     try:
         return see()
     except StudentError as error:
@@ -210,11 +211,12 @@ class Difference:
     reason: str  # "shape", "kind" or "value"
     expected: Any
     got: Any
+    case: int = 0  # the number of the case in which it was seen
 
 
 def differs(seen: Look, expected: Look, rule: Rule, equal_nan: bool = False) -> Difference | Trouble | None:
     """The first difference between two looks at the same cases, None where there is none."""
-    for got, wanted in zip(seen, expected, strict=True):
+    for case, (got, wanted) in enumerate(zip(seen, expected, strict=True)):
         if isinstance(got, Trouble) or isinstance(wanted, Trouble):
             if isinstance(got, Trouble) and isinstance(wanted, Trouble) and got.kind() == wanted.kind():
                 continue
@@ -224,9 +226,9 @@ def differs(seen: Look, expected: Look, rule: Rule, equal_nan: bool = False) -> 
                 if isinstance(other := wanted[name], Trouble) and other.kind() == trouble.kind():
                     continue
                 return trouble
-            reason = _unequal(got.get(name), wanted[name], rule, equal_nan)
+            reason = unequal(got.get(name), wanted[name], rule, equal_nan)
             if reason:
-                return Difference(name, reason, _first_view(wanted[name]), _first_view(got.get(name)))
+                return Difference(name, reason, _first_view(wanted[name]), _first_view(got.get(name)), case)
     return None
 
 
@@ -234,11 +236,11 @@ def _first_view(value: Any) -> Any:
     return value.views[0] if isinstance(value, AnyOf) and value.views else value
 
 
-def _unequal(got: Any, wanted: Any, rule: Rule, equal_nan: bool) -> str:
+def unequal(got: Any, wanted: Any, rule: Rule | Check, equal_nan: bool) -> str:
     """Why a value is not the wanted one; empty where it is."""
     if isinstance(wanted, AnyOf):
         views = got.views if isinstance(got, AnyOf) else [got]
-        reasons = [_unequal(view, wanted.views[0], rule, equal_nan) for view in views]
+        reasons = [unequal(view, wanted.views[0], rule, equal_nan) for view in views]
         return "" if "" in reasons else (reasons[0] if reasons else "kind")
     if isinstance(wanted, Tensor):
         if not isinstance(got, Tensor):
@@ -255,11 +257,11 @@ def _unequal(got: Any, wanted: Any, rule: Rule, equal_nan: bool) -> str:
     if isinstance(wanted, list | tuple):
         if not isinstance(got, list | tuple) or len(got) != len(wanted):
             return "value"
-        return next(filter(None, (_unequal(g, w, rule, equal_nan) for g, w in zip(got, wanted, strict=True))), "")
+        return next(filter(None, (unequal(g, w, rule, equal_nan) for g, w in zip(got, wanted, strict=True))), "")
     if isinstance(wanted, dict):  # entry by entry: tensors in it cannot be compared with ==
         if not isinstance(got, dict) or set(got) != set(wanted):
             return "value"
-        return next(filter(None, (_unequal(got[key], wanted[key], rule, equal_nan) for key in wanted)), "")
+        return next(filter(None, (unequal(got[key], wanted[key], rule, equal_nan) for key in wanted)), "")
     return "" if type(got) is type(wanted) and got == wanted else "value"
 
 
@@ -353,7 +355,7 @@ def told(trouble: Trouble, exercise: str) -> Text:
     """A sentence about a trouble, where nothing of an exception's text may be told."""
     about, here = dict(trouble.about), trouble.reason == "raised" and trouble.about.get("cell") == exercise
     if trouble.reason not in ("raised", "raised_elsewhere"):
-        return filled(trouble.reason, **about)
+        return no_tensor(about["type"]) if trouble.reason == "no_tensor" else filled(trouble.reason, **about)
     if about.get("cause") == GPU:
         sentence = filled("raised_gpu" if here else "raised_gpu_elsewhere", **about)
     elif here and about.get("word"):
@@ -362,6 +364,13 @@ def told(trouble: Trouble, exercise: str) -> Text:
     else:
         sentence = filled("raised" if here else "raised_elsewhere", **about)
     return joined(sentence, about["because"]) if about.get("because") else sentence
+
+
+def no_tensor(kind: str) -> Text:
+    """A sentence about a value that is no tensor, with what to try by its type."""
+    remedy = {"int": "float", "bool": "float"}.get(kind, kind)
+    sentence = filled("no_tensor", type=kind)
+    return joined(sentence, SENTENCES[f"instead_{remedy}"]) if f"instead_{remedy}" in SENTENCES else sentence
 
 
 def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, Any], show_values: bool) -> Text:
@@ -374,10 +383,10 @@ def explain(rule: Rule, difference: Difference | Trouble, texts: Mapping[str, An
         return filled("no_content")
     rule_text = texts["rules"][rule.name]
     claim = {language: rule_text[language].rstrip(".。") for language in rule_text}
-    if difference.reason == "shape" and show_values:
-        shapes = {"expected": tuple(difference.expected.shape), "got": tuple(difference.got.shape)}
-        return filled("wrong_shape_shown", **shapes)
+    pair = difference.expected, difference.got
+    if difference.reason == "shape" and show_values and all(isinstance(value, Tensor) for value in pair):
+        return filled("wrong_shape_shown", expected=tuple(pair[0].shape), got=tuple(pair[1].shape))
     if difference.reason == "kind":
-        return filled("no_tensor", type=kind_of(difference.got))
+        return no_tensor(kind_of(difference.got))
     sentence = SENTENCES["wrong_shape" if difference.reason == "shape" else "wrong_value"]
     return {language: sentence[language].format(rule=claim[language]) for language in sentence}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import linecache
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-from .sentences import SENTENCES, Text
+from .sentences import SENTENCES, Text, filled
 
 MAX_WORDS = 240  # characters of an exception's text; torch lists every form of a call that it would have taken
 MAX_CODE = 120  # characters of a line of code
@@ -49,6 +49,11 @@ class Raised:
     type: str
     words: str
     place: Place | None
+    meant: str = ""  # the name that stands nearest to one that is missing
+
+    def at(self, line: int, code: str) -> Raised:
+        """The same at a line of a cell that never ran."""
+        return replace(self, place=Place(line, TOP_OF_A_CELL, _cut(_printable(code), MAX_CODE)))
 
     def told(self, exercise: str, sentence: str = "raised") -> Text:
         """A sentence in each language, and the line of code below it; sentence: what its key begins with."""
@@ -57,10 +62,15 @@ class Raised:
         texts = {language: words.format(**gaps) for language, words in SENTENCES[sentence + ending].items()}
         ends = {"en": (": ", "."), "zh": ("：", "。")}
         code = self.place.shown if self.place else ""
-        return {
-            language: text + (ends[language][0] + self.words if self.words else ends[language][1]) + code
+        said = {
+            language: text + (ends[language][0] + self.words if self.words else ends[language][1])
             for language, text in texts.items()
         }
+        if self.meant:
+            stop = {"en": ". ", "zh": "。"}
+            guess = filled("did_you_mean", name=self.meant)
+            said = {language: text.rstrip(".。") + stop[language] + guess[language] for language, text in said.items()}
+        return {language: text + code for language, text in said.items()}
 
 
 def raised_by(error: BaseException, names: dict[str, Any]) -> Raised:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ..asking.codec import Foreign, Reference
 from ..asking.student import kind_of
-from ..course import LOOKS, REMEDY, CourseError, CourseUnit, read_json
+from ..course import EXAMPLES, LOOKS, REMEDY, CourseError, CourseUnit, read_json
 from .judge import Fingerprint, Look, Trouble
 from .rule import AnyOf
 
@@ -59,6 +59,34 @@ def recorded_mistakes(unit: CourseUnit) -> dict[str, list[Fingerprint]]:
     return {
         name: [Fingerprint(hint, looks) for (hint, _), looks in mistakes.items()] for name, mistakes in found.items()
     }
+
+
+@cache
+def recorded_examples(unit: CourseUnit) -> dict[str, list[Mapping[str, Any]]]:
+    """What the examples of each exercise have to give, by the names of the results, in the order of the examples.
+
+    Raises CourseError where the file is damaged; a unit without one has no examples.
+    """
+    path, found = unit.folder / EXAMPLES, {name: list[Mapping[str, Any]]() for name in unit.texts["exercises"]}
+    if not path.is_file():
+        return found
+    for number, data in enumerate(path.read_bytes().splitlines(), 1):
+        entry = read_json(data, path, number)
+        if number == 1 and "generated_from" in entry:
+            continue
+        try:
+            found[entry["example"]].append(replayed(entry["look"]))
+        except DAMAGE as error:
+            raise CourseError(f"{path}, line {number}: no example ({type(error).__name__}); {REMEDY}") from None
+    return found
+
+
+def examples_as_lines(generated_from: str, examples: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """The content of a unit's file of examples: a line each; examples: what each has to give, by exercise."""
+    entries: list[dict[str, Any]] = [{"generated_from": generated_from}]
+    for name, given in examples.items():
+        entries += [{"example": name, "number": n, "look": recorded(dict(one))} for n, one in enumerate(given, 1)]
+    return "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
 
 
 def as_lines(generated_from: str, truths: Mapping[str, Look], mistakes: Mapping[str, Sequence[Fingerprint]]) -> str:

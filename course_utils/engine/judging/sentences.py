@@ -99,6 +99,42 @@ SENTENCES: dict[str, Text] = {
         "en": "Stopped. The check was not finished.",
         "zh": "已停止，自测还没有做完。",
     },
+    # Of a check that took too long; the line itself stands below.
+    "too_long_here": {
+        "en": "Your code was still running after {seconds} seconds, and was stopped; is there a loop that does not "
+        "end? It stood in line {line}.",
+        "zh": "你的代码运行了 {seconds} 秒还没有结束，已被中止；有没有停不下来的循环？当时停在第 {line} 行。",
+    },
+    "too_long_there": {
+        "en": "Your code was still running after {seconds} seconds, and was stopped; is there a loop that does not "
+        "end? It stood in {function}, line {line} of its cell.",
+        "zh": "你的代码运行了 {seconds} 秒还没有结束，已被中止；有没有停不下来的循环？"
+        "当时停在 {function} 里（该单元格第 {line} 行）。",
+    },
+    "too_long_nowhere": {
+        "en": "The check was still running after {seconds} seconds, and was stopped.",
+        "zh": "自测运行了 {seconds} 秒还没有结束，已被中止。",
+    },
+    # Of a call into C, which hears of no interrupt; told while it still runs.
+    "stuck_here": {
+        "en": "Your code runs for over {seconds} seconds, in line {line}, in a call that cannot be stopped from here. "
+        "If it does not end, restart the kernel; what is it given there, and how large is it?",
+        "zh": "你的代码已运行超过 {seconds} 秒，停在第 {line} 行的一个调用里，从这里无法中止。"
+        "如果一直不结束，请重启内核；那里传入的是什么，有多大？",
+    },
+    "stuck_there": {
+        "en": "Your code runs for over {seconds} seconds, in {function}, line {line} of its cell, in a call that "
+        "cannot be stopped from here. If it does not end, restart the kernel; what is it given there, and how large is "
+        "it?",
+        "zh": "你的代码已运行超过 {seconds} 秒，停在 {function} 里（该单元格第 {line} 行）的一个调用中，"
+        "从这里无法中止。"
+        "如果一直不结束，请重启内核；那里传入的是什么，有多大？",
+    },
+    "stuck_nowhere": {
+        "en": "The check runs for over {seconds} seconds and cannot be stopped from here. If it does not end, restart "
+        "the kernel.",
+        "zh": "自测已运行超过 {seconds} 秒，从这里无法中止。如果一直不结束，请重启内核。",
+    },
     "undefined": {
         "en": "The cell does not define {name}; keep the name of the function or class as it was given.",
         "zh": "这个单元格没有定义 {name}；请保留原来的函数名或类名。",
@@ -113,17 +149,53 @@ SENTENCES: dict[str, Text] = {
         "en": "A torch.Tensor is asked for, and {type} came back.",
         "zh": "这里需要一个 torch.Tensor，得到的却是 {type}。",
     },
+    # Stands behind it, by the type that came back.
+    "instead_None": {
+        "en": "Does every way through your code end in a return?",
+        "zh": "你的代码无论走哪条路，最后都有 return 吗？",
+    },
+    "instead_ndarray": {
+        "en": "Stay with torch's own functions, so that gradients can flow back; torch.from_numpy(...) makes a tensor "
+        "of an array.",
+        "zh": "请一直用 torch 自己的函数，梯度才能传回去；torch.from_numpy(...) 可以把数组变成张量。",
+    },
+    "instead_list": {
+        "en": "torch.stack(...) makes one tensor of a list of tensors, torch.tensor(...) of a list of numbers.",
+        "zh": "torch.stack(...) 把张量的列表合成一个张量，torch.tensor(...) 把数的列表变成张量。",
+    },
+    "instead_tuple": {
+        "en": "Is there a comma too many behind the return, or does a function such as max give two things, of which "
+        "one is meant?",
+        "zh": "return 后面是不是多了一个逗号？或者像 max 这样的函数返回了两样东西，而只需要其中一样？",
+    },
+    "instead_float": {
+        "en": "Did .item() or float() take the number out of its tensor, or did a sum or mean go over all axes?",
+        "zh": "是不是用 .item() 或 float() 把数从张量里取了出来，或者对所有的轴求了和或平均？",
+    },
+    # Behind the sentence about a name that is not there.
+    "did_you_mean": {
+        "en": "Did you mean {name}?",
+        "zh": "你想写的是 {name} 吗？",
+    },
+    "no_exercise": {
+        "en": "There is no exercise {name}.",
+        "zh": "没有名为 {name} 的练习。",
+    },
+    "renamed": {
+        "en": "{name} is not defined, but {other} is; did you mean that one? Keep the name {name} as it was given.",
+        "zh": "{name} 还没有定义，但有一个 {other}；你想写的是它吗？请保留原来的名字 {name}。",
+    },
     "no_object": {
         "en": "{name} does not build an object that can be used further.",
         "zh": "{name} 没有构造出可以继续使用的对象。",
     },
     "no_parameter": {
-        "en": "The module has no parameter {name} of the right shape; are its layers named as the docstring says?",
-        "zh": "模块里没有形状正确的参数 {name}；各层的名字和文档字符串里写的一样吗？",
+        "en": "The module has no parameter {name} of the right shape; are its layers named as the exercise asks?",
+        "zh": "模块里没有形状正确的参数 {name}；各层的名字和题目要求的一样吗？",
     },
     "no_submodule": {
-        "en": "The module has no layer called {name}; are its layers named as the docstring says?",
-        "zh": "模块里没有名为 {name} 的层；各层的名字和文档字符串里写的一样吗？",
+        "en": "The module has no layer called {name}; are its layers named as the exercise asks?",
+        "zh": "模块里没有名为 {name} 的层；各层的名字和题目要求的一样吗？",
     },
     "odd_value": {
         "en": "What came back has another form than the docstring promises.",
@@ -145,6 +217,15 @@ SENTENCES: dict[str, Text] = {
         "en": "Not yet so: {rule}.",
         "zh": "还不满足：{rule}。",
     },
+    # In the self-check, of a mistake without a name; the case itself stands below.
+    "see_example": {
+        "en": "Not yet as it should be, for example here:",
+        "zh": "还不对，比如这里：",
+    },
+    "see_observation": {
+        "en": "Looked at: {what}{sizes}.",
+        "zh": "检查的是：{what}{sizes}。",
+    },
     "no_content": {
         "en": "This part counts once the answer works: so far its results do not follow from its inputs.",
         "zh": "这一项要等答案真正起作用才算数：目前它给出的结果还没有像应有的那样随输入而变。",
@@ -155,7 +236,7 @@ SENTENCES: dict[str, Text] = {
     },
     "no_submission": {
         "en": "No notebook was handed in for this unit.",
-        "zh": "这个单元没有提交笔记本。",
+        "zh": "这个单元没有提交 notebook。",
     },
     "manual": {
         "en": "Your answer waits for a person to read it.",

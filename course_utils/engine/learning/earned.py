@@ -36,7 +36,7 @@ WORDS: dict[str, Text] = {
     "other": {"en": "Another right way", "zh": "另一种正确写法"},
     "write_first": {
         "en": 'Write your answer to {name} first and save the notebook; then run question("{name}") again.',
-        "zh": '请先写下你对 {name} 的回答并保存笔记本，再运行一次 question("{name}")。',
+        "zh": '请先写下你对 {name} 的回答并保存 notebook，再运行一次 question("{name}")。',
     },
     "model": {"en": "A model answer", "zh": "参考回答"},
     "criteria": {

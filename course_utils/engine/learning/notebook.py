@@ -157,7 +157,7 @@ def unit_of_notebook(path: Path, notebook: Notebook) -> str:
 
 def cells_to_run(notebook: Notebook, unit: str) -> Iterator[tuple[Cell, str]]:
     """The code cells with the source to run of each: of one that only looks at something, what it defines."""
-    looks = Looks(unit_texts(unit)["cells"][EXPERIMENT])
+    looks = Looks.of(unit_texts(unit)["cells"])
     by_text = looks.lost_marks(notebook.cells)
     for cell in notebook.cells:
         if cell.kind != "code" or not cell.source.strip():

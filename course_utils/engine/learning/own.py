@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from ..asking.student import Student, StudentError, within
 from ..asking.workbench import Answer, Request, Workbench
 from ..judging.raised import Raised, raised_by
 from .interrupts import end_if_stopped
+from .nearby import meant
 
 
 class OwnWorkbench(Workbench):
@@ -41,7 +43,7 @@ class OwnWorkbench(Workbench):
 
     def _told(self, error: BaseException) -> dict[str, Any]:
         end_if_stopped()
-        self._raised.append(raised_by(error, self.names))
+        self._raised.append(replace(raised_by(error, self.names), meant=meant(error, self.names)))
         return super()._told(error) | {"raised": len(self._raised) - 1}
 
 

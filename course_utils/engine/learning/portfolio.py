@@ -25,7 +25,7 @@ from ..course import CourseError, CourseUnit, current
 from ..reading.decoding import ReadError
 from ..reading.notebook import Notebook, read_notebook
 from ..reading.python import as_python, definitions
-from ..reading.released import EXPERIMENT, SETUP, Looks
+from ..reading.released import SETUP, Looks
 from ..texts import fingerprint_of_source
 from .report import check_names
 
@@ -95,7 +95,7 @@ def _sources(notebook: Notebook, unit: CourseUnit) -> Iterator[tuple[str, bool]]
     """The sources to run, and whether each is one of the unit's set-up."""
     exercises = unit.texts["exercises"]
     setups = {fingerprint_of_source(source) for source in unit.texts["cells"][SETUP]}
-    looks = Looks(unit.texts["cells"][EXPERIMENT])
+    looks = Looks.of(unit.texts["cells"])
     for cell in notebook.cells:
         if cell.kind != "code" or looks.is_given(cell.source):
             continue

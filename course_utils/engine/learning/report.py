@@ -7,23 +7,29 @@ import html
 import io
 import re
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from torch import nn
 
 from ..course import LANGUAGES, SOLUTIONS, CourseUnit, current
 from ..judging import judge
-from ..judging.judge import Look, Verdict
+from ..judging.judge import Difference, Look, Trouble, Verdict
+from ..judging.marks import Outcome
 from ..judging.raised import CODE, Raised
 from ..judging.recorded import recorded_looks, recorded_mistakes
-from ..judging.rule import Rule, rules_of
-from ..judging.sentences import Text, filled
+from ..judging.rule import CONTENT, Rule, rules_of
+from ..judging.sentences import SENTENCES, Text, filled
 from ..texts import VISIBLE_SEED, fingerprint_of_source, source_of
 from ..texts import language as own_language
-from .interrupts import stoppable
+from .drawing import Drawing
+from .interrupts import CheckTooLong, stoppable, timed
+from .nearby import nearest, nearest_defined, unreadable_cell
 from .own import own
+from .panel import GREEN, GREY, RED, coloured, panel
+from .shown import Shown, show
 
 WORDS: dict[str, Text] = {
     "all": {"en": "All rules hold.", "zh": "全部通过。"},
@@ -59,7 +65,6 @@ WORDS: dict[str, Text] = {
 # What set-up cells of the units import under these names.
 GIVEN = ("F", "Tensor", "math", "nn", "np", "plt", "torch")
 _NOT_DEFINED = re.compile(r"name '(\w+)' is not defined")  # Python's own words
-GREEN, RED, GREY = "#0a7d3c", "#b3261e", "#5f6368"  # 4.5:1 and more on white; symbols say the same
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Report:
     verdicts: tuple[Verdict, ...]
     rules: Mapping[str, str]  # check -> the rule's line in the report's language
     note: str = ""
+    shown: Mapping[str, Shown] = field(default_factory=dict)  # check -> the case that shows a mistake without a name
 
     @property
     def passed(self) -> bool:
@@ -96,18 +102,46 @@ class Report:
 
     def messages(self) -> list[str]:
         """What is said about the rules that do not hold, each sentence once."""
-        said = [verdict.message[self.language] for verdict in self.verdicts if verdict.message]
-        return list(dict.fromkeys(said))
+        return list(dict.fromkeys(sentence for sentence, _ in self.told()))
+
+    def told(self) -> list[tuple[str, Drawing | None]]:
+        """What is said about the rules that do not hold, each once, and the case that shows it.
+
+        First comes what the rest may follow from: what keeps values from coming at all, then what breaks most rules.
+        A check without content comes last: it counts once the answer works.
+        """
+        said: dict[str, tuple[str, Drawing | None]] = {}
+        seen: set[str] = set()
+        for verdict in sorted(self.verdicts, key=self._rank):
+            if verdict.message is None:
+                continue
+            sentence, drawing = verdict.message[self.language], self._drawing(verdict.check)
+            case = "\n".join([*drawing.lines(), "" if drawing.is_example else sentence]) if drawing else ""
+            key = verdict.hint or f"{sentence}\n{case}"
+            if key not in said or len(said[key][0]) < len(sentence):  # of one hint the words with the exception below
+                said[key] = sentence, drawing if case not in seen else None
+            seen.add(case)
+        return list(said.values())
+
+    def _drawing(self, check: str) -> Drawing | None:
+        return Drawing(self.shown[check], self.language) if check in self.shown else None
+
+    def _rank(self, verdict: Verdict) -> tuple[bool, bool, int]:
+        """Sorts verdicts by how much may follow from them; equal ones stay in the order of the rules."""
+        share = sum(other.hint == verdict.hint for other in self.verdicts) if verdict.hint else 0
+        message = (verdict.message or {}).get(self.language)
+        return message == SENTENCES["no_content"][self.language], verdict.outcome not in ("error", "memory"), -share
 
     def __repr__(self) -> str:
         lines = [f"{self.exercise}: {self.summary}"]
         lines += [
             f"  {'✓' if verdict.outcome == 'passed' else '✗'} {self.rules[verdict.check]}" for verdict in self.verdicts
         ]
-        for message in self.messages():
-            first, *others = message.split("\n")
+        lines += [f"  → {self.note}"] if self.note and not self.passed else []
+        for message, drawing in self.told():
+            first, *others = [*message.split("\n"), *(drawing.lines() if drawing else [])]
             lines += [f"  → {first}", *(f"    {line}" for line in others)]
-        lines += [f"  {self.note}"] if self.note else []
+        lines += [f"  {self.note}"] if self.note and self.passed else []
         if not self.passed:
             lines.append("  " + WORDS["more"][self.language].format(name=self.exercise))
         return "\n".join(lines)
@@ -116,21 +150,16 @@ class Report:
         rows = []
         for verdict in self.verdicts:
             good = verdict.outcome == "passed"
-            mark = f'<b style="color:{GREEN if good else RED}">{"✓" if good else "✗"}</b>'
+            mark = coloured(GREEN if good else RED, "✓" if good else "✗", "b")
             rows.append(f'<div style="margin:.15em 0">{mark} {html.escape(self.rules[verdict.check])}</div>')
-        for message in self.messages():
-            rows.append(
-                f'<div style="margin:.4em 0;padding:.3em .7em;border-left:4px solid {RED}">{_in_html(message)}</div>'
-            )
-        more = [self.note] if self.note else []
+        bodies = [_in_html(self.note)] if self.note and not self.passed else []
+        bodies += [_in_html(message) + (drawing.html() if drawing else "") for message, drawing in self.told()]
+        rows += [f'<div style="margin:.4em 0;padding:.3em .7em;border-left:4px solid {RED}">{b}</div>' for b in bodies]
+        more = [self.note] if self.note and self.passed else []
         more += [] if self.passed else [WORDS["more"][self.language].format(name=self.exercise)]
-        rows += [f'<div style="color:{GREY}">{html.escape(line)}</div>' for line in more]
-        colour = GREEN if self.passed else RED
+        rows += [coloured(GREY, line, "div") for line in more]
         head = f"<b>{html.escape(self.exercise)}</b> · {html.escape(self.summary)}"
-        return (
-            f'<div style="border:1px solid {colour};border-radius:6px;padding:.5em .9em;max-width:46em;'
-            f'line-height:1.5">{head}{"".join(rows)}</div>'
-        )
+        return panel(GREEN if self.passed else RED, head + "".join(rows))
 
 
 def _in_html(message: str) -> str:
@@ -171,32 +200,46 @@ def looks(unit: CourseUnit, exercise: str, names: dict[str, Any]) -> tuple[dict[
     """The rules of an exercise and what they see on the visible draws; prints and warnings are kept still."""
     chosen = {rule.name: rule for rule in rules_of(unit.rules_module) if rule.exercise == exercise}
     cases = unit.visible_cases[exercise]
-    silence = io.StringIO()
-    with contextlib.ExitStack() as quiet:
-        quiet.enter_context(judge.undisturbed())
-        quiet.enter_context(contextlib.redirect_stdout(silence))
-        quiet.enter_context(contextlib.redirect_stderr(silence))
-        quiet.enter_context(warnings.catch_warnings())
-        warnings.simplefilter("ignore")
+    with quiet():
         return chosen, dict(judge.Looks(chosen.values(), own(names), cases, VISIBLE_SEED))
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep prints and warnings still, and torch's random state and threads as they were."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(judge.undisturbed())
+        stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        yield
 
 
 def check_names(name: str, names: dict[str, Any], language: str | None = None) -> Report:
     """The report on an exercise in a namespace. Raises ValueError for an unknown exercise or language."""
     unit = _unit(name)
     language = chosen_language(language)
-    if name not in names or _is_blank(names[name], unit.texts["exercises"][name]["released"]):
+    if unreadable := unreadable_cell(name, names):
+        return missing(name, unreadable.told(name, "cell_failed"), language)
+    if name not in names and (other := nearest_defined(name, names, current().all_exercises())):
+        return missing(name, filled("renamed", name=name, other=other), language)
+    if name not in names or is_blank(names[name], unit.texts["exercises"][name]["released"]):
         return missing(name, filled("blank" if name in names else "not_run", name=name), language)
-    with stoppable(names, language, name):
-        return _judged(unit, name, names, language)
+    _ = unit.rules_module, recorded_looks(unit)  # what is read once is no time of the answer's
+    try:
+        with stoppable(names, language, name), timed():
+            return _judged(unit, name, names, language)
+    except CheckTooLong as ended:
+        return missing(name, ended.told, language, "timeout")
 
 
-def missing(name: str, sentence: Text, language: str) -> Report:
+def missing(name: str, sentence: Text, language: str, outcome: Outcome = "missing") -> Report:
     """The report on an exercise of which there is nothing to look at; the sentence says why."""
     rules = _unit(name).texts["rules"]
     checks = _unit(name).texts["exercises"][name]["checks"]
     lines = {check: rules[check][language] for check in checks}
-    return Report(name, language, tuple(Verdict(check, "missing", sentence) for check in checks), lines)
+    return Report(name, language, tuple(Verdict(check, outcome, sentence) for check in checks), lines)
 
 
 def _judged(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -> Report:
@@ -205,7 +248,8 @@ def _judged(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -
     lines = {check: texts["rules"][check][language] for check in texts["exercises"][name]["checks"]}
     chosen, seen = looks(unit, name, names)
     expected = recorded_looks(unit)
-    lost = {check for check, rule in chosen.items() if judge.differs(seen[check], expected[check], rule)}
+    found = {check: judge.differs(seen[check], expected[check], rule) for check, rule in chosen.items()}
+    lost = {check: difference for check, difference in found.items() if difference}
 
     def verdict(rule: Rule) -> Verdict:
         def find_hint() -> str:
@@ -217,9 +261,40 @@ def _judged(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -
     report = Report(name, language, verdicts, lines)
     if report.passed:
         return report
+    report = _with_cases(report, unit, chosen, lost, names)
     above = [word for word in names_missing(report) if word in (*GIVEN, *current().all_exercises())]
     note = WORDS["above"][language].format(names=", ".join(above)) if above else _note(unit, name, names, language)
     return replace(report, note=note)
+
+
+def _with_cases(
+    report: Report,
+    unit: CourseUnit,
+    rules: Mapping[str, Rule],
+    lost: Mapping[str, Difference | Trouble],
+    names: dict[str, Any],
+) -> Report:
+    """A report with a case for each mistake that has no name."""
+    source = source_of(names[report.exercise])
+    with quiet():
+        student = own(names)
+        unnamed = [verdict.check for verdict in report.verdicts if verdict.message and not verdict.hint]
+        cases = {
+            check: judge.tried(partial(show, unit, rules[check], lost[check], student, source)) for check in unnamed
+        }
+    shown = {check: case for check, case in cases.items() if isinstance(case, Shown)}
+    verdicts = tuple(
+        replace(verdict, message=shown[verdict.check].sentence)
+        if verdict.check in shown and _repeats_the_rule(lost[verdict.check])
+        else verdict
+        for verdict in report.verdicts
+    )
+    return replace(report, verdicts=verdicts, shown=shown)
+
+
+def _repeats_the_rule(difference: Difference | Trouble) -> bool:
+    """Whether what is said of a difference alone would be no more than the rule, or than what the case shows."""
+    return isinstance(difference, Difference) and difference.observation != CONTENT
 
 
 def names_missing(report: Report) -> list[str]:
@@ -240,7 +315,8 @@ def _note(unit: CourseUnit, name: str, names: dict[str, Any], language: str) -> 
     return WORDS["earlier"][language].format(names=", ".join(wrong)) if wrong else ""
 
 
-def _is_blank(value: Any, released: str) -> bool:
+def is_blank(value: Any, released: str) -> bool:
+    """Whether an answer is one that nobody has begun; released: fingerprint of the cell as it was given."""
     if isinstance(value, type) and not any(callable(member) for member in vars(value).values()):
         # a class without a single method is one that nobody has begun, unless it takes another's
         return all(base in (object, nn.Module) for base in value.__bases__)
@@ -267,11 +343,28 @@ def help_step(name: str, step: int | None = None, language: str | None = None) -
     return Help(name, step, len(steps), steps[step - 1][language], language, (unit.folder / SOLUTIONS).is_file())
 
 
+class UnknownExercise(ValueError):
+    """A name that no exercise has; the message says which there are, and which is nearest."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self._near = nearest(name, known)
+        guess = f" {filled('did_you_mean', name=self._near)['en']}" if self._near else ""
+        super().__init__(f"exercise must be one of {', '.join(known)}; got {name!r}.{guess}")
+        self._name = name
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: no more than what to write."""
+        if self._near:
+            sentence = filled("no_exercise", name=self._name)
+            return [f"{sentence[own_language()]} {filled('did_you_mean', name=self._near)[own_language()]}"]
+        return [str(self)]
+
+
 def _unit(name: str) -> CourseUnit:
     course = current()
     unit = course.unit_of(name)
     if unit is None:
-        raise ValueError(f"exercise must be one of {', '.join(course.all_exercises())}; got {name!r}")
+        raise UnknownExercise(name, course.all_exercises())
     return unit
 
 

@@ -18,9 +18,10 @@ from ..reading.python import as_python
 from ..texts import fingerprint_of_source, tree_of
 from .cells import Raw, answer_names, find_answers, is_filled, same_cells, text_of
 from .folder import FolderError, OwnNotebooks, newest_release, notebooks_near, read_own
+from .panel import GREEN, GREY, PRINT, RED, TEXT
 from .portfolio import run_cells
 from .progress import Mark, Progress, fingerprint_of_answer, fingerprint_of_rules, is_done, note_check, read_progress
-from .report import GREEN, GREY, RED, Report, check_names
+from .report import Report, check_names
 
 DONE, WRONG, UNCHECKED, OPEN, WRITTEN = "done", "wrong", "unchecked", "open", "written"
 
@@ -30,7 +31,7 @@ WORDS: dict[str, Text] = {
     UNCHECKED: {"en": "changed since its check", "zh": "改动后还没有自测"},
     OPEN: {"en": "open", "zh": "未做"},
     WRITTEN: {"en": "written", "zh": "已作答"},
-    "no_notebook": {"en": "no notebook here", "zh": "这里没有笔记本"},
+    "no_notebook": {"en": "no notebook here", "zh": "这里没有 notebook"},
     "all": {
         "en": "{done} of {total} exercises done, {points:g} of {of:g} points by self-check, {written} of {questions} "
         "questions written",
@@ -180,7 +181,8 @@ class Status:
                 f"{' &nbsp; '.join(items)}</div>"
             )
         rows += [f"<div>{html.escape(line)}</div>" for line in self.summary()]
-        return f'<div style="max-width:46em;line-height:1.5">{"".join(rows)}</div>'
+        style = f"max-width:46em;line-height:1.5;color:{TEXT}"
+        return f'{PRINT}<div class="course-panel" style="{style}">{"".join(rows)}</div>'
 
 
 def status_of(own: OwnNotebooks, names: Mapping[str, Any] | None = None) -> Status:

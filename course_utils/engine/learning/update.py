@@ -31,7 +31,7 @@ WORDS: dict[str, Text] = {
     "new_unit": {"en": "{unit}: new in this release", "zh": "{unit}：新版新增的单元"},
     "gone": {
         "en": "{unit}: the release has it no more; your notebook stays as it is",
-        "zh": "{unit}：新版里已经没有这个单元；你的笔记本原样保留",
+        "zh": "{unit}：新版里已经没有这个单元；你的 notebook 原样保留",
     },
     "same": {"en": "{unit}: nothing new", "zh": "{unit}：没有变化"},
     "updated": {
@@ -80,7 +80,7 @@ WORDS: dict[str, Text] = {
     },
     "restart": {
         "en": "Close open notebooks without saving and open them again, then restart their kernels.",
-        "zh": "请关闭已打开的笔记本（不要保存），重新打开并重启内核。",
+        "zh": "请关闭已打开的 notebook（不要保存），重新打开并重启内核。",
     },
 }
 

@@ -11,13 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from .. import INSTRUCTORS_ROOMS, files
-from ..course import FILE, IN_A_BUNDLE, LOOKS, PACKAGE, SOLUTIONS, TEXTS, Course, CourseError, current
+from ..course import EXAMPLES, FILE, IN_A_BUNDLE, LOOKS, PACKAGE, SOLUTIONS, TEXTS, Course, CourseError, current
 from ..learning.folder import PRISTINE
 from ..texts import MARKER_FILE
+from .chinese import typeset
 
 DATE = (2020, 1, 1, 0, 0, 0)  # of every file in the zip, so that equal contents give equal bytes
 SUFFIXES = (".py", ".typed")  # of the package's files
-OF_A_UNIT = ("rules.py", "fixtures.py", TEXTS, LOOKS)  # all that a student gets of a unit's folder
+OF_A_UNIT = (
+    "rules.py",
+    "fixtures.py",
+    "examples.py",
+    TEXTS,
+    LOOKS,
+    EXAMPLES,
+)  # all that a student gets of a unit's folder
 SCRIPT = "course_utils.__main__:main"
 
 
@@ -65,7 +73,8 @@ def readme(course: Course, language: str) -> str:
     """What a student reads first: the course's own `bundle.<language>.md`, else the engine's."""
     own, name = course.folder / f"bundle.{language}.md", f"bundle.{language}.md"
     text = (own if own.is_file() else Path(__file__).with_name("templates") / name).read_text(encoding="utf-8")
-    return text.replace("@TITLE@", course.settings["title"][language]).replace("@UNIT@", course.unit_names[0])
+    text = text.replace("@TITLE@", course.settings["title"][language]).replace("@UNIT@", course.unit_names[0])
+    return typeset(text, language)
 
 
 def course_files(course: Course, self_study: bool = False) -> Iterator[str]:

@@ -152,8 +152,13 @@ def _into_section(text: str, name: str, lines: str) -> str:
 
 
 def _filled(name: str, words: Mapping[str, str], languages: Sequence[str]) -> str:
-    """A template with its words in it, in the languages of the course and in their order."""
-    text = (TEMPLATES / f"{name}.in").read_text(encoding="utf-8")
+    """A template with its words in it, in the languages of the course and in their order.
+
+    Code is written in the first of them: a template of its own, as `answers.zh.py.in`, where there is one.
+    """
+    stem, _, suffix = name.rpartition(".")
+    own = TEMPLATES / f"{stem}.{languages[0]}.{suffix}.in"
+    text = (own if own.is_file() else TEMPLATES / f"{name}.in").read_text(encoding="utf-8")
     for gap, word in words.items():
         text = text.replace(f"@{gap}@", word)
     for language in (each for each in LANGUAGES if each not in languages):
@@ -164,6 +169,8 @@ def _filled(name: str, words: Mapping[str, str], languages: Sequence[str]) -> st
         else:  # a key of YAML, at the head of an item of a list or not, with the deeper lines below it
             text = re.sub(rf"(?m)^( *)- {language}: .*\n\1  ", r"\1- ", text)
             text = re.sub(rf"(?m)^( *){language}: .*\n(?:\1  .*\n)*", "", text)
+    for language in (each for each in LANGUAGES if name.endswith(".py") and each not in languages[1:]):
+        text = re.sub(rf'(?ms)^# %% \[raw\] lang="{language}".*?(?=^# %%|\Z)', "", text)  # words of what the code says
     if name.endswith(".py") and list(languages) == [*reversed(LANGUAGES)]:
         cell = r'(^# %% \[markdown\] lang="{}".*?(?=^# %%|\Z))'
         text = re.sub("(?ms)" + "".join(map(cell.format, LANGUAGES)), r"\2\1", text)

@@ -10,10 +10,11 @@ import torch
 from ..asking.student import Student, local
 from ..course import LANGUAGES, CourseError
 from ..judging import judge, recorded
-from ..judging.judge import Fingerprint, Look
-from ..reading.released import EXPERIMENT, SETUP, headings_of
+from ..judging.example import examples_of
+from ..judging.judge import Fingerprint, Look, Trouble
+from ..reading.released import EXPERIMENT, SETUP, TRANSLATED, headings_of
 from ..texts import VISIBLE_SEED, fingerprint_of_source
-from .lesson import Lesson
+from .lesson import Cell, Lesson, code_in
 from .units import Unit
 
 MAX_OTHERS = 2  # other right ways that are shown beside the course's own answer
@@ -42,6 +43,7 @@ def texts_of(unit: Unit, lesson: Lesson) -> dict[str, Any]:
             hint: in_all(_required(hints["misconceptions"], hint, unit), unit)
             for hint in sorted({mutant.hint for mutant in unit.mutants})
         },
+        "observations": {name: in_all(text, unit) for name, text in hints.get("observations", {}).items()},
         "questions": {name: {"points": float(question["points"])} for name, question in unit.rubric.items()},
         "cells": _given_cells(unit, lesson),
     }
@@ -80,14 +82,21 @@ def _only_texts(criterion: dict[str, Any]) -> dict[str, str]:
     return {language: criterion[language] for language in LANGUAGES if language in criterion}
 
 
-def _given_cells(unit: Unit, lesson: Lesson) -> dict[str, list[str]]:
+def _given_cells(unit: Unit, lesson: Lesson) -> dict[str, Any]:
     """What the self-check knows a unit's own cells by where an editor kept no marks: their code, and the headings."""
     code = [cell for cell in lesson.cells if cell.kind == "code" and not cell.labels.get("exercise")]
     prose = [cell.source for cell in lesson.cells if cell.kind == "markdown"]
     setup = [cell for cell in code if cell.labels.get("role") == SETUP]
+    first, *others = unit.course.languages
+
+    def sources(cells: list[Cell], language: str) -> list[str]:
+        return [code_in(unit, cell, language) for cell in cells]
+
+    looks = [cell for cell in code if cell not in setup]
     return {
-        SETUP: [unit.cell(cell.labels["given"]) if cell.labels.get("given") else cell.source for cell in setup],
-        EXPERIMENT: [cell.source for cell in code if cell not in setup],
+        SETUP: list(dict.fromkeys(source for language in (first, *others) for source in sources(setup, language))),
+        EXPERIMENT: sources(looks, first),
+        TRANSLATED: {language: sources(looks, language) for language in others},
         "headings": sorted(frozenset().union(*map(headings_of, prose))),
     }
 
@@ -118,6 +127,23 @@ def looks_of(unit: Unit) -> str:
             found = looks(mutant.exercise, student, mutant.loses)
             mistakes[mutant.exercise].append(Fingerprint(mutant.hint, found))
     return recorded.as_lines(_generated_from(unit), truths, mistakes)
+
+
+def examples_of_unit(unit: Unit) -> str:
+    """The content of `recorded/examples.jsonl`: what the truth gives. Raises CourseError where it gives nothing."""
+    path, found = unit.folder / "examples.py", dict[str, list[dict[str, Any]]]()
+    if odd := {example.exercise for example in getattr(unit.examples_module, "EXAMPLES", ())} - set(unit.exercises):
+        raise CourseError(f"{path}: the unit has no exercise {', '.join(sorted(odd))}")
+    with judge.undisturbed():
+        truth = local(unit.truth())
+        for exercise in unit.exercises:
+            for example in examples_of(unit.examples_module, exercise):
+                if odd := {check for check in example.checks if f"{exercise}-{check}" not in unit.rules}:
+                    raise CourseError(f"{path}: {exercise} has no check {', '.join(sorted(odd))}")
+                if isinstance(seen := example.seen(truth), Trouble):
+                    raise CourseError(f"{path}: the truth has no answer to {example.code}: {seen.kind()}")
+                found.setdefault(exercise, []).append(seen)
+    return recorded.examples_as_lines(_generated_from(unit), found)
 
 
 def in_all(text: dict[str, str], unit: Unit) -> dict[str, str]:

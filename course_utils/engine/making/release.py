@@ -22,14 +22,20 @@ from nbformat import NotebookNode
 from nbgrader.apps.api import NbGraderAPI
 
 from .. import files
-from ..course import LOOKS, SOLUTIONS, TEXTS, Course, CourseError, current
+from ..course import EXAMPLES, LOOKS, SOLUTIONS, TEXTS, Course, CourseError, current
 from ..reading.released import EXPERIMENT
 from ..texts import MARKER_FILE
-from .lesson import Cell, Lesson, read
+from .chinese import typeset
+from .lesson import Cell, Lesson, code_in, read
 from .nbgrader import settings
 from .units import BEGIN, END, Unit, find_units
 
 HIDDEN_BEGIN, HIDDEN_END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
+HEAD = {  # of the cell of a check
+    "en": '# {check}: {points} points, by hidden tests with other numbers than those of check("{exercise}").',
+    "zh": '# {check}：{points} 分，由隐藏的测试（hidden tests）评分，所用的数与 check("{exercise}") 不同。',
+}
+HIDDEN_SOURCE = {"jupyter": {"source_hidden": True}}  # what notebooks collapse; the tag hide-input is Jupyter Book's
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -39,18 +45,18 @@ def source_notebook(unit: Unit, lesson: Lesson, language: str) -> NotebookNode:
     for number, cell in enumerate(lesson.cells):
         if cell.language not in (None, language):
             continue
-        cells += list(_expanded(unit, cell, number))
-    _place_grade_cells(unit, cells)
+        cells += list(_expanded(unit, cell, number, language))
+    _place_grade_cells(unit, cells, language)
     made_from = f"{unit.folder.parent.name}/{unit.name}"
     metadata = {"course": {"language": language, "unit": unit.name, "generated_from": made_from}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata | {"kernelspec": KERNEL})
 
 
-def _expanded(unit: Unit, cell: Cell, number: int) -> Iterator[NotebookNode]:
-    """The notebook cells that one cell of a lesson becomes."""
+def _expanded(unit: Unit, cell: Cell, number: int, language: str) -> Iterator[NotebookNode]:
+    """The notebook cells that one cell of a lesson becomes in a language."""
     label = f"{unit.name[:2]}-{number:03d}"
     if cell.kind == "markdown":
-        yield _cell("markdown", cell.source, label, {})
+        yield _cell("markdown", typeset(cell.source, cell.language), label, {})
         if cell.labels.get("question"):
             question = cell.labels["question"]
             metadata = _graded(question, float(unit.rubric[question]["points"]), solution=True, cell_type="markdown")
@@ -58,13 +64,15 @@ def _expanded(unit: Unit, cell: Cell, number: int) -> Iterator[NotebookNode]:
     elif cell.labels.get("exercise"):
         exercise = cell.labels["exercise"]
         metadata = {"nbgrader": _nbgrader(exercise, "code", grade=False, solution=True, locked=False)}
-        yield _cell("code", unit.cell(exercise), exercise, metadata)
+        yield _cell("code", code_in(unit, cell, language), exercise, metadata)
     elif cell.labels.get("role") == "setup":
         metadata = {"nbgrader": _nbgrader(f"{unit.name}-setup-{number}", "code", False, False, True)}
-        source = unit.cell(cell.labels["given"]) if cell.labels.get("given") else cell.source
-        yield _cell("code", source, f"{label}-setup", metadata | {"course": {"role": "setup"}})
+        yield _cell("code", code_in(unit, cell, language), f"{label}-setup", metadata | {"course": {"role": "setup"}})
+    elif cell.labels.get("role") == "picture":
+        metadata = {"tags": [EXPERIMENT, "hide-input"], **HIDDEN_SOURCE}
+        yield _cell("code", code_in(unit, cell, language), label, metadata)
     else:
-        yield _cell("code", cell.source, label, {"tags": [EXPERIMENT]})
+        yield _cell("code", code_in(unit, cell, language), label, {"tags": [EXPERIMENT]})
 
 
 def _cell(kind: str, source: str, label: str, metadata: dict[str, Any]) -> NotebookNode:
@@ -95,7 +103,7 @@ def _model_answer(unit: Unit, question: str, language: str | None) -> str:
     return str(unit.rubric[question]["model_answer"][language or "en"]).strip()
 
 
-def _place_grade_cells(unit: Unit, cells: list[NotebookNode]) -> None:
+def _place_grade_cells(unit: Unit, cells: list[NotebookNode], language: str) -> None:
     """Put the grade cells of each exercise behind the cell that checks it, or behind the exercise."""
     for exercise in unit.exercises:
         places = [i for i, cell in enumerate(cells) if f'check("{exercise}")' in cell.source]
@@ -103,11 +111,14 @@ def _place_grade_cells(unit: Unit, cells: list[NotebookNode]) -> None:
         if len(own) != 1:
             raise CourseError(f"{unit.folder / 'lesson.py'}: {len(own)} cells for exercise {exercise}; one is needed")
         place = max([own[0], *places]) + 1
-        cells[place:place] = [grade_cell(unit, check) for check in unit.checks(exercise)]
+        graded = [grade_cell(unit, check, language) for check in unit.checks(exercise)]
+        for cell in graded[1:]:  # one of an exercise is seen, the others are a thin line each
+            cell.metadata |= HIDDEN_SOURCE
+        cells[place:place] = graded
 
 
-def grade_cell(unit: Unit, check: str) -> NotebookNode:
-    """The locked cell of a check, with the hidden test between nbgrader's markers."""
+def grade_cell(unit: Unit, check: str, language: str) -> NotebookNode:
+    """The locked cell of a check, with the hidden test between nbgrader's markers; language: of what it says."""
     exercise = unit.rules[check].exercise
     points = unit.points(check)
     before, earlier = unit.before(exercise)
@@ -127,8 +138,9 @@ def grade_cell(unit: Unit, check: str) -> NotebookNode:
             ")",
         ]
     )
-    head = f'# {check}: {points:g} points, by hidden tests with other numbers than those of check("{exercise}").'
-    source = "\n".join([head, HIDDEN_BEGIN, call, HIDDEN_END])
+    head = HEAD[language].format(check=check, points=f"{points:g}", exercise=exercise)
+    shown = ["", "from course_utils.selfcheck import validate", "", f'validate("{check}")']
+    source = "\n".join([head, HIDDEN_BEGIN, call, HIDDEN_END, *shown])
     return _cell("code", source, check, _graded(check, points, solution=False, cell_type="code"))
 
 
@@ -271,13 +283,16 @@ def build(names: Sequence[str] = (), only_check: bool = False) -> Iterator[str]:
 
 def _build_unit(unit: Unit, folder: Path, only_check: bool) -> Iterator[str]:
     """Build a unit; nbgrader releases its languages one after the other in a course folder."""
-    from .observations import looks_of, solutions_of, texts_of
+    from .observations import examples_of_unit, looks_of, solutions_of, texts_of
 
     lesson, course = read(unit), unit.course
     made = unit.folder / TEXTS, unit.folder / LOOKS
     yield from _written(course, made[0], as_json(texts_of(unit, lesson)), only_check)
     yield from _written(course, unit.folder / SOLUTIONS, as_json(solutions_of(unit)), only_check)
     yield from _written(course, made[1], with_old_digits(looks_of(unit), made[1]), only_check)
+    if unit.examples_module:
+        path = unit.folder / EXAMPLES
+        yield from _written(course, path, with_old_digits(examples_of_unit(unit), path), only_check)
     for number, language in enumerate(course.languages):
         source = source_notebook(unit, lesson, language)
         released = release(source, unit, folder)

@@ -19,6 +19,7 @@ import yaml
 
 from ..course import FILE, CourseError, CourseUnit, check_by_language, line_of, load, open_course, read_toml
 from ..judging.rule import Rule, rules_of
+from .chinese import close_gaps_of
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 STUB = "# YOUR CODE HERE"
@@ -28,8 +29,8 @@ FILES = (
     "unit.toml", "lesson.py", "answers.py", "rules.py", "truth.py", "mutants.py", "alternatives.py", "hints.yml",
     "rubric.yml",
 )  # fmt: skip
-ALLOWED = {*FILES, "fixtures.py", "lazy.py", "recorded", "__pycache__"}
-KEYS = {"title", "minutes", "learner_minutes", "points", "warm", "same_answer"}  # of unit.toml
+ALLOWED = {*FILES, "fixtures.py", "examples.py", "lazy.py", "recorded", "__pycache__"}
+KEYS = {"title", "minutes", "learner_minutes", "points", "warm", "same_answer", "library_calls"}  # of unit.toml
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,19 @@ class Unit(CourseUnit):
             ("points", "a table for each exercise, such as [points.my_function]", _is_table),
             ("warm", 'a list of modules, such as ["torch"]', _is_list_of_texts),
             ("same_answer", "a list of pairs of exercises", _is_list_of_pairs),
+            (
+                "library_calls",
+                'a list of calls an exercise, such as my_function = ["torch.cumsum"]',
+                _is_table_of_texts,
+            ),
         ):
             if key in found and not fits(found[key]):
                 raise CourseError(f"{path}, line {line_of(path, key)}: {key} must be {what}, got {found[key]!r}")
+        for exercise in found.get("library_calls", ()):
+            if exercise not in found["points"]:
+                place = f"{path}, line {line_of(path, 'library_calls', exercise)}"
+                known = ", ".join(found["points"])
+                raise CourseError(f"{place}: library_calls names {exercise}, and the exercises are {known}")
         for exercise, checks in found["points"].items():
             for check, points in checks.items() if _is_table(checks) else [("", checks)]:
                 if not check or not _is_amount(points):
@@ -124,6 +135,11 @@ class Unit(CourseUnit):
     def warm(self) -> tuple[str, ...]:
         """Modules that a sandbox imports once for all submissions."""
         return tuple(self.settings.get("warm", ()))
+
+    @property
+    def library_calls(self) -> dict[str, tuple[str, ...]]:
+        """The calls of libraries, as dotted paths, that do an exercise's work; see `telling.signals`."""
+        return {name: tuple(calls) for name, calls in self.settings.get("library_calls", {}).items()}
 
     def units_before(self) -> list[Unit]:
         """The units before this one in the course's order."""
@@ -309,7 +325,7 @@ class Unit(CourseUnit):
 
     def _yaml(self, file: str) -> dict[str, Any]:
         try:
-            return dict(yaml.safe_load(self._text(file)))
+            return dict(close_gaps_of(yaml.safe_load(self._text(file))))
         except yaml.MarkedYAMLError as error:
             place = f"{self.folder / file}, line {error.problem_mark.line + 1}" if error.problem_mark else file
             raise CourseError(f"{place}: {error.problem}") from None
@@ -325,6 +341,10 @@ def _is_table(value: Any) -> bool:
 
 def _is_list_of_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_table_of_texts(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_list_of_texts(each) for each in value.values())
 
 
 def _is_list_of_pairs(value: Any) -> bool:

@@ -50,37 +50,37 @@ REASONS: dict[str, dict[str, str]] = {
     "empty": {
         "en": "The file is empty, as a cloud folder leaves a file that was not loaded yet; open the notebook on your "
         "own computer, save it and hand it in again.",
-        "zh": "文件是空的，可能是云盘还没有把它真正下载下来；请在自己的电脑上打开笔记本，保存后重新提交。",
+        "zh": "文件是空的，可能是云盘还没有把它真正下载下来；请在自己的电脑上打开 notebook，保存后重新提交。",
     },
     "placeholder": {
         "en": "The file only stands for a notebook that lies in a cloud or in Git LFS; download the notebook itself "
         "and hand it in.",
-        "zh": "这只是云盘或 Git LFS 的占位文件，不是笔记本本身；请下载真正的笔记本再提交。",
+        "zh": "这只是云盘或 Git LFS 的占位文件，不是 notebook 本身；请下载真正的 notebook 再提交。",
     },
     "web_page": {
         "en": "The file is a saved web page, not the notebook; download the .ipynb file itself (File > Download) and "
         "hand it in.",
-        "zh": "这是保存下来的网页，不是笔记本；请下载 .ipynb 文件本身（“文件 > 下载”）再提交。",
+        "zh": "这是保存下来的网页，不是 notebook；请下载 .ipynb 文件本身（“文件 > 下载”）再提交。",
     },
     "pdf": {
         "en": "The file is a PDF, not the notebook; hand in the .ipynb file that it was printed from.",
-        "zh": "这是 PDF，不是笔记本；请提交导出它的那个 .ipynb 文件。",
+        "zh": "这是 PDF，不是 notebook；请提交导出它的那个 .ipynb 文件。",
     },
     "rich_text": {
         "en": "The file was saved as rich text by a word processor; save the notebook in Jupyter and hand it in again.",
-        "zh": "文件被文字处理软件另存成了 RTF 格式；请在 Jupyter 中保存笔记本后重新提交。",
+        "zh": "文件被文字处理软件另存成了 RTF 格式；请在 Jupyter 中保存 notebook 后重新提交。",
     },
     "office": {
         "en": "The file is an office document, not the notebook; hand in the .ipynb file itself.",
-        "zh": "这是 Office 文档，不是笔记本；请提交 .ipynb 文件本身。",
+        "zh": "这是 Office 文档，不是 notebook；请提交 .ipynb 文件本身。",
     },
     "picture": {
         "en": "The file is a picture, not the notebook; hand in the .ipynb file itself.",
-        "zh": "这是一张图片，不是笔记本；请提交 .ipynb 文件本身。",
+        "zh": "这是一张图片，不是 notebook；请提交 .ipynb 文件本身。",
     },
     "zip": {
         "en": "The file is a zip archive without a notebook in it; hand in the .ipynb file itself.",
-        "zh": "这是一个 zip 压缩包，里面没有笔记本；请提交 .ipynb 文件本身。",
+        "zh": "这是一个 zip 压缩包，里面没有 notebook；请提交 .ipynb 文件本身。",
     },
     "archive": {
         "en": "The file is an archive of a kind that is not opened here; hand in the .ipynb file itself, or a zip.",
@@ -90,28 +90,28 @@ REASONS: dict[str, dict[str, str]] = {
         "en": "The file holds conflict marks of Git (<<<<<<< and >>>>>>>); resolve the conflict, see whether the "
         "notebook opens in Jupyter, and hand it in again.",
         "zh": "文件里留有 Git 的冲突标记（<<<<<<< 和 >>>>>>>）；请先解决冲突，"
-        "确认笔记本能在 Jupyter 中打开，再重新提交。",
+        "确认 notebook 能在 Jupyter 中打开，再重新提交。",
     },
     "damaged": {
         "en": "The notebook's file is damaged or ends in the middle; see whether it opens in Jupyter, save it there "
         "and hand it in again.",
-        "zh": "笔记本文件已损坏或不完整；请确认它能在 Jupyter 中打开，保存后重新提交。",
+        "zh": "notebook 文件已损坏或不完整；请确认它能在 Jupyter 中打开，保存后重新提交。",
     },
     "not_json": {
         "en": "The file is not a notebook (not JSON); save it in Jupyter and hand it in again.",
-        "zh": "这个文件不是笔记本（不是 JSON 格式）；请在 Jupyter 中保存后重新提交。",
+        "zh": "这个文件不是 notebook（不是 JSON 格式）；请在 Jupyter 中保存后重新提交。",
     },
     "not_a_notebook": {
         "en": "The file is JSON but not a notebook with cells; save it in Jupyter and hand it in again.",
-        "zh": "这个文件是 JSON，但不是带单元格的笔记本；请在 Jupyter 中保存后重新提交。",
+        "zh": "这个文件是 JSON，但不是带单元格的 notebook；请在 Jupyter 中保存后重新提交。",
     },
     "too_many_parts": {
         "en": "The notebook holds far more data than a notebook does; clear its outputs and hand it in again.",
-        "zh": "笔记本里的数据远多于正常的笔记本；请清除输出后重新提交。",
+        "zh": "notebook 里的数据远多于正常的 notebook；请清除输出后重新提交。",
     },
     "too_many_cells": {
         "en": "The notebook has more than 2000 cells; remove those that are not needed.",
-        "zh": "笔记本的单元格超过 2000 个；请删除不需要的单元格。",
+        "zh": "notebook 的单元格超过 2000 个；请删除不需要的单元格。",
     },
 }
 

@@ -12,12 +12,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from ..texts import fingerprint_of_source
 from .notebook import Cell, Notebook
 
 EXPERIMENT = "experiment"  # the tag of cells that only look; they may take minutes and define nothing
 SETUP = "setup"  # the role of the cells that a unit begins with
+TRANSLATED = "translated"  # of the given cells: those that only look, in the other languages of the course
 
 SHARE_OF_RELEASED = 0.5  # of a released cell's triples that an edited copy still has
 SHARE_OF_OWN = 0.25  # of a cell's triples that come from the released one
@@ -39,17 +41,24 @@ def triples(source: str) -> frozenset[tuple[str, ...]]:
 class Looks:
     """The cells of a release that only look at something."""
 
-    def __init__(self, sources: Iterable[str]) -> None:
-        """sources: of those cells."""
+    def __init__(self, sources: Iterable[str], *translated: Iterable[str]) -> None:
+        """sources: of those cells; translated: the same cells in other languages, in which they print other words."""
         self._sources = tuple(sources)
+        versions = [self._sources, *map(tuple, translated)]
+        self._known = [(number, source) for version in versions for number, source in enumerate(version)]
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> Looks:
+        """The looks among what a unit's texts say of its given cells."""
+        return cls(given[EXPERIMENT], *given.get(TRANSLATED, {}).values())
 
     @cached_property
-    def _triples(self) -> list[frozenset[tuple[str, ...]]]:
-        return [triples(source) for source in self._sources]
+    def _triples(self) -> list[tuple[int, frozenset[tuple[str, ...]]]]:
+        return [(number, triples(source)) for number, source in dict.fromkeys(self._known)]
 
     @cached_property
     def _exact(self) -> dict[str, int]:
-        found = {fingerprint_of_source(source): number for number, source in enumerate(self._sources)}
+        found = {fingerprint_of_source(source): number for number, source in self._known}
         return {source: number for source, number in found.items() if source}
 
     def place(self, source: str) -> int | None:
@@ -59,8 +68,8 @@ class Looks:
         if (exact := self._exact.get(fingerprint_of_source(source))) is not None:
             return exact
         own = triples(source)
-        shared = {number: len(own & known) for number, known in enumerate(self._triples) if _is_copy(own, known)}
-        return max(shared, key=lambda number: shared[number], default=None)
+        shared = [(len(own & known), -number) for number, known in self._triples if _is_copy(own, known)]
+        return -max(shared)[1] if shared else None
 
     def lost_marks(self, cells: Iterable[Cell]) -> bool:
         """Whether most of them have lost their tags in a notebook, so that they must be known by their text.

@@ -7,7 +7,9 @@ Notable choices:
   which goes into each column by which a system can find a person;
 - `like` takes the school's own table, as it was exported there: its people, its columns, its order, its headers;
 - a name that a spreadsheet would take for a formula gets an apostrophe in front, here as in `scores.csv`; in XLSX it is
-  a text. Ids of a roster are the school's own and stay as they are, or no importer would find them.
+  a text. Ids of a roster are the school's own and stay as they are, or no importer would find them;
+- answers that wait for a person make a mark that is not final: it leaves only where that was asked for;
+- what each format said last is kept, so that the next export can tell what has changed since.
 
 Formats: Canvas "import grades" (its header and its row "Points Possible"), Moodle "import grades from CSV" (columns to
 map to the person, and for each unit one to map to its grade and one to its feedback), a plain table as CSV or XLSX, and
@@ -16,13 +18,14 @@ zip files for Moodle's "upload multiple feedback files in a zip", one a unit.
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..files import write_whole
 from ..grading.log import LOG
 from ..grading.terms import read_terms
 from ..harmless import cell_of_name
+from .exported import Difference, Exported, note_export, read_last, told_open
 from .marks import MISSING, Marks, Row, read_marks
 from .moodle_feedback import write_feedback_zips
 from .pages.text import points
@@ -31,6 +34,7 @@ from .school_table import fill_table
 from .spreadsheet import as_xlsx
 
 Note = Callable[[str], None]
+Compare = Callable[[Sequence[Difference], str], None]
 Table = list[list[str]]
 
 
@@ -106,7 +110,9 @@ def export(
     *,
     missing: str = "zero",
     like: Path | None = None,
+    partial: bool = False,
     note: Note = lambda sentence: None,
+    compare: Compare = lambda changed, since: None,
 ) -> Path:
     """Writes the marks of a results folder for a school's system; returns the path written.
 
@@ -114,10 +120,12 @@ def export(
     tell: is told what of the log could not be read, see `results.refresh`.
     missing: "zero" or "blank", how work that is missing is told.
     like: a table that was exported from Canvas or Moodle, to be filled.
+    partial: also where answers wait for a person, whose points are not in the marks yet.
+    compare: is told what has changed since the last export of this format, and when that was.
     note: is told what a person should know, such as who was left out.
     A plain table with a name outside ASCII begins with a byte order mark, without which spreadsheets garble Chinese.
-    Raises ValueError for another format, for a folder without scores, for an `out` that is a folder, and for a table
-    that cannot be filled.
+    Raises ValueError for another format, for answers that wait for a person, for a folder without scores, for an `out`
+    that is a folder, and for a table that cannot be filled.
     """
     if format not in SUFFIXES:
         raise ValueError(f"format must be one of {', '.join(SUFFIXES)}, got {format!r}. Try --format csv.")
@@ -132,6 +140,23 @@ def export(
     if (results / LOG).is_file():
         refresh(results, tell)
     marks = read_marks(results / "scores.csv", read_terms(results), missing, note)
+    if waiting := told_open(marks):
+        if not partial:
+            raise ValueError(
+                f"answers in words wait for a person, so these marks are not final: {waiting}; mark them with course "
+                "formgrade or course review, or export what there is with --partial"
+            )
+        note(f"not final, answers in words wait for a person: {waiting}")
+    last, now = read_last(results, format), Exported.of(marks)
+    path = _write(results, marks, format, out, like, note)
+    if last.date:
+        compare(now.since(last), last.date)
+    note_export(results, format, now)
+    return path
+
+
+def _write(results: Path, marks: Marks, format: str, out: Path, like: Path | None, note: Note) -> Path:
+    """Write the file, or the folder, of a format; returns where."""
     if format == FEEDBACK:
         return write_feedback_zips(results, marks, out, note)
     if format == XLSX:

@@ -150,6 +150,7 @@ class Writer:
             gc.disable()  # see grading/preload.py
             try:
                 from .gradebook import Autograded
+                from .pages import classroom  # noqa: F401  # its statistics take seconds to import, too
             finally:
                 gc.freeze()
                 gc.enable()

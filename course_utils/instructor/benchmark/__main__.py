@@ -23,7 +23,8 @@ from ...engine.walls.proofs import find_mode
 from ...engine.walls.unavailable import SandboxUnavailable
 from ...runtime import describe_machine, report_versions
 from ...terminal import console, fail
-from ..cli import SandboxChoice, progress
+from ..cli import SandboxChoice
+from ..progress import progress
 from . import grading, training
 from .grading import Measured, Settings
 

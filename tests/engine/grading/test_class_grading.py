@@ -9,11 +9,13 @@ from nbgrader.api import Gradebook
 from nbgrader.plugins import CsvExportPlugin
 from nbgrader.preprocessors import AssignLatePenalties
 from traitlets.config import Config
+from typer.testing import CliRunner
 
 from course_utils.engine.grading.terms import DAY, LateRule, read_terms
 from course_utils.engine.telling.late_plugin import LateRulePlugin
+from course_utils.instructor.cli import app
 
-from ..desk import FIRST, SECOND, laid, notebook, zipped
+from ..desk import FIRST, ROSTER, SECOND, laid, notebook, zipped
 
 QUESTION = "q1_sin_cos"
 DUE = f"""
@@ -163,9 +165,66 @@ def test_a_mark_by_hand_counts_before_the_penalty(graded):
 
 def test_another_rule_counts_without_grading_anew(graded):
     graded.write_class(DUE.replace('"per_day"', '"zero"'))
-    told = graded.grade()
+    told = graded.grade("--accept-changes")
     assert "0 graded now" in told
     assert points(graded, "mueller") == ("0", "13")
+
+
+def stopped(desk, *options):
+    """A run that stops; what it said on one line, and that nothing of class, scores and submissions is another."""
+    before = {path: path.read_bytes() for path in state(desk)}
+    words = ["grade", desk.submitted, "--results", desk.results, "--sandbox", "none", *options]
+    result = CliRunner().invoke(app, [str(word) for word in words])
+    assert (result.exit_code, result.stderr.count("course: ")) == (1, 1), result.output + result.stderr
+    assert {path: path.read_bytes() for path in state(desk)} == before
+    return " ".join(f"{result.output} {result.stderr}".replace("│", "|").split())
+
+
+def state(desk):
+    names = {"waiting.jsonl", "grade.log", ".lock", "attempts.json"}
+    return [path for path in desk.root.rglob("*") if path.is_file() and path.name not in names]
+
+
+@pytest.mark.parametrize(
+    ("text", "roster", "row"),
+    [
+        (DUE.replace('"per_day"', '"zero"'), ROSTER, "| mueller | UNIT | late work | -2.6 | -13 |"),
+        (DUE.replace("= 10\n", "= 20\n"), ROSTER, "| mueller | UNIT | late work | -2.6 | -5.2 |"),
+        (DUE.replace("10-05T18", "10-08T18"), ROSTER, "| mueller | UNIT | late work | -2.6 | 0 |"),
+        (DUE, ROSTER.replace("A,3", "A,"), "| oneil | UNIT | late work | 0 | -2.6 |"),
+        ("", ROSTER, "| mueller | UNIT | late work | -2.6 | 0 |"),
+    ],
+    ids=["rule", "percent", "date", "extension of the roster", "no rule any more"],
+)
+def test_another_rule_date_or_extension_asks_before_marks_change(graded, text, roster, row):
+    graded.write_class(text, roster)
+    told = stopped(graded)
+    assert row.replace("UNIT", FIRST) in told
+    assert "the class's dates, rule for late work or extensions" in told
+
+
+def test_a_late_hand_in_is_the_students_own_and_asks_nothing(graded):
+    graded.collect(inbound(graded, wxm="2026-10-06 09:00:00", soneil="2026-10-06 19:00:00"))
+    laid(graded.downloads / "late", {f"wxm+{FIRST}+2026-10-07 09:00:00 UTC+x/{FIRST}.ipynb": notebook(remark="again")})
+    graded.collect(graded.downloads / "late")
+    graded.grade()
+    assert points(graded, "wang") == ("10.4", "2.6")
+
+
+def test_somebody_new_on_the_roster_asks_nothing(graded):
+    graded.write_class(DUE, ROSTER + 'zoe,"Zoe, Z",zoe@example.org,zoe,0099,109,,A,\n')
+    graded.grade()
+    assert graded.scores()["zoe", FIRST]["outcome"] == "missing"
+
+
+def test_somebody_who_left_the_roster_keeps_the_mark_and_no_export_holds_it(graded):
+    graded.exported("csv")
+    graded.write_class(DUE, "".join(line for line in ROSTER.splitlines(True) if "wang" not in line))
+    graded.grade()
+    assert points(graded, "wang") == ("13", "0")
+    told = graded.run("export", "--format", "csv", "--results", graded.results, "--out", graded.root / "marks.csv")
+    assert "left out, since not on the roster: wang" in told
+    assert f"wang │ {FIRST} │ 13 │ –" in told
 
 
 def test_grading_another_unit_leaves_this_ones_penalty(graded):
@@ -177,7 +236,7 @@ def test_grading_another_unit_leaves_this_ones_penalty(graded):
 def test_without_a_class_file_all_is_as_before(graded):
     (graded.root / "class.toml").unlink()
     (graded.submitted / ".attempts" / "ledger.json").unlink()
-    graded.grade()
+    graded.grade("--accept-changes")
     assert list(graded.scores()["mueller", FIRST]) == [
         *("student", "unit", "points", "max_points", "manual_points_open", "outcome")
     ]
@@ -301,3 +360,40 @@ def test_attempts_are_not_graded_twice(desk, monkeypatch):
     desk.grade()
     assert (desk.results / "attempts.json").read_bytes() == kept
     assert len(json.loads(kept)) == 2
+
+
+def two_attempts(desk):
+    """A first attempt that is right, and a worse one a day later."""
+    desk.write_class('attempts = "best"\n')
+    worse = notebook(remark="worse", div_term="def div_term(d_model):\n    return None")
+    for name, when, data in (("a.zip", "2026-10-01", notebook()), ("b.zip", "2026-10-02", worse)):
+        desk.collect(zipped(desk.downloads / name, {"王小明_5_assignsubmission_file_/x.ipynb": data}, when))
+    return worse
+
+
+def test_a_dry_run_leaves_the_attempts_in_their_places(desk):
+    worse = two_attempts(desk)
+    before = {path: path.read_bytes() for path in state(desk)}
+    assert "nothing was written" in desk.grade("--dry-run")
+    assert {path: path.read_bytes() for path in state(desk)} == before
+    assert desk.graded("wang") == worse
+    assert not desk.results.exists()
+
+
+def test_an_earlier_attempt_that_becomes_the_best_one_asks(desk):
+    worse = two_attempts(desk)
+    desk.write_class("")
+    desk.grade()
+    assert desk.graded("wang") == worse
+    desk.write_class('attempts = "best"\n')
+    told = stopped(desk)
+    assert f"| wang | {FIRST} | div_term-values | 0 | 3 | an earlier attempt is the best one now |" in told
+    desk.grade("--accept-changes")
+    assert desk.scores()["wang", FIRST]["points"] == "13"
+    assert desk.graded("wang") == notebook()
+
+
+def test_a_damaged_class_json_is_written_anew(graded):
+    (graded.results / "class.json").write_text("{", encoding="utf-8")
+    graded.grade("--accept-changes")
+    assert points(graded, "mueller") == ("10.4", "2.6")

@@ -47,6 +47,16 @@ def test_a_scheduler_that_does_not_answer_is_told_in_one_sentence(address):
         pass
 
 
+def test_certificates_that_are_missing_are_told_with_what_to_set():
+    with (
+        pytest.raises(
+            RunError, match=r"^tls://127\.0\.0\.1:1 wants certificates, .* set DASK_DISTRIBUTED__COMM__TLS__CA"
+        ),
+        dask_executor("tls://127.0.0.1:1", seconds=0.5),
+    ):
+        pass
+
+
 def test_a_missing_dask_is_told_with_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(RunError, match=r'needs Dask; install it: pip install -e "\.\[cluster\]"$'), dask_executor("x"):

@@ -360,7 +360,7 @@ def test_what_cannot_be_graded_is_named_as_seen(tmp_path):
     assert found.reason == "no_notebook"
     assert found.note == {
         "en": "No notebook of this unit was found; the folder holds: a.txt, b.docx.",
-        "zh": "没有找到本单元的笔记本；文件夹里有：a.txt、b.docx。",
+        "zh": "没有找到本单元的 notebook；文件夹里有：a.txt、b.docx。",
     }
 
 

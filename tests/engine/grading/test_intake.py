@@ -494,6 +494,24 @@ def test_an_edited_look_that_kept_its_tag_and_lost_its_id_does_not_run(source):
     assert [each.source for each in cells if each.kind == "extra"] == (["HALF = 0.5"] if "HALF" in source else [])
 
 
+CHINESE_LOOK = "print('损失在下降')\nfor epoch in range(3):\n    print('第', epoch, '轮')"
+ENGLISH_LOOK = "print('the loss falls')\nfor epoch in range(3):\n    print('epoch', epoch)"
+
+
+@pytest.mark.parametrize("source", [CHINESE_LOOK, ENGLISH_LOOK, f"{CHINESE_LOOK}\nprint('mine')"])
+def test_a_look_without_marks_that_prints_other_words_in_each_language_is_known_in_each(source):
+    english, chinese = released(), released()
+    for release, look in ((english, ENGLISH_LOOK), (chinese, CHINESE_LOOK)):
+        release["cells"].insert(4, code(look, "01-002b", tags=["experiment"]))
+    notebook = filled()
+    notebook["cells"].insert(4, code(source, "x"))
+    with_marks_lost(notebook)
+    for number, each in enumerate(notebook["cells"]):
+        each["id"] = f"c{number}"
+    cells = rebuild(json.dumps(notebook).encode(), Skeleton.of(UNIT, english, chinese)).cells
+    assert [each.source for each in cells if each.kind == "extra"] == []
+
+
 def test_an_own_copy_of_a_look_runs_where_the_looks_have_their_tags():
     notebook = with_a_look()
     own = LOOK.replace("seeds=2", "seeds=9")

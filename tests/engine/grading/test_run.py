@@ -19,12 +19,15 @@ from course_utils.engine.course import CourseError, current
 from course_utils.engine.grading import run as runner
 from course_utils.engine.grading.log import locked, read_log
 from course_utils.engine.grading.plan import Plan, RunError
+from course_utils.engine.grading.replacing import Asker
 from course_utils.engine.grading.run import run
 from course_utils.engine.grading.scores import write_scores
 from course_utils.engine.harmless import shown_name
 from course_utils.engine.making.units import find_units
 from course_utils.engine.proving import sample
+from course_utils.engine.telling.changes import Change, changes_of
 from course_utils.engine.telling.export import export
+from course_utils.engine.telling.hand_marks import Hands
 from course_utils.engine.telling.results import Writer
 
 UNIT = "01_positional_encoding"
@@ -240,7 +243,7 @@ def test_a_touched_file_with_the_same_bytes_is_not_graded_again(graded):
 
 
 def test_changed_checks_are_a_reason_to_grade_everything_again(graded, monkeypatch):
-    monkeypatch.setattr(runner, "checks_digest", lambda solutions, unit: "another")
+    monkeypatch.setattr(runner.provenance, "deciding", lambda solutions, unit: {"unit, rules.py": "another"})
     assert run(graded, Here()).graded == 5
 
 
@@ -265,6 +268,18 @@ def falsified(plan, points=1.5):
     return (plan.results / "log.jsonl").read_bytes()
 
 
+class Answering(Asker):
+    """Answers as a test wants, and notes what was asked."""
+
+    def __init__(self, answer=lambda: True):
+        self.answer, self.asked, self.changes = answer, 0, []
+
+    def confirm(self, proposal):
+        self.asked += 1
+        self.changes = changes_of(proposal, Hands(), None, None)
+        return self.answer()
+
+
 def regrade(plan, pool=None, **more):
     from dataclasses import replace
 
@@ -273,30 +288,29 @@ def regrade(plan, pool=None, **more):
 
 def test_a_regrade_shows_what_changes_before_it_replaces_it(graded):
     before = falsified(graded)
-    shown = []
 
-    def confirm(changes):
-        shown.extend(changes)
+    def answer():
         assert (graded.results / "log.jsonl").read_bytes() == before
         return True
 
-    regrade(graded, confirm=confirm)
-    assert shown == [("right", UNIT, "div_term-values", 1.5, 3.0)]
+    asker = Answering(answer)
+    regrade(graded, asker=asker)
+    assert asker.changes == [Change("right", UNIT, "div_term-values", "1.5", "3", "graded again, as asked")]
     assert read_log(graded.results).last["right", UNIT].scores[0].points == 3.0
 
 
 def test_a_regrade_that_is_declined_changes_nothing(graded):
     before = falsified(graded)
-    outcome = regrade(graded, confirm=lambda changes: False)
+    outcome = regrade(graded, asker=Answering(lambda: False))
     assert (graded.results / "log.jsonl").read_bytes() == before
     assert not (graded.results / "regrade.jsonl").exists()
     assert next(r for r in outcome.records if r.student == "right").scores[0].points == 1.5
 
 
 def test_a_regrade_that_changes_no_score_says_so(graded):
-    shown = []
-    regrade(graded, confirm=lambda changes: shown.append(changes) or True)
-    assert shown == [[]]
+    asker = Answering()
+    regrade(graded, asker=asker)
+    assert (asker.asked, asker.changes) == (1, [])
     assert len(log_lines(graded.results)) == 10  # append-only: the old lines stay
 
 

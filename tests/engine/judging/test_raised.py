@@ -38,10 +38,12 @@ def messages(*cells, language="en"):
 def test_an_exception_is_told_with_class_words_line_and_the_line_itself():
     cell = "import math\n\ndef div_term(d_model):\n    half = d_model // 2\n    return mth.exp(half)"
     assert messages(cell) == [
-        "Your code raised NameError in line 5: name 'mth' is not defined\n    5 | return mth.exp(half)"
+        "Your code raised NameError in line 5: name 'mth' is not defined. Did you mean math?"
+        "\n    5 | return mth.exp(half)"
     ]
     assert messages(cell, language="zh") == [
-        "你的代码在第 5 行抛出了 NameError：name 'mth' is not defined\n    5 | return mth.exp(half)"
+        "你的代码在第 5 行抛出了 NameError：name 'mth' is not defined。"
+        "你想写的是 math 吗？\n    5 | return mth.exp(half)"
     ]
 
 

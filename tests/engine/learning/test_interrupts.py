@@ -14,6 +14,7 @@ import torch
 
 from course_utils.engine.asking.workbench import Workbench
 from course_utils.engine.course import current
+from course_utils.engine.learning import interrupts
 from course_utils.engine.learning import plain_cell as hidden_cell
 from course_utils.engine.learning.interrupts import CheckStopped, stoppable
 from course_utils.engine.learning.report import check_names
@@ -123,6 +124,83 @@ def test_an_interrupt_between_the_calls_ends_the_check_without_a_line(monkeypatc
     )
     with pytest.raises(CheckStopped, match=r"^Stopped\. The check was not finished\.$"):
         check_names("div_term", names, "en")
+
+
+SAYS_TOO_LONG = "Your code was still running after 0.5 seconds, and was stopped; is there a loop that does not end? "
+
+
+@pytest.fixture
+def half_a_second(monkeypatch):
+    monkeypatch.setattr(interrupts, "LIMIT_S", 0.5)
+
+
+@pytest.mark.usefixtures("half_a_second")
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("while True: pass", 2),
+        ("while True:\n        try: time.sleep(60)\n        except BaseException: pass", 3),
+        ("time.sleep(600)", 2),
+        ("while True:\n        try:\n            x = 1\n        except:\n            x = 2", None),
+    ],
+    ids=["loop", "loop that catches all", "sleep", "loop that catches all in lines"],
+)
+def test_a_check_that_takes_too_long_ends_by_itself_and_tells_the_line(body, line):
+    names, start = names_of(f"def div_term(d_model):\n    {body}\n"), time.monotonic()
+    found = check_names("div_term", names, "en")
+    assert time.monotonic() - start < 0.5 + PATIENCE_S
+    assert {verdict.outcome for verdict in found.verdicts} == {"timeout"}
+    assert found.messages()[0].startswith(SAYS_TOO_LONG + (f"It stood in line {line}." if line else ""))
+    assert check_names("div_term", names, "zh").messages()[0].startswith("你的代码运行了 0.5 秒还没有结束，已被中止")
+
+
+@pytest.mark.usefixtures("half_a_second")
+def test_after_a_check_that_took_too_long_the_process_is_as_it_was():
+    names = names_of(
+        "def div_term(d_model):\n    torch.manual_seed(9)\n    torch.set_grad_enabled(False)\n"
+        "    while True:\n        try:\n            time.sleep(60)\n        except BaseException: pass\n"
+    )
+
+    def state():
+        kept = torch.get_rng_state().tolist(), torch.is_grad_enabled(), sys.stdout
+        return (*kept, sys.gettrace(), signal.getsignal(signal.SIGINT))
+
+    before = state()
+    check_names("div_term", names, "en")
+    assert state() == before
+    time.sleep(0.2)  # no further interrupt comes
+    assert check_names("div_term", names_of(UNIT.answer("div_term")), "en").passed
+
+
+@pytest.mark.usefixtures("half_a_second")
+def test_a_first_import_that_is_slow_is_not_interrupted(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.8)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    right = UNIT.answer("div_term").replace("    two_i", "    import slow_to_import\n    two_i", 1)
+    assert "slow_to_import" in right
+    assert check_names("div_term", names_of(right), "en").passed
+    assert "slow_to_import" in sys.modules
+
+
+@pytest.mark.usefixtures("half_a_second")
+def test_in_a_whole_notebook_an_endless_exercise_costs_itself_alone():
+    names = names_of(UNIT.answer("div_term") + "\n\ndef sinusoidal_encoding(max_len, d_model):\n    while True: pass\n")
+    with stoppable(names, "en"):
+        outcomes = [check_names(name, names, "en").verdicts[0].outcome for name in ("sinusoidal_encoding", "div_term")]
+    assert outcomes == ["timeout", "passed"]
+
+
+def test_a_call_that_hears_of_no_interrupt_is_told_while_it_runs(monkeypatch, capsys):
+    names = names_of(  # the product takes some seconds on one thread
+        "x = torch.randn(3000, 3000)\n\n\ndef div_term(d_model):\n    (x @ x).sum().item()\n    while True: pass\n"
+    )
+    monkeypatch.setattr(interrupts, "LIMIT_S", 0.05)
+    monkeypatch.setattr(interrupts, "GRACE_S", 0.0)
+    found = check_names("div_term", names, "en")
+    assert {verdict.outcome for verdict in found.verdicts} == {"timeout"}
+    assert (
+        "in a call that cannot be stopped from here. If it does not end, restart the kernel" in capsys.readouterr().out
+    )
 
 
 def test_a_keyboard_interrupt_that_the_code_raises_itself_is_an_error_as_any():

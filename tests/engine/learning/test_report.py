@@ -10,8 +10,11 @@ import torch
 from course_utils.engine import texts
 from course_utils.engine.asking.workbench import Workbench
 from course_utils.engine.course import current
+from course_utils.engine.judging.judge import Verdict
+from course_utils.engine.judging.sentences import SENTENCES
 from course_utils.engine.learning import report
 from course_utils.engine.learning.report import check_names, help_step
+from course_utils.engine.learning.shown import Piece, Shown
 from course_utils.engine.making.units import Unit
 from course_utils.selfcheck import check, hint
 
@@ -69,7 +72,9 @@ def test_a_mistake_above_is_named_where_an_exercise_builds_on_it():
 
 def test_a_shape_that_is_wrong_is_shown():
     names = dict(RIGHT) | {"div_term": lambda d_model: torch.zeros(3, 3)}
-    assert check_names("div_term", names, "en").messages() == ["The shape should be (9,), and (3, 3) came back."]
+    assert "expected  pairs ▪▪▪ 3\n    yours     pairs ▪▪▪ 3 × pairs ▪▪▪ 3" in repr(
+        check_names("div_term", names, "en")
+    )
 
 
 @pytest.mark.parametrize(
@@ -132,6 +137,28 @@ def test_the_html_says_the_same_words_as_the_text():
         assert line in html
     assert html.count("✗") == 1
     assert html.count("✓") == 1
+
+
+def test_two_observations_that_look_alike_are_both_drawn():
+    def drawn(what):
+        return Shown("", {"en": what, "zh": what}, (), Piece("", True), Piece("", False))
+
+    cases = {"a": drawn("one"), "b": drawn("other")}
+    verdicts = tuple(Verdict(check, "failed", case.sentence) for check, case in cases.items())
+    found = report.Report("double", "en", verdicts, {"a": "A", "b": "B"}, shown=cases)
+    assert repr(found).count("expected: yes\n    yours: no") == 2
+
+
+def test_what_raises_comes_before_what_is_wrong_and_what_breaks_most_before_the_rest():
+    texts = {name: {"en": name, "zh": name} for name in ("one", "most", "raised")}
+    hollow = SENTENCES["no_content"]
+    verdicts = (
+        Verdict("a", "failed", hollow), Verdict("b", "failed", texts["one"], "one"),
+        Verdict("c", "failed", texts["most"], "most"), Verdict("d", "failed", texts["most"], "most"),
+        Verdict("e", "error", texts["raised"]),
+    )  # fmt: skip
+    found = report.Report("double", "en", verdicts, dict.fromkeys("abcde", "rule"))
+    assert found.messages() == ["raised", "most", "one", hollow["en"]]
 
 
 # check and hint as a learner calls them ---------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import pytest
 
 from course_utils.engine.course import FILE, CourseError, current
 from course_utils.engine.making import lesson
+from course_utils.engine.making.needed import lacking
 from course_utils.engine.making.units import Unit
 
 NAME = "01_positional_encoding"
@@ -134,6 +135,74 @@ def test_a_unit_without_a_lesson_says_which_file_is_missing(unit):
         lesson.read(unit)
 
 
+# words of code ----------------------------------------------------------------------------------------------------
+
+
+def test_code_is_the_same_cell_for_all_languages_and_carries_its_words(unit):
+    cells = [cell for cell in lesson.read(unit).cells if cell.kind == "code"]
+    assert {tuple(cell.words) for cell in cells} == {("zh",), ()}
+
+
+def test_a_todo_that_changes_makes_its_translation_stale(unit):
+    path = unit.folder / "answers.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("an odd width has one odd column fewer", "mind an odd width"), encoding="utf-8")
+    with pytest.raises(CourseError, match=r"the zh of the words in 'from answers import sinusoidal.*: stale"):
+        lesson.read(Unit(unit.folder))
+
+
+def test_a_docstring_that_changes_below_its_first_line_makes_its_translation_stale(unit):
+    path = unit.folder / "answers.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("offset:  number of positions, also negative or 0", "offset:  any"), encoding="utf-8")
+    changed = Unit(unit.folder)
+    with pytest.raises(CourseError, match=r"import shift_matrix': stale.*course build --translated"):
+        lesson.read(changed)
+    assert lesson.stamp(changed) == 1
+    lesson.read(changed)
+
+
+def test_an_answer_that_changes_makes_nothing_stale(unit):
+    path = unit.folder / "answers.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("### BEGIN SOLUTION", "### BEGIN SOLUTION\n    # as in the paper"), encoding="utf-8")
+    lesson.read(Unit(unit.folder))
+
+
+def test_words_without_a_translation_are_found(unit):
+    change(unit, 'print("distance of the two', 'print("Look!")\nprint("distance of the two')
+    with pytest.raises(CourseError, match="no translation of 'Look!'"):
+        lesson.read(unit, stamped=False)
+
+
+def test_code_with_words_and_no_raw_cell_behind_it_is_found(unit):
+    change(unit, 'check("div_term")', 'check("div_term")  # once more')
+    with pytest.raises(CourseError, match=r'no translation of \'once more\'; a cell \[raw\] lang="zh" must follow'):
+        lesson.read(unit)
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        ('# %% [raw] lang="en"', r'its label must be lang="zh"'),
+        ("# %% [raw]", r'its label must be lang="zh"'),
+        ('# %% [raw] lang="zh" role="setup"', r'its label must be lang="zh"'),
+    ],
+)
+def test_a_raw_cell_of_another_language_or_label_is_found(unit, raw, told):
+    change(unit, '# %% [markdown] lang="en"', f'{raw}\n# A word.\n#     词。\n\n# %% [markdown] lang="en"')
+    with pytest.raises(CourseError, match=told):
+        lesson.read(unit, stamped=False)
+
+
+def test_a_raw_cell_behind_prose_is_found(unit):
+    change(
+        unit, '# %% [markdown] lang="zh"', '# %% [raw] lang="zh"\n# A word.\n#     词。\n\n# %% [markdown] lang="zh"'
+    )
+    with pytest.raises(CourseError, match=r"the words near 'A word\.' stand behind no code that lacks them in zh"):
+        lesson.read(unit, stamped=False)
+
+
 # fingerprints -----------------------------------------------------------------------------------------------------
 
 
@@ -141,3 +210,69 @@ def test_a_fingerprint_is_eight_hex_digits_that_follow_the_words():
     assert re.fullmatch("[0-9a-f]{8}", lesson.fingerprint("one two"))
     assert lesson.fingerprint("one two") == lesson.fingerprint(" one\n two ")
     assert lesson.fingerprint("one two") != lesson.fingerprint("one too")
+
+
+# cells that run with answers --------------------------------------------------------------------------------------
+
+
+def test_a_cell_that_runs_with_an_answer_and_does_not_say_so_is_found(unit):
+    change(unit, 'needs("sinusoidal_encoding")\n', "")
+    wanted = r"begins with 'table = .*would stop Run All.*Begin it with: needs\(\"sinusoidal_encoding\"\)"
+    with pytest.raises(CourseError, match=wanted):
+        lesson.read(unit)
+
+
+CALLS = {"second": frozenset({"first"})}
+
+
+def found_in(*sources):
+    return [names for _, names in lacking(sources, ["first", "second"], CALLS)]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "first(3)",
+        "for x in first(3):\n    print(x)",
+        "with torch.no_grad():\n    y = first(3)",
+        "if True:\n    y = [first(i) for i in range(3)]",
+        "def own(x=first(3)):\n    return x",
+        "def own() -> first:\n    return 1",
+        "@first\ndef own():\n    return 1",
+        "class Own(first):\n    pass",
+    ],
+)
+def test_whatever_runs_an_answer_is_found(source):
+    assert found_in(source) == [["first"]]
+
+
+@pytest.mark.parametrize("source", ["def own():\n    return first(3)", "own = 3", "[first for first in range(3)]"])
+def test_what_runs_no_answer_is_left_alone(source):
+    assert found_in(source) == []
+
+
+def test_a_function_that_calls_an_answer_carries_it_on():
+    assert found_in("def own():\n    return first(3)", "own()") == [["first"]]
+
+
+def test_a_value_carries_its_answer_on_through_a_list():
+    assert found_in('needs("first")\nx = first(3)', 'needs("first")\nrows = []\nrows.append(x)', "print(rows)") == [
+        ["first"]
+    ]
+
+
+def test_a_name_that_takes_another_value_carries_nothing_on():
+    assert found_in('needs("first")\nx = first(3)', "x = 4\nprint(x)") == []
+
+
+def test_a_name_of_a_cell_that_may_be_left_out_is_missing_below():
+    assert found_in('needs("first")\nx = 4', "print(x)") == [["first"]]
+
+
+def test_a_module_that_is_called_with_a_value_is_not_changed_by_it():
+    assert found_in("import plots", 'needs("first")\nplots.curves(first(3))', "plots.curves(4)") == []
+
+
+def test_what_a_right_answer_calls_need_not_be_named_too():
+    assert found_in('needs("second")\nfirst(3)') == []
+    assert found_in("second(first(3))") == [["second"]]

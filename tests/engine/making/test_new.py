@@ -13,7 +13,7 @@ import pytest
 from course_utils.engine.course import LOOKS, TEXTS, Course, CourseError, open_course
 from course_utils.engine.grading.assess import UnitJudge, trial
 from course_utils.engine.making import new
-from course_utils.engine.making.lesson import read
+from course_utils.engine.making.lesson import code_in, read
 from course_utils.engine.making.observations import looks_of, texts_of
 from course_utils.engine.making.release import as_json
 from course_utils.engine.making.units import Unit, find_units
@@ -48,6 +48,15 @@ def test_a_new_course_is_in_the_languages_that_were_asked_for(spoken, request):
 def test_a_new_lesson_has_no_stale_translation(spoken):
     cells = read(only_unit(spoken)).cells
     assert {cell.language for cell in cells if cell.kind == "markdown"} == set(spoken.languages)
+
+
+def test_a_new_exercise_says_what_it_asks_in_each_language(spoken):
+    unit = only_unit(spoken)
+    (cell,) = (cell for cell in read(unit).cells if cell.labels.get("exercise"))
+    said = {language: code_in(unit, cell, language) for language in spoken.languages}
+    expected = {"en": ("The length of each row", "TODO: square"), "zh": ("每一行的长度", "TODO：平方")}
+    for language, source in said.items():
+        assert [words for words in expected[language] if words not in source] == []
 
 
 def test_texts_of_a_course_in_one_language_stand_in_for_the_other(spoken):

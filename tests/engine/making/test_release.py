@@ -15,6 +15,7 @@ from course_utils.engine.making import lesson
 from course_utils.engine.making import release as build
 from course_utils.engine.making.release import as_text, closure, leaks, release, source_notebook
 from course_utils.engine.making.units import Unit, all_units
+from course_utils.engine.making.words import code_of, read_words
 
 UNITS = all_units(current().folder)
 FIRST = UNITS[0]
@@ -299,19 +300,45 @@ def test_the_notebook_says_its_kernel_unit_language_and_source(unit, language):
     }
 
 
-@of_units
-def test_code_cells_are_equal_in_both_languages(unit):
-    def code(language):
-        cells = released(unit, language).cells
-        return [(cell.id, cell.source, cell.metadata) for cell in cells if cell.cell_type == "code"]
-
-    assert code("en") == code("zh")
+def translated_words(unit):
+    """The texts of a unit's code that stand in both languages, as English -> Chinese."""
+    raw = [cell.words["zh"].source for cell in lesson.read(unit).cells if "zh" in cell.words]
+    return {key: text for source in raw for key, text in read_words(source).items()}
 
 
 @of_units
-def test_marks_for_nbgrader_are_equal_in_both_languages(unit):
-    first, second = ([marks(cell) for cell in released(unit, language).cells] for language in LANGUAGES)
-    assert [m for m in first if m] == [m for m in second if m]
+def test_code_is_the_same_in_both_languages_but_for_docstrings_comments_and_marked_words(unit):
+    words = translated_words(unit)
+
+    def code(language, marked):
+        cells = [cell for cell in released(unit, language).cells if cell.cell_type == "code"]
+        return [(cell.id, code_of(cell.source, marked)) for cell in cells]
+
+    assert code("en", set(words)) == code("zh", set(words.values()))
+
+
+@of_units
+def test_ids_tags_and_marks_for_nbgrader_are_equal_in_both_languages(unit):
+    def told(language):
+        for cell in released(unit, language).cells:
+            mine = {name: value for name, value in marks(cell).items() if name != "checksum"}
+            yield (
+                cell.cell_type,
+                cell.id if cell.cell_type == "code" else "",
+                mine,
+                cell.metadata.get("tags"),
+                cell.metadata.get("course"),
+            )
+
+    assert list(told("en")) == list(told("zh"))
+
+
+@of_units
+def test_an_empty_answer_in_words_has_one_checksum_in_both_languages(unit):
+    def checksums(language):
+        return [marks(c).get("checksum") for c in released(unit, language).cells if c.cell_type == "markdown"]
+
+    assert checksums("en") == checksums("zh")
 
 
 @of_units
@@ -347,7 +374,15 @@ def test_only_answers_can_be_edited(unit, language):
 def test_what_grading_does_not_run_is_tagged(unit, language):
     for cell in released(unit, language).cells:
         if cell.cell_type == "code" and not marks(cell):
-            assert cell.metadata.tags == [build.EXPERIMENT]
+            assert cell.metadata.tags[0] == build.EXPERIMENT
+
+
+@of_releases
+def test_a_picture_shows_no_code_and_says_so_to_notebooks_and_books(unit, language):
+    pictures = [cell for cell in lesson.read(unit).cells if cell.labels.get("role") == "picture"]
+    collapsed = [cell for cell in released(unit, language).cells if cell.metadata.get("tags", [])[1:] == ["hide-input"]]
+    assert [cell.source for cell in collapsed] == [cell.source for cell in pictures]
+    assert all(cell.metadata.jupyter.source_hidden for cell in collapsed)
 
 
 @of_releases
@@ -438,11 +473,26 @@ def test_a_closure_keeps_the_order_of_the_module():
 @of_units
 def test_a_grade_cell_says_its_points_and_compiles(unit):
     for check in unit.rules:
-        cell = build.grade_cell(unit, check)
+        cell = build.grade_cell(unit, check, "en")
         compile(cell.source, check, "exec")
         assert f"{check}: {unit.points(check):g} points" in cell.source.splitlines()[0]
+        assert f"{check}：{unit.points(check):g} 分" in build.grade_cell(unit, check, "zh").source.splitlines()[0]
         assert cell.source.splitlines()[1] == build.HIDDEN_BEGIN
-        assert cell.source.endswith(build.HIDDEN_END)
+        behind = cell.source.partition(build.HIDDEN_END)[2].split("\n")
+        assert behind[1:] == ["", "from course_utils.selfcheck import validate", "", f'validate("{check}")']
+
+
+@of_releases
+def test_of_the_graded_cells_of_an_exercise_one_is_seen(unit, language):
+    for exercise in unit.exercises:
+        graded = [
+            c for c in released(unit, language).cells if c.source.endswith(tuple(map(repr_of, unit.checks(exercise))))
+        ]
+        assert [bool(cell.metadata.get("jupyter")) for cell in graded] == [False] + [True] * (len(graded) - 1)
+
+
+def repr_of(check):
+    return f'validate("{check}")'
 
 
 def test_two_cells_for_one_exercise_stop_the_build():

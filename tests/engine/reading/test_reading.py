@@ -316,6 +316,15 @@ def test_a_cell_that_only_looks_is_known_also_where_it_was_edited(source):
     assert Looks(["check('x')", LOOK]).place(source) == 1
 
 
+def test_a_look_is_known_by_its_words_in_each_language_and_counts_once():
+    chinese = LOOK.replace("corpus", "语料")
+    looks = Looks(["check('x')", LOOK], ["check('x')", chinese])
+    assert looks.place(chinese) == looks.place(LOOK) == 1
+    assert looks.is_given(chinese)
+    tagged = notebook.Cell("code", LOOK, "", "", ("experiment",))
+    assert not looks.lost_marks([tagged])
+
+
 @pytest.mark.parametrize(
     "source", ["", "x = 1", "def helper(x):\n    return x[:110]", "corpus = load('mine')", "y = 2\n" * 9000]
 )

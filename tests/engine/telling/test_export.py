@@ -27,7 +27,7 @@ def read(path, encoding="utf-8"):
 
 
 def test_canvas_gets_its_header_its_points_possible_and_a_row_per_student(tmp_path):
-    export(write_scores(tmp_path), "canvas", tmp_path / "marks.csv")
+    export(write_scores(tmp_path), "canvas", tmp_path / "marks.csv", partial=True)
     assert read(tmp_path / "marks.csv") == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "01_positional_encoding", "02_attention"],
         ["    Points Possible", "", "", "", "", "13", "16"],
@@ -37,7 +37,7 @@ def test_canvas_gets_its_header_its_points_possible_and_a_row_per_student(tmp_pa
 
 
 def test_moodle_gets_a_person_and_a_column_per_unit(tmp_path):
-    export(write_scores(tmp_path), "moodle", tmp_path / "marks.csv")
+    export(write_scores(tmp_path), "moodle", tmp_path / "marks.csv", partial=True)
     assert read(tmp_path / "marks.csv") == [
         ["ID number", "Email address", "01_positional_encoding", "02_attention"],
         ["anna@example.org", "anna@example.org", "0", ""],
@@ -46,7 +46,7 @@ def test_moodle_gets_a_person_and_a_column_per_unit(tmp_path):
 
 
 def test_the_plain_table_holds_a_sum(tmp_path):
-    export(write_scores(tmp_path), "csv", tmp_path / "marks.csv")
+    export(write_scores(tmp_path), "csv", tmp_path / "marks.csv", partial=True)
     assert read(tmp_path / "marks.csv") == [
         ["student", "01_positional_encoding", "02_attention", "sum"],
         ["anna@example.org", "0", "", "0"],
@@ -100,8 +100,8 @@ def test_a_school_system_gets_no_byte_order_mark(tmp_path, format):
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_the_order_of_the_scores_does_not_matter(tmp_path, format):
-    export(write_scores(tmp_path / "a"), format, tmp_path / "a.csv")
-    export(write_scores(tmp_path / "b", ROWS[::-1]), format, tmp_path / "b.csv")
+    export(write_scores(tmp_path / "a"), format, tmp_path / "a.csv", partial=True)
+    export(write_scores(tmp_path / "b", ROWS[::-1]), format, tmp_path / "b.csv", partial=True)
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 

@@ -189,7 +189,10 @@ def locked(submitted: Path) -> Iterator[None]:
         (submitted / FOLDER).mkdir(parents=True, exist_ok=True)
         handle = (submitted / FOLDER / ".lock").open("ab")
     except OSError as error:
-        raise RunError(f"{submitted} cannot hold submissions ({error.strerror}); name another folder: --into") from None
+        raise RunError(
+            f"{submitted} cannot hold submissions ({error.strerror}); make it one that can be written to, "
+            "or take another folder"
+        ) from None
     with handle as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,7 @@
-"""The page of a class: every unit as a table and a chart, what was hardest, what a person has to look at."""
+"""The page of a class: every unit as a table and a chart, what was hardest, what a person has to look at.
+
+There is one without names for the lecture hall: it holds no student, no comment and no link, only what is counted.
+"""
 
 import os
 from collections import Counter, defaultdict
@@ -8,14 +11,25 @@ from statistics import mean, median
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup, escape
-
 from ...course import LANGUAGES
 from ...files import write_whole
 from ...grading.record import Record, Score, in_language
 from ...grading.terms import Terms, read_terms
 from ...harmless import tame
 from ...judging.marks import OUTCOMES, STOPS, Outcome
+from .charts import distribution_chart
+from .glance import (
+    by_hand_view,
+    hardest,
+    items_view,
+    problems_counted,
+    share_of,
+    times_view,
+    together_view,
+    told_first,
+    trend_view,
+)
+from .item_analysis import analyse
 from .records import (
     automatic_scores,
     by_exercise,
@@ -24,9 +38,10 @@ from .records import (
     points_possible,
     read_records,
 )
-from .text import breakable, date_line, display_name, points, render, sentence, title_of, words
+from .script import table_script
+from .text import breakable, date_line, display_name, percent, points, render, sentence, title_of, words
 
-HARDEST = 6  # checks listed as hardest
+PAGE, PAGE_WITHOUT_NAMES = "class.html", "class-without-names.html"
 # An exercise's cell in the class table shows the worst thing that happened in it.
 TROUBLE: tuple[Outcome, ...] = (*STOPS, "error")
 
@@ -40,7 +55,7 @@ def _person(record: Record) -> dict[str, str]:
     return {"name": display_name(record.student), "href": feedback_href(record.student, record.unit)}
 
 
-def _cell(scores: list[Score], t: Mapping[str, str]) -> dict[str, str]:
+def _cell(scores: list[Score]) -> dict[str, Any]:
     """One student's exercise in the class table: the worst state, and the points."""
     outcomes = {score.outcome for score in scores}
     earned, possible = points_earned(automatic_scores(scores)), points_possible(automatic_scores(scores))
@@ -57,80 +72,19 @@ def _cell(scores: list[Score], t: Mapping[str, str]) -> dict[str, str]:
             outcome = "passed"
         else:
             outcome = "partial" if earned > 0 else "failed"
-    return {"outcome": outcome, "word": t[f"state_{outcome}"], "text": text}
-
-
-def _share(record: Record) -> float | None:
-    """Share of the automatic points that a submission earned; None where there were none."""
-    automatic = automatic_scores(record.scores)
-    possible = points_possible(automatic)
-    return points_earned(automatic) / possible if possible else None
-
-
-def distribution_chart(shares: list[float], t: Mapping[str, str]) -> Markup:
-    """An inline SVG: number of notebooks per tenth of the automatic points; full marks count in the last tenth."""
-    counts = [0] * 10
-    for share in shares:
-        counts[min(9, max(0, int(share * 10 + 1e-9)))] += 1
-    left, top, width, height, bottom = 42, 22, 460, 200, 44
-    floor, step, tallest = top + height, width / 10, max([*counts, 1])
-
-    def text(x: float, y: float, words: object, how: str = 'text-anchor="middle"') -> str:
-        return f'<text x="{x:.1f}" y="{y:.1f}" {how}>{escape(words)}</text>'
-
-    parts = []
-    for tick in sorted({0, tallest, *([tallest // 2] if tallest >= 4 else [])}):
-        y = floor - height * tick / tallest
-        parts.append(f'<line class="grid-line" x1="{left}" x2="{left + width}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(text(left - 8, y + 4, tick, 'text-anchor="end"'))
-    for i, count in enumerate(counts):
-        x, y = left + i * step, floor - height * count / tallest
-        if count:
-            box = f'x="{x + 4:.1f}" y="{y:.1f}" width="{step - 8:.1f}" height="{floor - y:.1f}"'
-            parts.append(f'<rect class="col" {box} rx="3"/>')
-            parts.append(text(x + step / 2, y - 6, count, 'class="value" text-anchor="middle"'))
-        parts.append(text(x, floor + 17, i * 10))
-    parts.append(text(left + width, floor + 17, 100))
-    parts.append(text(left + width / 2, floor + 37, t["distribution_x"]))
-    parts.append(text(4, 12, t["distribution_y"], ""))
-    label = escape(t["distribution_label"].format(counts=", ".join(map(str, counts))))
-    box = f"0 0 {left + width + 18} {top + height + bottom}"
-    return Markup(f'<svg class="chart" viewBox="{box}" role="img" aria-label="{label}">{"".join(parts)}</svg>')
-
-
-def _hardest(records: Sequence[Record], texts: Mapping[str, Any], language: str) -> list[dict[str, Any]]:
-    """The checks that the class lost most of, hardest first; the order is the unit's where shares are equal."""
-    earned: dict[str, float] = {}
-    possible: dict[str, float] = {}
-    for record in records:
-        for score in automatic_scores(record.scores):
-            name = score.grade_id
-            earned[name] = earned.get(name, 0.0) + score.points
-            possible[name] = possible.get(name, 0.0) + score.max_points
-    shares = {name: earned[name] / possible[name] for name in earned if possible[name]}
-    hardest = sorted((name for name in shares if shares[name] < 1), key=lambda name: shares[name])[:HARDEST]
-    rules = texts.get("rules", {})
-    return [
-        # rounded down, so that 100 % means all
-        {
-            "name": breakable(name),
-            "percent": int(shares[name] * 100),
-            "rule": sentence(in_language(rules.get(name), language)),
-        }
-        for name in hardest
-    ]
+    return {"outcome": outcome, "text": text, "by_hand": any(score.by_hand for score in scores)}
 
 
 def _misconceptions(
     records: Sequence[Record], texts: Mapping[str, Any], language: str, t: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """Misconceptions by number of students, commonest first, then by name."""
-    holders: dict[str, dict[str, dict[str, str]]] = defaultdict(dict)
+    holders: dict[str, dict[str, str]] = defaultdict(dict)
     checks: dict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
         for score in record.scores:
             if score.hint:
-                holders[score.hint].setdefault(record.student, _person(record))
+                holders[score.hint].setdefault(record.student, display_name(record.student))
                 checks[score.hint][score.grade_id] += 1
     found = []
     for hint in sorted(holders, key=lambda name: (-len(holders[name]), name)):
@@ -143,6 +97,7 @@ def _misconceptions(
                 "name": name,
                 "question": below,
                 "count": t["students_count_one"] if count == 1 else t["students_count"].format(count=count),
+                "share": t["of_notebooks"].format(percent=percent(count / len(records)), count=len(records)),
                 "checks": breakable(", ".join(sorted(checks[hint]))),
                 "students": list(holders[hint].values()),
             }
@@ -157,13 +112,14 @@ def _unit_view(
     language: str,
     t: Mapping[str, str],
     terms: Terms | None,
+    names: bool,
 ) -> dict[str, Any]:
-    """Everything that the class page says about one unit."""
+    """Everything that the class page says about one unit; names: as in `class_page`."""
     grouped = [by_exercise(record.scores) for record in records]
     columns = list(dict.fromkeys(name for groups in grouped for name in groups))
     rows, seen = [], set()
     for record, groups in zip(records, grouped, strict=True):
-        cells = [_cell(groups[name], t) if name in groups else None for name in columns]
+        cells = [_cell(groups[name]) if name in groups else None for name in columns]
         seen |= {cell["outcome"] for cell in cells if cell}
         rows.append(_person(record) | {"cells": cells, "sum": points(_sum(record, terms))})
 
@@ -177,6 +133,7 @@ def _unit_view(
     sums = [points_earned(automatic_scores(record.scores)) for record in read]
     automatic_possible = max((points_possible(automatic_scores(record.scores)) for record in records), default=0.0)
     out = len(records) - len(read)
+    items = analyse(records)
     return {
         "name": tame(unit),
         "title": title_of(texts, unit, language),
@@ -185,10 +142,15 @@ def _unit_view(
         "means": [*means, points(mean(sums)) if sums else t["not_in_class"]],
         "possible": [*map(points, possible), points(automatic_possible)],
         "legend": [{"outcome": outcome, "word": t[f"state_{outcome}"]} for outcome in OUTCOMES if outcome in seen],
-        "chart": distribution_chart([share for record in read if (share := _share(record)) is not None], t),
+        "chart": distribution_chart([share for record in read if (share := share_of(record)) is not None], t),
         "out": t["distribution_out"].format(count=out) if out else "",
-        "hardest": _hardest(read, texts, language),
+        "found": told_first(items, t),
+        "checks": items_view(items, texts, language, t),
+        "hardest": hardest(items, texts, language),
+        "together": together_view(records, t),
+        "times": times_view(records, terms, t),
         "talk": _misconceptions(read, texts, language, t),
+        "by_hand": by_hand_view(records, language, t, names=names),
         "automatic_possible": automatic_possible,
     }
 
@@ -205,17 +167,10 @@ def _overview(by_unit: Mapping[str, list[Record]], views: list[dict[str, Any]], 
     found = {(record.student, unit): record for unit, records in by_unit.items() for record in records}
     rows = []
     for student in sorted({student for student, _ in found}, key=by_name):
-        cells: list[dict[str, str] | None] = []
-        total = 0.0
-        for unit, view in zip(by_unit, views, strict=True):
-            record = found.get((student, unit))
-            earned = _sum(record, terms) if record else 0.0
-            total += earned
-            cells.append(
-                {"text": points(earned), "href": feedback_href(student, unit), "unit": view["title"]}
-                if record
-                else None
-            )
+        own = [found.get((student, unit)) for unit in by_unit]
+        earned = {record.unit: _sum(record, terms) for record in own if record}
+        cells = [record and {"text": points(earned[record.unit]), "href": _person(record)["href"]} for record in own]
+        total = sum(earned.values())
         rows.append({"name": display_name(student), "cells": cells, "sum": points(total)})
     possible = [view["automatic_possible"] for view in views]
     return {"rows": rows, "possible": [*map(points, possible), points(sum(possible))]}
@@ -285,12 +240,15 @@ def class_page(
     texts_by_unit: Mapping[str, Mapping[str, Any]],
     language: str,
     terms: Terms | None = None,
+    *,
+    names: bool = True,
 ) -> str:
     """The class's page over every unit in the records, as one HTML file.
 
     records: lines of `log.jsonl`, one per student and unit.
     texts_by_unit: unit -> title, rules, hints and steps in both languages.
     terms: what is known of the class; sums are without what being late took off.
+    names: False leaves out everything about single students, for the lecture hall.
     Raises ValueError for a language that is neither "en" nor "zh".
     """
     t = words(language)
@@ -298,13 +256,14 @@ def class_page(
     for record in sorted(records, key=lambda record: (record.unit, by_name(record.student))):
         by_unit.setdefault(record.unit, []).append(record)
     views = [
-        _unit_view(unit, group, texts_by_unit.get(unit, {}), language, t, terms) for unit, group in by_unit.items()
+        _unit_view(unit, group, texts_by_unit.get(unit, {}), language, t, terms, names)
+        for unit, group in by_unit.items()
     ]
     views = [view | {"anchor": f"unit-{i}"} for i, view in enumerate(views, start=1)]
 
     everything = [record for group in by_unit.values() for record in group]
     read = [record for record in everything if record.is_read]
-    shares = [share for record in read if (share := _share(record)) is not None]
+    shares = [share for record in read if (share := share_of(record)) is not None]
     manual = _open_answers(by_unit, views)
     problems = _problems(by_unit, dict(zip(by_unit, (view["title"] for view in views), strict=True)), language, t)
     tiles = [
@@ -324,17 +283,27 @@ def class_page(
         "date": date_line(max(dates, default=""), t),
         "tiles": [{"value": value, "word": t[word]} for value, word in tiles],
         "units": views,
-        "overview": _overview(by_unit, views, terms) if several else None,
+        "names": names,
+        "several": several,
+        "trend": trend_view(by_unit, views, terms, t) if several else None,
+        "overview": _overview(by_unit, views, terms) if several and names else None,
         "manual": manual,
-        "problems": problems,
+        "problems": problems if names else problems_counted(problems),
+        "times_none": sentence(t["times_none"]),
+        "script": table_script(),
+        "states": OUTCOMES,
     }
     return render("class.html.j2", page, t)
 
 
 def write_class_page(
-    results: Path, texts_by_unit: Mapping[str, Mapping[str, Any]], language: str | None = None
+    results: Path,
+    texts_by_unit: Mapping[str, Mapping[str, Any]],
+    language: str | None = None,
+    *,
+    names: bool = True,
 ) -> Path:
-    """Writes `class.html` in the results folder; returns its path.
+    """Writes `class.html` in the results folder, or without names `class-without-names.html`; returns its path.
 
     language: None takes the one that most submissions are written in.
     """
@@ -343,4 +312,5 @@ def write_class_page(
     if language is None:
         counted = Counter(record.language for record in records)
         language = max(LANGUAGES, key=lambda name: counted[name])
-    return write_whole(results / "class.html", class_page(records, texts_by_unit, language, read_terms(results)))
+    page = class_page(records, texts_by_unit, language, read_terms(results), names=names)
+    return write_whole(results / (PAGE if names else PAGE_WITHOUT_NAMES), page)

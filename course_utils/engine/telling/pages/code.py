@@ -10,11 +10,11 @@ from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]  
 from pygments.token import Comment, Keyword, Name, Number, String  # type: ignore[import-untyped]
 
 from ...harmless import tame
+from .text import BREAKS
 
 MAX_LINE = 300  # characters of a code line shown
 MAX_LINES = 400  # lines of an exercise shown
 MAX_COLOURED = 20_000  # characters of code up to which it is coloured
-BREAKS = re.compile(r"\r\n|\r|\n")
 _LINE_IN_MESSAGE = re.compile(r"\blines? (\d{1,6})|第\s*(\d{1,6})\s*行")
 _SHOWN_CONTROL = re.compile(r"⟨U\+[0-9A-F]{4,6}⟩")
 

@@ -8,7 +8,8 @@ from ...files import write_whole
 from ...grading.record import Record, Score, in_language
 from ...grading.terms import Late, read_terms
 from ...harmless import tame
-from .code import BREAKS, code_lines, lines_named
+from ..notes import note_to
+from .code import code_lines, lines_named
 from .records import (
     automatic_scores,
     by_exercise,
@@ -25,15 +26,13 @@ from .text import (
     folder_part,
     help_text,
     late_sentence,
+    note_text,
     points,
     render,
     sentence,
-    shorten,
     title_of,
     words,
 )
-
-MAX_ANSWER = 20_000  # characters of a free-text answer shown
 
 
 def _check_view(score: Score, texts: Mapping[str, Any], language: str, t: Mapping[str, str]) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def _exercise_view(
         total = f"{points(points_possible(scores))} {t['points_word']}"
     shown_answer = None
     if read and written:
-        shown_answer = tame(shorten(BREAKS.sub("\n", answer), MAX_ANSWER)).strip() if answer else ""
+        shown_answer = note_text(answer) if answer else ""
     return {
         "name": tame(name),
         "checks": checks,
@@ -120,7 +119,7 @@ def _exercise_view(
         "cut": cut,
         "open": lost > 0,
         "criteria": _criteria(scores),
-        "comment": tame(shorten(BREAKS.sub("\n", comment), MAX_ANSWER)).strip(),
+        "comment": note_text(comment),
         "answer": shown_answer,
         "no_code": read and not written and not lines,
     }
@@ -150,7 +149,11 @@ def _bar(earned: float, lost: float, still_open: float, t: Mapping[str, str]) ->
 
 
 def feedback_page(
-    record: Record, texts: Mapping[str, Any], language: str | None = None, late: Late | None = None
+    record: Record,
+    texts: Mapping[str, Any],
+    language: str | None = None,
+    late: Late | None = None,
+    note: str = "",
 ) -> str:
     """A student's page on one unit, as one HTML file.
 
@@ -158,6 +161,7 @@ def feedback_page(
     texts: the unit's title, rules, hints and steps in both languages; what is absent is left out.
     language: "en" or "zh"; None takes that of the submission.
     late: what being late has cost.
+    note: what a person wrote to the student.
     Raises ValueError for another language.
     """
     language = language or record.language
@@ -196,6 +200,7 @@ def feedback_page(
         "unit_title": unit_title,
         "student": display_name(record.student),
         "notice": notice,
+        "by_hand": note_text(note),
         "earned_text": points(earned),
         "graded_text": points(graded),
         "graded_max": graded,
@@ -230,7 +235,9 @@ def write_page(results: Path, record: Record, texts: Mapping[str, Any], language
     unit, student = folder_part(record.unit, "unit"), folder_part(record.student, "student")
     terms = read_terms(results)
     late = terms.late_of_record(record) if terms else None
-    return write_whole(results / "feedback" / student / f"{unit}.html", feedback_page(record, texts, language, late))
+    notes = note_to(results, record.student), note_to(results, record.student, record.unit)
+    page = feedback_page(record, texts, language, late, "\n\n".join(filter(None, notes)))
+    return write_whole(results / "feedback" / student / f"{unit}.html", page)
 
 
 def write_feedback(

@@ -93,6 +93,9 @@ def _reading(scores: Iterable[Score]) -> Reading:
     return "missing" if found <= {"missing", "manual"} else "error" if found == {"error"} else "graded"
 
 
-def by_name(student: str) -> tuple[str, str]:
-    """A key that sorts students by name, capitals or not."""
-    return student.casefold(), student
+def by_name(student: str) -> tuple[bytes, str]:
+    """A key that sorts students by name, capitals or not, and Chinese ones by pinyin behind the others.
+
+    GB 18030 holds the 3,755 most common characters in the order of their pinyin; of two readings it knows one.
+    """
+    return student.casefold().encode("gb18030", "replace"), student

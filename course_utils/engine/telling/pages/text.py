@@ -5,6 +5,7 @@ reorder or hide text are shown by their number, long texts are cut. Every word o
 languages, in `templates/strings.yml`.
 """
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ from ...harmless import on_one_line, tame
 _TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 MAX_NAME = 80  # characters of a student's name shown
 MAX_SENTENCE = 2_000  # characters of a message shown
+MAX_ANSWER = 20_000  # characters of a text shown that somebody wrote
+BREAKS = re.compile(r"\r\n|\r|\n")
 _CODE_SPAN = re.compile(r"`([^`\n]+)`")
 
 
@@ -61,6 +64,11 @@ def display_name(student: str) -> str:
     return on_one_line(shorten(student, MAX_NAME)) or "?"
 
 
+def note_text(text: str) -> str:
+    """A text of several lines that somebody wrote, harmless and of sensible length."""
+    return tame(shorten(BREAKS.sub("\n", text), MAX_ANSWER)).strip()
+
+
 def sentence(text: str) -> Markup:
     """A sentence as HTML: escaped, with `code` in backticks set as code."""
     escaped = str(escape(tame(shorten(" ".join(text.split()), MAX_SENTENCE))))
@@ -86,6 +94,11 @@ def help_text(text: str) -> Markup:
 def points(value: float) -> str:
     """A number of points as people write it: 3, 2.5, 0.33."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def percent(value: float) -> int:
+    """A share in percent, rounded down, so that 100 means all."""
+    return math.floor(value * 100 + 1e-9)
 
 
 # templates ------------------------------------------------------------------------------------------------------------
