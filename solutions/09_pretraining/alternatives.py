@@ -171,7 +171,7 @@ ALTERNATIVES = [
     ),
     _answer(
         "masked_lm_loss",
-        "nan_to_num",
+        "divides_only_where_it_may",
         LOSS,
         """    loss = F.cross_entropy(logits.transpose(1, 2), labels, ignore_index=-100, reduction="none").sum()
     count = labels.ne(-100).sum()
@@ -187,6 +187,13 @@ ALTERNATIVES = [
     picked = rows[places]
     losses = torch.logsumexp(picked, 1) - picked[torch.arange(len(places)), words[places]]
     return losses.sum() / max(len(places), 1)
+""",
+    ),
+    _answer(
+        "masked_lm_loss",
+        "nan_of_nothing_made_0",
+        LOSS,
+        """    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=-100).nan_to_num(0.0)
 """,
     ),
 ]

@@ -65,6 +65,12 @@ MUTANTS = [
         "chosen",
         (CHOOSE, "chosen = maskable.bool() & (torch.rand(input_ids.shape[0], 1, generator=generator) < probability)"),
     ),
+    _tokens(
+        "one_choice_for_all_texts",
+        "one_choice_for_all_texts",
+        "chosen",
+        (CHOOSE, "chosen = maskable.bool() & (torch.rand(input_ids.shape[1], generator=generator) < probability)"),
+    ),
     # what stands in the labels
     _tokens("labels_of_all", "labels_of_all", "chosen", (WRITE, "labels = input_ids.clone()")),
     _tokens("labels_of_the_others", "labels_of_the_others", "chosen", (WRITE, "labels[~chosen] = input_ids[~chosen]")),
@@ -127,6 +133,25 @@ MUTANTS = [
         "replaced",
         (HIDE, HIDE.replace("fate < 0.8", "fate < 0.1")),
         (SWAP, SWAP.replace("0.9", "0.2")),
+    ),
+    _tokens(
+        "one_number_for_both_questions",
+        "one_number_for_both",
+        "replaced",
+        (CHOOSE, "numbers = torch.rand(input_ids.shape, generator=generator)\n    chosen = maskable.bool() & (numbers < probability)"),
+        (FATE, "fate = numbers"),
+    ),
+    _tokens(
+        "one_fate_for_a_row",
+        "one_fate_for_a_row",
+        "replaced",
+        (FATE, "fate = torch.rand(input_ids.shape[0], 1, generator=generator).expand(input_ids.shape)"),
+    ),
+    _tokens(
+        "one_random_word_for_a_row",
+        "one_random_word",
+        "replaced",
+        (WORDS, "random_ids = torch.randint(vocab_size, (len(input_ids), 1), generator=generator).expand(input_ids.shape)"),
     ),
     # the generator
     _tokens(
@@ -271,6 +296,7 @@ MUTANTS = [
         "nan_in_the_gradient_hidden",
         "nan_hidden",
         "empty",
-        (MEAN, "loss = (total / (labels != -100).sum()).nan_to_num(0.0)"),
+        (TOTAL, 'each = F.cross_entropy(logits.transpose(1, 2), labels.clamp(min=0), reduction="none")'),
+        (MEAN, "kept = labels != -100\n    loss = ((each * kept).sum() / kept.sum()).nan_to_num(0.0)"),
     ),
 ]

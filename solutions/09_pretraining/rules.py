@@ -1,8 +1,8 @@
 """Rules of unit 09: how words are hidden, how they are guessed, and how a guess is judged.
 
 Notable choices:
-- chance is looked at through shares of some thousand positions; each of them lies within five standard deviations of
-  what it should be, or it is told as another share. A right answer is outside once in a million draws
+- chance is looked at through shares of some thousand positions; each of them lies within six standard deviations of
+  what it should be, or it is told as another share. A right answer is outside once in some ten million draws
 - inner names of the model are free. Its linear map may be stored turned, and which of its vectors scales the
   LayerNorm is not known: all readings are tried, and one of them has to give the truth's logits
 - the encoder is ours and notes what it is given; a copy of the word vectors is right until they are moved
@@ -37,17 +37,30 @@ from . import fixtures
 
 NOT_CHOSEN = -100
 LEVELS = (0.0, 0.1, 0.15, 0.2, 0.5, 0.8, 0.85, 0.9, 1.0)
-SIGMAS = 5
-SPREAD = 0.3  # of the variance that counts of rows have by chance: 60 rows fall below once in a million draws
+SIGMAS = 6
+SPREAD = (0.25, 3.0)  # of the variance that counts of 50 rows or more have by chance; outside once in ten million draws
+CHANGED = (0.02, 0.7)  # the share of tokens that a masking may change; random texts change nearly all
 REACH = 0.75  # of the ids that so many random ones reach on average
+APART = 0.6  # of random ids that differ from all others in their row, or column; with five in each it is 0.9
 
 
-def _share(count: int, total: int, *levels: float) -> str:
-    """The nearest level to a share, or "another" where it is farther off than chance allows."""
-    share = count / max(total, 1)
-    level = min(levels or LEVELS, key=lambda each: abs(each - share))
-    away = abs(share - level) * total
-    return f"{level:g}" if away <= SIGMAS * math.sqrt(total * level * (1 - level)) + 1e-9 else "another"
+def _share(count: int, total: int, *first: float) -> str:
+    """The first level that chance allows for a share, the wanted one before the others; "another" where none is."""
+    for level in (*first, *LEVELS):
+        away = abs(count - level * total)
+        if away <= SIGMAS * math.sqrt(total * level * (1 - level)) + 1e-9:
+            return f"{level:g}"
+    return "another"
+
+
+def _by_itself(picked: Tensor, places: Tensor, share: float) -> bool:
+    """Whether the numbers of picked places, row by row and column by column, vary as single choices of a share do."""
+    for axis in (0, 1):
+        counts, total = picked.sum(dim=axis).double(), places.sum(dim=axis).double()
+        ratio = float(((counts - total * share) ** 2).mean() / (total * share * (1 - share)).mean())
+        if not SPREAD[0] < ratio < SPREAD[1]:
+            return False
+    return True
 
 
 def _pair(answer: Any, ids: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,11 +111,8 @@ def mask_tokens(student: Student, draw: Draw) -> Mapping[str, Part]:
     def chosen() -> Observations:
         masked, labels = _pair(own, ids)
         picked = labels != NOT_CHOSEN
-        counts = picked.sum(dim=1).double()
-        places = maskable.sum(dim=1).double()
         totals = {int((_pair(one, ids)[1] != NOT_CHOSEN).sum()) for one in (own, gone_on, another, loose, looser)}
-        expected = (places * rate * (1 - rate)).mean()
-        spread = ((counts - places * rate) ** 2).mean() / expected
+        count, total = int((picked & maskable).sum()), int(maskable.sum())
         # of a share of 1 nothing is left to chance, and of a share of 0 neither
         of_all, of_none, of_usual = (_pair(one, ids)[1] != NOT_CHOSEN for one in (full, empty, default))
         return {
@@ -110,11 +120,11 @@ def mask_tokens(student: Student, draw: Draw) -> Mapping[str, Part]:
             "types": [str(masked.dtype), str(labels.dtype)],
             "outside": bool((picked & ~maskable).any()),
             "changed beside what is chosen": bool(((masked != ids) & ~picked).any()),
-            "share": _share(int((picked & maskable).sum()), int(maskable.sum()), rate, 0.0, 0.15, 1 - rate, 1.0),
-            "each by itself": bool(spread > SPREAD) and len(totals) > 1,
-            "all": _share(int((of_all & maskable).sum()), int(maskable.sum())),
-            "none": _share(int((of_none & maskable).sum()), int(maskable.sum())),
-            "usual": _share(int((of_usual & maskable).sum()), int(maskable.sum())),
+            "share": _share(count, total, rate, 1 - rate),
+            "each by itself": len(totals) > 1 and _by_itself(picked & maskable, maskable, count / total),
+            "at 1": _share(int((of_all & maskable).sum()), total),
+            "at 0": _share(int((of_none & maskable).sum()), total),
+            "at 0.15": _share(int((of_usual & maskable).sum()), total, 0.15),
         }
 
     def _of_labels(labels: Tensor, masked: Tensor, picked: Tensor) -> str:
@@ -123,23 +133,39 @@ def mask_tokens(student: Student, draw: Draw) -> Mapping[str, Part]:
         return "0 or 1" if bool(((labels[picked] == 0) | (labels[picked] == 1)).all()) else "others"
 
     def replaced() -> Observations:
-        """What becomes of what is chosen, where all that may be is asked for."""
+        """What becomes of what is chosen, where all that may be is asked for; and whether it is so where a share is."""
         masked, labels = _pair(full, ids)
+        if torch.equal(masked, ids):
+            masked, labels = _pair(empty, ids)  # shares and labels are paid for in `chosen`
         picked = maskable & (labels != NOT_CHOSEN)
-        if not picked.any():
-            picked = maskable  # labels are paid for in `chosen`
-        now, before, total = masked[picked], ids[picked], int(picked.sum())
-        moved = (now != mask_id) & (now != before)
-        random_ids = now[moved]
-        by_chance = 1 - (1 - 1 / vocab) ** len(random_ids)  # of the vocabulary, reached by so many random ids
+        picked = picked if picked.any() else maskable
+        total, hidden = int(picked.sum()), picked & (masked == mask_id)
+        moved = picked & ~hidden & (masked != ids)
+        words, count = masked[moved], int(moved.sum())
+        # two of the random ids cannot be told: the mask's own, and the one that stood there
+        unseen = count / (vocab - 2)
+        by_chance = 1 - (1 - 1 / vocab) ** count  # of the vocabulary, reached by so many random ids
+        pairs = [len(torch.stack([places, words]).unique(dim=1).T) for places in moved.nonzero().T]
         return {
-            "masked": _share(int((now == mask_id).sum()), total),
-            "random": _share(round(int(moved.sum()) * vocab / (vocab - 1)), total),
-            "kept": _share(int((now == before).sum()), total),
-            "in the vocabulary": bool(((random_ids >= 0) & (random_ids < vocab)).all()),
-            "reach": len(random_ids.unique()) / vocab >= REACH * by_chance,
-            CONTENT: bool((now != before).any()) and bool((now == before).any()),
+            "masked": _share(round(int(hidden.sum()) - unseen), total, 0.8),
+            "random": _share(round(count + 2 * unseen), total, 0.1),
+            "kept": _share(round(total - int(hidden.sum()) - count - unseen), total, 0.1),
+            "each by itself": _by_itself(hidden, picked, int(hidden.sum()) / total),
+            "in the vocabulary": bool(((words >= 0) & (words < vocab)).all()),
+            "reach": len(words.unique()) / vocab >= REACH * by_chance,
+            "a word for each": min(pairs) >= APART * count,
+            "of a share": of_a_share(),
+            CONTENT: bool((masked != ids).any()) and bool((masked == ids).any()),
         }
+
+    def of_a_share() -> str:
+        """The share of masks in what was changed, 8 of 9, where not all is asked for; labels are not asked."""
+        found = [_pair(each, ids)[0][maskable] for each in (own, gone_on, another, loose, looser)]
+        before = ids[maskable]
+        hidden = sum(int((one == mask_id).sum()) for one in found)
+        moved = sum(int(((one != mask_id) & (one != before)).sum()) for one in found)
+        unseen = moved / (vocab - 2)
+        return _share(round(hidden - unseen), round(hidden + moved + unseen), 8 / 9)
 
     def state() -> Observations:
         one, two = _pair(own, ids), _pair(again, ids)
@@ -154,7 +180,7 @@ def mask_tokens(student: Student, draw: Draw) -> Mapping[str, Part]:
             "the same state": "same" if equal(one, two) else "choice" if torch.equal(one[1], two[1]) else "other",
             "another state": [equal(one, other) for other in others],
             "without a generator": equal(*without),
-            CONTENT: 0 < int((one[1] != NOT_CHOSEN).sum()) < one[1].numel(),
+            CONTENT: CHANGED[0] < float((one[0] != ids).double().mean()) < CHANGED[1],
         }
 
     return {"chosen": chosen, "replaced": replaced, "state": state}
