@@ -11,7 +11,7 @@
 #
 # **You need before:** units 1 to 4. What you solved there is used here; where something is missing, a stand-in takes its place.
 
-# %% [markdown] lang="zh" of=""
+# %% [markdown] lang="zh" of="7910d711"
 # # 第 9 单元：预训练
 #
 # 第 4 单元的分类器从随机数开始，词是什么意思，全靠标签去学。而 BERT 来到你手里时已经认得词了。
@@ -33,7 +33,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course_utils import plots, portfolio
-from course_utils.selfcheck import check, hint, question, solution, status
+from course_utils.selfcheck import check, hint, needs, question, solution, status
 
 PositionalEncoding = portfolio.solved("PositionalEncoding")
 TransformerEncoderLayer = portfolio.solved("TransformerEncoderLayer")
@@ -66,7 +66,7 @@ masked_mean = portfolio.solved("masked_mean")
 #
 # −100 says "no question here". It is the number that `cross_entropy` leaves out.
 
-# %% [markdown] lang="zh" of=""
+# %% [markdown] lang="zh" of="eb9ae7f7"
 # ## 1. 句子里的空
 #
 # *The acting is [MASK].*（演技很____。）这个词你猜得出来：*good*、*dull*、*wooden*，总不会是 *umbrella*。要猜得好，
@@ -75,14 +75,14 @@ masked_mean = portfolio.solved("masked_mean")
 #
 # BERT（Devlin 等，2019，第 3.1 节）从一段文本里选出 15% 的词元（token），只问这些。选中的词元里
 #
-# - 80% 换成遮罩 `[MASK]`；
+# - 80% 换成掩码词 `[MASK]`；
 # - 10% 换成随机的词；
 # - 10% 保持不变。
 #
-# 后两条看上去奇怪。可是后面的任务里没有 `[MASK]`。只在遮罩处动脑筋的模型，不会去管别的位置。
+# 后两条看上去奇怪。可是后面的任务里没有 `[MASK]`。只在 `[MASK]` 处动脑筋的模型，不会去管别的位置。
 # 正因为任何一个词都可能是错的，它才不得不对每个位置都拿定主意。
 #
-# **例题。** 编号为 `2 17 4 9 30 3`（`2` 是 `[CLS]`，`3` 是 `[SEP]`），遮罩的编号是 50。假设选中了位置 1、3、4；1 和 4 被遮住，
+# **例题。** 编号为 `2 17 4 9 30 3`（`2` 是 `[CLS]`，`3` 是 `[SEP]`），`[MASK]` 的编号是 50。假设选中了位置 1、3、4；1 和 4 被遮住，
 # 3 换成随机词 22：
 #
 # | | | | | | | |
@@ -100,7 +100,7 @@ masked_mean = portfolio.solved("masked_mean")
 # of its own. `input_ids` stays as it is. All random functions take the `generator`: with the same state of it, the same result
 # comes out, so that a run can be repeated.
 
-# %% [markdown] lang="zh" of=""
+# %% [markdown] lang="zh" of="685d49f1"
 # ### 练习 1：`mask_tokens`
 #
 # `maskable` 说明哪里可以选：`[CLS]`、`[SEP]` 和填充处不行。每个位置用自己的随机数，各自决定。`input_ids` 保持不变。
@@ -109,19 +109,39 @@ masked_mean = portfolio.solved("masked_mean")
 # %% exercise="mask_tokens"
 from answers import mask_tokens
 
+# %% [raw] lang="zh" of="dabfcfb7"
+# Texts in which some tokens are hidden, and what stood there.
+#     把文本里的一些词元藏起来，并记下那里原来是什么。
+#
+#     每个可选的位置各自按 probability 选中。选中的词元里，80% 变成 mask_id，10% 变成词表里的随机编号，
+#     10% 保持不变。input_ids 不改动。
+#
+#     input_ids: (batch, seq)，int64；maskable: (batch, seq)，bool：哪里可以选
+#     generator: 随机数的来源；状态相同，结果就相同。None：用 torch 自己的
+#     返回 masked_ids (batch, seq) 和 labels (batch, seq)，都是 int64；labels 在选中的位置写原来的编号，
+#     其他位置都是 -100。
+#     出处：Devlin 等，2019，第 3.1 节和附录 A.1。
+# TODO 1: choose, with torch.rand(..., generator=generator), and write the labels.
+#     TODO 1：用 torch.rand(..., generator=generator) 来选，并写好 labels
+# TODO 2: hide what is chosen: 80% mask_id, 10% a random id, 10% as it was.
+#     TODO 2：处理选中的词元：80% 换成 mask_id，10% 换成随机编号，10% 不变
+
 # %%
 check("mask_tokens")
 
 # %% [markdown] lang="en"
-# **Look.** Some reviews of this course's grammar, and what your function makes of them. A dot marks a place that was chosen.
+# **Look.** Some reviews of this course's grammar, and what your function makes of them. Between dots stands the word that was there.
+# We choose a quarter of the tokens, not 15%: our texts are few and short, and each chosen token is a question more.
 
-# %% [markdown] lang="zh" of=""
-# **看一看。** 本课程自编语法生成的几条影评，以及你的函数把它们变成了什么。点号标出选中的位置。
+# %% [markdown] lang="zh" of="3bea6cfd"
+# **看一看。** 本课程自编的文法生成的几条影评，以及你的函数把它们变成了什么。两点之间是原来的词。
+# 我们选四分之一的词元，而不是 15%：我们的文本又少又短，多选一个词元就多一道题。
 
 # %%
+from course_utils.batches import Batches
 from course_utils.corpora import load_reviews
 from course_utils.studies import reviews
-from course_utils.tokens import learn_tokenizer
+from course_utils.tokens import learn_tokenizer, tokenize
 
 corpus = load_reviews("embedded")
 ready = reviews.prepare(corpus, reviews.QUICK)
@@ -131,15 +151,21 @@ mask_id = len(words)  # one more than the words have
 words[mask_id] = "[MASK]"
 vocab_size = len(words)
 
+# %% [raw] lang="zh" of="5a9f8a58"
+# one more than the words have
+#     排在所有词之后
+
+# %%
+needs("mask_tokens")
+
 
 def gaps(batch: dict[str, Tensor], generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
     """A batch with gaps, and what stood there; the four special tokens come first in the vocabulary."""
     maskable = (batch["attention_mask"] == 1) & (batch["input_ids"] > 3)
-    return mask_tokens(batch["input_ids"], maskable, mask_id, vocab_size, generator=generator)
+    return mask_tokens(batch["input_ids"], maskable, mask_id, vocab_size, 0.25, generator)
 
 
-batch = next(iter(ready.train))
-masked, labels = gaps(batch, torch.Generator().manual_seed(0))
+masked, labels = gaps(next(iter(ready.train)), torch.Generator().manual_seed(0))
 for row in range(3):
     marked = [
         words[int(now)] + (f"·{words[int(was)]}·" if was != -100 else "")
@@ -147,6 +173,10 @@ for row in range(3):
         if int(now) > 0
     ]
     print(" ".join(marked), "\n")
+
+# %% [raw] lang="zh" of="a5451948"
+# A batch with gaps, and what stood there; the four special tokens come first in the vocabulary.
+#     挖了空的批次，以及空处原来的词；词表最前面是四个特殊词元。
 
 # %% [markdown] lang="en"
 # ## 2. From vectors back to words
@@ -162,7 +192,7 @@ for row in range(3):
 # $\Phi$. **Worked example:** $\operatorname{GELU}(1) = 1 \cdot 0.841 = 0.841$, $\operatorname{GELU}(-1) = -1 \cdot 0.159 = -0.159$: not 0,
 # as ReLU would have it.
 
-# %% [markdown] lang="zh" of=""
+# %% [markdown] lang="zh" of="7cc57827"
 # ## 2. 从向量回到词
 #
 # 编码器在每个位置给出一个向量。要猜词，就把它与词表里每个词的向量比一比：
@@ -176,7 +206,7 @@ for row in range(3):
 # **例题：** $\operatorname{GELU}(1) = 1 \cdot 0.841 = 0.841$，$\operatorname{GELU}(-1) = -1 \cdot 0.159 = -0.159$，
 # 而不像 ReLU 那样是 0。
 
-# %%
+# %% role="picture"
 at = torch.linspace(-4, 4, 81)
 plots.curves(
     at,
@@ -193,7 +223,7 @@ plt.show()
 # The model is handed an encoder and the `nn.Embedding` that this encoder reads with. Use `embedding.weight` itself: a copy would
 # stay behind when the embedding learns. The encoder gets the ids *and* the mask.
 
-# %% [markdown] lang="zh" of=""
+# %% [markdown] lang="zh" of="db98ab31"
 # ### 练习 2：`MaskedLanguageModel`
 #
 # 模型拿到一个编码器，以及这个编码器读词用的 `nn.Embedding`。要直接用 `embedding.weight`：复制品不会跟着嵌入一起学。
@@ -201,6 +231,20 @@ plt.show()
 
 # %% exercise="MaskedLanguageModel"
 from answers import MaskedLanguageModel
+
+# %% [raw] lang="zh" of="6c05bc2e"
+# An encoder that guesses words: linear, GELU, LayerNorm, then a product with the matrix of word vectors.
+#     会猜词的编码器：线性层、GELU、LayerNorm，再与词向量的矩阵相乘。
+#
+#     encoder:   以 encoder(input_ids, attention_mask) 调用，给出 (batch, seq, d_model)
+#     embedding: 编码器读词用的 nn.Embedding(vocab_size, d_model)；它的矩阵就是给出 logits 的矩阵，
+#                是同一个参数，不是复制品；再为每个词加一个偏置
+#     forward:   input_ids (batch, seq)、attention_mask (batch, seq) -> logits (batch, seq, vocab_size)
+#     出处：Devlin 等，2019；输出头与 BERT 公开的代码相同。共用矩阵见 Press 和 Wolf，2017。
+# TODO 1: make a linear map (d_model to d_model), a LayerNorm, and a bias with a number for each word.
+#     TODO 1：建一个线性层（d_model 到 d_model）、一个 LayerNorm，以及每个词一个数的偏置
+# TODO 2: encoder, linear, GELU, LayerNorm, product with the embedding's matrix, bias
+#     TODO 2：编码器、线性层、GELU、LayerNorm、与嵌入矩阵相乘、偏置
 
 # %%
 check("MaskedLanguageModel")
@@ -216,7 +260,7 @@ check("MaskedLanguageModel")
 # In a small batch it happens that nothing is chosen. A mean over no numbers is `nan`, and one `nan` spoils all weights. Then the
 # loss is to be 0, and its gradient too.
 
-# %% [markdown] lang="zh" of=""
+# %% [markdown] lang="zh" of="0a350351"
 # ## 3. 裁判
 #
 # 损失是各个猜测的交叉熵的平均。只问了选中的位置，所以只算它们。
@@ -229,5 +273,273 @@ check("MaskedLanguageModel")
 # %% exercise="masked_lm_loss"
 from answers import masked_lm_loss
 
+# %% [raw] lang="zh" of="650967ab"
+# The mean cross-entropy (nats) of the guesses at the chosen positions.
+#     选中位置上各个猜测的平均交叉熵（nats）。
+#
+#     logits: (batch, seq, vocab_size)；labels: (batch, seq)，int64，没有选中的地方是 -100
+#     返回一个标量。一个位置也没选中时，它是 0，梯度也是 0：这样的批次不改变任何权重。
+# TODO: only positions with a label count. What does a mean over none of them give?
+#     TODO：只有带标签的位置才算。一个都没有时，平均会是什么？
+
 # %%
 check("masked_lm_loss")
+
+# %% [markdown] lang="en"
+# ## 4. Your encoder fills in
+#
+# Now the parts of units 1 and 3 become an encoder: one layer, width 64. It reads the 3,600 training reviews about twenty times and sees no label.
+#
+# The loss is in nats. Think first: which loss does a model have that gives each of 219 words the same probability? Can the loss
+# reach 0, on a text like *The [MASK] is dull*? (All cells of this section and the next together take about four minutes.)
+
+# %% [markdown] lang="zh" of="a9424c3e"
+# ## 4. 你的编码器来填空
+#
+# 现在，第 1 和第 3 单元的部件拼成一个编码器：一层，宽度 64。它把 3,600 条训练影评读上约二十遍，一个标签也不看。
+#
+# 损失的单位是奈特。先想一想：给 219 个词同样概率的模型，损失是多少？遇到 *The [MASK] is dull* 这样的句子，损失能降到 0 吗？
+# （这一节和下一节的单元格一共要跑四分钟左右。）
+
+# %%
+class ReviewEncoder(nn.Module):
+    """Word vectors with their positions, through one encoder layer: (batch, seq) -> (batch, seq, d_model)."""
+
+    def __init__(self, d_model: int = 64) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocab_size, d_model)
+        nn.init.normal_(self.embedding.weight, std=d_model**-0.5)  # so that logits are neither huge nor tiny
+        self.positions = PositionalEncoding(d_model, 0.1, reviews.QUICK.max_length)
+        self.layer = TransformerEncoderLayer(d_model, 4, 128, 0.1)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        x = self.embedding(input_ids) * self.embedding.embedding_dim**0.5
+        return self.layer(self.positions(x), attention_mask)
+
+
+def learn(model: nn.Module, batches: Batches, steps: int, rate: float, loss_of) -> list[float]:
+    """The loss of each of so many steps; the rate rises over the first tenth of them, then falls."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
+    model.train()
+    losses: list[float] = []
+    epoch = 0
+    while len(losses) < steps:
+        batches.set_epoch(epoch)
+        epoch += 1
+        for batch in batches:
+            if len(losses) == steps:
+                break
+            loss = loss_of(model, batch)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+    return losses
+
+# %% [raw] lang="zh" of="a87bdf19"
+# Word vectors with their positions, through one encoder layer: (batch, seq) -> (batch, seq, d_model).
+#     带位置的词向量，经过一个编码器层：(batch, seq) -> (batch, seq, d_model)。
+# so that logits are neither huge nor tiny
+#     这样 logits 既不会太大，也不会太小
+# The loss of each of so many steps; the rate rises over the first tenth of them, then falls.
+#     训练这么多步，返回每一步的损失；学习率在前十分之一上升，然后下降。
+
+# %%
+needs("mask_tokens", "MaskedLanguageModel", "masked_lm_loss")
+
+
+def loss_of_guesses(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """The loss of your model on a batch with fresh gaps."""
+    masked, labels = gaps(batch)
+    return masked_lm_loss(model(masked, batch["attention_mask"]), labels)
+
+
+SEEDS, STEPS = (1, 2), 1140  # 57 batches an epoch, 20 epochs
+random_encoders, models, histories = {}, {}, {}
+for seed in SEEDS:
+    torch.manual_seed(seed)
+    encoder = ReviewEncoder()
+    random_encoders[seed] = copy.deepcopy(encoder)  # as it was before it learnt
+    models[seed] = MaskedLanguageModel(encoder, encoder.embedding)
+    batches = Batches(ready.train.tokens, ready.rest.labels, 64, True, seed)
+    histories[f"seed {seed}"] = learn(models[seed], batches, STEPS, 5e-3, loss_of_guesses)
+    print(f"seed {seed}: loss of the last 57 steps {sum(histories[f'seed {seed}'][-57:]) / 57:.2f}")
+
+# %% [raw] lang="zh" of="644b1fa9"
+# The loss of your model on a batch with fresh gaps.
+#     给一个批次重新挖空，返回模型的损失。
+# 57 batches an epoch, 20 epochs
+#     每轮 57 个批次，共 20 轮
+# as it was before it learnt
+#     学习之前的样子
+# seed {seed}: loss of the last 57 steps {sum(histories[f'seed {seed}'][-57:]) / 57:.2f}
+#     种子 {seed}：最后 57 步的损失 {sum(histories[f'seed {seed}'][-57:]) / 57:.2f}
+
+# %% role="picture"
+needs("mask_tokens", "MaskedLanguageModel", "masked_lm_loss")
+axes = plots.curves(
+    range(1, STEPS // 57 + 1),
+    {name: [sum(losses[i : i + 57]) / 57 for i in range(0, STEPS, 57)] for name, losses in histories.items()},
+    title=f"Filling in gaps is learnt from the texts alone\n({corpus.name}, your encoder, 1 layer, d_model 64)",
+    x_label="epoch",
+    y_label="loss (nats)",
+    marker="o",
+)
+axes.axhline(torch.tensor(float(vocab_size)).log().item(), color="black", linestyle=":")
+plt.show()
+
+# %% [markdown] lang="en"
+# The dotted line is $\ln 219$, what pure guessing costs. Now ask your model. One word of each sentence is hidden; its five best
+# guesses stand beside their probabilities.
+
+# %% [markdown] lang="zh" of="ef667bc5"
+# 虚线是 $\ln 219$，也就是纯粹瞎猜的代价。现在来问问你的模型：每个句子藏起一个词，列出它最看好的五个词和概率。
+
+# %%
+needs("mask_tokens", "MaskedLanguageModel", "masked_lm_loss")
+model = models[SEEDS[0]].eval()
+for sentence, hidden in (
+    ("The next film is due in autumn.", "due"),
+    ("It is not true that the plot turned out rather witty.", "not"),
+    ("I for one saw a dull western with a long ending.", "ending"),
+    ("Although the acting is really dull, the music felt tender to me.", "tender"),
+    ("Although the acting is really witty, the music felt bland to me.", "bland"),
+):
+    ids = torch.tensor([tokenizer.encode(sentence).ids])
+    place = ids[0].tolist().index(tokenizer.token_to_id(hidden))
+    ids[0, place] = mask_id
+    with torch.no_grad():
+        chances, best = model(ids, torch.ones_like(ids))[0, place].softmax(dim=-1).topk(5)
+    guesses = ", ".join(f"{words[int(i)]} {p:.2f}" for p, i in zip(chances, best, strict=True))
+    print(f"{sentence.replace(hidden, words[mask_id])}\n    {guesses}\n")
+
+# %% [markdown] lang="en"
+# Where only one word can stand, it should have nearly all of the probability. Where many can, they share it: the thirteen aspects of a film, the
+# words of praise. Compare the last two sentences: does your model know that *although* turns the verdict round, or has it only learnt
+# which words may stand behind *felt*? No label told it either.
+
+# %% [markdown] lang="zh" of="12709830"
+# 只容得下一个词的地方，它应当几乎占去全部概率。容得下许多词的地方，概率由它们分享：影片的十三个方面，或者那些褒义词。
+# 比较最后两句：你的模型知道 *although* 会让评价反过来吗？还是只学会了 *felt* 后面可以放哪些词？不管哪一样，都没有标签教过它。
+
+# %% [markdown] lang="en"
+# ## 5. What did that buy?
+#
+# The same encoder twice: with the random weights that it began with, and with the pretrained ones. On top of each a linear layer on the
+# mean of the token vectors, as in unit 4. Both learn from the same labelled reviews, with the same steps and the same rate, and all
+# their weights learn. Only the number of labels differs. Measured on 1,000 test reviews, once, with two seeds.
+#
+# What do you expect: with how many labels is the difference largest? Write it down.
+
+# %% [markdown] lang="zh" of="cbb14cd3"
+# ## 5. 这换来了什么？
+#
+# 同一个编码器用两次：一次从最初的随机权重出发，一次从预训练的权重出发。上面都加一个线性层，接在词元向量的平均上，与第 4 单元一样。
+# 两者学同样的带标签影评，步数相同，学习率相同，全部权重都参与学习。不同的只是标签的个数。
+# 在 1,000 条测试影评上测一次，用两个随机种子。
+#
+# 你预计标签有多少时差别最大？先写下来。
+
+# %%
+class ReviewClassifier(nn.Module):
+    """Two classes from the mean of an encoder's vectors; the encoder is a copy, so that it can be used again."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = copy.deepcopy(encoder)
+        self.out = nn.Linear(encoder.embedding.embedding_dim, 2)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        return self.out(masked_mean(self.encoder(input_ids, attention_mask), attention_mask))
+
+
+def loss_of_classes(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+    """The cross-entropy of a batch."""
+    return F.cross_entropy(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])
+
+
+def accuracy_after(encoder: nn.Module, count: int, seed: int) -> float:
+    """The test accuracy of a classifier on this encoder that has learnt from so many labelled reviews."""
+    torch.manual_seed(seed)
+    model = ReviewClassifier(encoder)
+    chosen = torch.randperm(len(ready.rest.texts))[:count].tolist()
+    tokens = tokenize([ready.rest.texts[i] for i in chosen], tokenizer, reviews.QUICK.max_length, reviews.QUICK.keep)
+    batches = Batches(tokens, [ready.rest.labels[i] for i in chosen], 32, True, seed)
+    learn(model, batches, FINE_TUNING_STEPS, 1e-3, loss_of_classes)
+    model.eval()
+    right = 0
+    with torch.no_grad():
+        for batch in ready.test:
+            guesses = model(batch["input_ids"], batch["attention_mask"]).argmax(dim=1)
+            right += int((guesses == batch["labels"]).sum())
+    return right / len(corpus.test.texts)
+
+
+FINE_TUNING_STEPS = 300
+COUNTS = (64, 256, 1024, len(ready.rest.texts))
+
+# %% [raw] lang="zh" of="4f138b91"
+# Two classes from the mean of an encoder's vectors; the encoder is a copy, so that it can be used again.
+#     由编码器向量的平均分出两类；编码器是一份复制品，原来的还可以再用。
+# The cross-entropy of a batch.
+#     一个批次的交叉熵。
+# The test accuracy of a classifier on this encoder that has learnt from so many labelled reviews.
+#     在这个编码器上的分类器，学过这么多条带标签的影评之后的测试准确率。
+
+# %%
+needs("mask_tokens", "MaskedLanguageModel", "masked_lm_loss")
+found = {"random weights": {}, "pretrained": {}}
+for count in COUNTS:
+    for name, encoders in (
+        ("random weights", random_encoders),
+        ("pretrained", {seed: model.encoder for seed, model in models.items()}),
+    ):
+        found[name][count] = [accuracy_after(encoders[seed], count, seed) for seed in SEEDS]
+        print(f"{count:5,} labels, {name:14}", *(f"{value:.3f}" for value in found[name][count]))
+
+# %% [raw] lang="zh" of="4d12d515"
+# {count:5,} labels, {name:14}
+#     {count:5,} 个标签，{name:14}
+
+# %% role="picture"
+needs("mask_tokens", "MaskedLanguageModel", "masked_lm_loss")
+axes = None
+for number, (name, by_count) in enumerate(found.items()):
+    points = [(count, value) for count, values in by_count.items() for value in values]
+    axes = plots.points_over(*zip(*points, strict=True), label=name, number=number, ax=axes)
+    for count, values in by_count.items():
+        axes.vlines(count, min(values), max(values), color=plots.OKABE_ITO[number])  # from one seed to the other
+axes.axhline(0.5, color="black", linestyle=":", label="guessing")
+axes.set(
+    title=f"Accuracy against the number of labels, two seeds\n({corpus.name}, your encoder, 300 steps)",
+    xlabel="labelled reviews",
+    ylabel="test accuracy",
+    xscale="log",
+)
+axes.legend()
+plt.show()
+
+# %% [raw] lang="zh" of="836072a1"
+# from one seed to the other
+#     从一个种子到另一个
+
+# %% [markdown] lang="en"
+# @@RESULT_EN@@
+
+# %% [markdown] lang="zh" of="a8c78af3"
+# @@RESULT_ZH@@
+
+# %% [markdown] lang="en" question="q11_pretraining"
+# ## Thinking question 11
+#
+# Why is not every chosen token replaced by `[MASK]`? And what did pretraining buy with few labels, and what with many? Give your numbers with
+# their seeds, say what your model filled in, and what two seeds cannot tell.
+
+# %% [markdown] lang="zh" question="q11_pretraining" of="749689f6"
+# ## 思考题 11
+#
+# 为什么选中的词元没有全部换成 `[MASK]`？预训练在标签少的时候换来了什么，标签多的时候又换来了什么？请给出你的数据并注明随机种子，
+# 说说你的模型填了哪些词，再说说两个种子说明不了什么。
