@@ -26,7 +26,9 @@ def _labels(student: Student) -> object:
 def _shape(student: Student) -> torch.Tensor:
     """Zeros of the shape of what comes back: the numbers follow from weights that are drawn."""
     encoder = student.fixture(fixtures.LookUp, torch.randn(55, 4), torch.randn(4))
-    built, _ = student.build_shaped("MaskedLanguageModel", encoder, student.fixture(fixtures.embedding, torch.ones(51, 4)))
+    built, _ = student.build_shaped(
+        "MaskedLanguageModel", encoder, student.fixture(fixtures.embedding, torch.ones(51, 4))
+    )
     return torch.zeros_like(as_tensor(built(IDS, (IDS != 0).long())), dtype=torch.float32)[..., :1]
 
 

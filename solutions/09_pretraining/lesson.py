@@ -140,7 +140,7 @@ check("mask_tokens")
 # %%
 from course_utils.batches import Batches
 from course_utils.corpora import load_reviews
-from course_utils.studies import reviews
+from course_utils.studies import pretraining, reviews
 from course_utils.tokens import learn_tokenizer, tokenize
 
 corpus = load_reviews("embedded")
@@ -301,6 +301,7 @@ check("masked_lm_loss")
 # 损失的单位是奈特。先想一想：给 219 个词同样概率的模型，损失是多少？遇到 *The [MASK] is dull* 这样的句子，损失能降到 0 吗？
 # （这一节和下一节的单元格一共要跑四分钟左右。）
 
+
 # %%
 class ReviewEncoder(nn.Module):
     """Word vectors with their positions, through one encoder layer: (batch, seq) -> (batch, seq, d_model)."""
@@ -317,35 +318,11 @@ class ReviewEncoder(nn.Module):
         return self.layer(self.positions(x), attention_mask)
 
 
-def learn(model: nn.Module, batches: Batches, steps: int, rate: float, loss_of) -> list[float]:
-    """The loss of each of so many steps; the rate rises over the first tenth of them, then falls."""
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
-    model.train()
-    losses: list[float] = []
-    epoch = 0
-    while len(losses) < steps:
-        batches.set_epoch(epoch)
-        epoch += 1
-        for batch in batches:
-            if len(losses) == steps:
-                break
-            loss = loss_of(model, batch)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
-    return losses
-
-# %% [raw] lang="zh" of="a87bdf19"
+# %% [raw] lang="zh" of="738c1b13"
 # Word vectors with their positions, through one encoder layer: (batch, seq) -> (batch, seq, d_model).
 #     带位置的词向量，经过一个编码器层：(batch, seq) -> (batch, seq, d_model)。
 # so that logits are neither huge nor tiny
 #     这样 logits 既不会太大，也不会太小
-# The loss of each of so many steps; the rate rises over the first tenth of them, then falls.
-#     训练这么多步，返回每一步的损失；学习率在前十分之一上升，然后下降。
 
 # %%
 needs("mask_tokens", "MaskedLanguageModel", "masked_lm_loss")
@@ -357,59 +334,57 @@ def loss_of_guesses(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     return masked_lm_loss(model(masked, batch["attention_mask"]), labels)
 
 
-SEEDS, STEPS = (1, 2), 1140  # 57 batches an epoch, 20 epochs
+plan = pretraining.QUICK
 random_encoders, models, histories = {}, {}, {}
-for seed in SEEDS:
+for seed in plan.seeds:
     torch.manual_seed(seed)
     encoder = ReviewEncoder()
     random_encoders[seed] = copy.deepcopy(encoder)  # as it was before it learnt
     models[seed] = MaskedLanguageModel(encoder, encoder.embedding)
-    batches = Batches(ready.train.tokens, ready.rest.labels, 64, True, seed)
-    histories[f"seed {seed}"] = learn(models[seed], batches, STEPS, 5e-3, loss_of_guesses)
-    print(f"seed {seed}: loss of the last 57 steps {sum(histories[f'seed {seed}'][-57:]) / 57:.2f}")
+    batches = Batches(ready.train.tokens, ready.rest.labels, plan.batch_size, True, seed)
+    steps = len(batches)  # of an epoch
+    losses = pretraining.learn(models[seed], batches, plan.epochs * steps, plan.learning_rate, loss_of_guesses)
+    histories[f"seed {seed}"] = [sum(losses[i : i + steps]) / steps for i in range(0, len(losses), steps)]
+    print(f"seed {seed}: loss of the last epoch {histories[f'seed {seed}'][-1]:.2f}")
 
-# %% [raw] lang="zh" of="644b1fa9"
+# %% [raw] lang="zh" of="c65415d0"
 # The loss of your model on a batch with fresh gaps.
 #     给一个批次重新挖空，返回模型的损失。
-# 57 batches an epoch, 20 epochs
-#     每轮 57 个批次，共 20 轮
 # as it was before it learnt
 #     学习之前的样子
-# seed {seed}: loss of the last 57 steps {sum(histories[f'seed {seed}'][-57:]) / 57:.2f}
-#     种子 {seed}：最后 57 步的损失 {sum(histories[f'seed {seed}'][-57:]) / 57:.2f}
+# of an epoch
+#     一轮的步数
+# seed {seed}: loss of the last epoch {histories[f'seed {seed}'][-1]:.2f}
+#     种子 {seed}：最后一轮的损失 {histories[f'seed {seed}'][-1]:.2f}
 
 # %% role="picture"
 needs("mask_tokens", "MaskedLanguageModel", "masked_lm_loss")
-axes = plots.curves(
-    range(1, STEPS // 57 + 1),
-    {name: [sum(losses[i : i + 57]) / 57 for i in range(0, STEPS, 57)] for name, losses in histories.items()},
+plots.histories(
+    histories,
     title=f"Filling in gaps is learnt from the texts alone\n({corpus.name}, your encoder, 1 layer, d_model 64)",
-    x_label="epoch",
     y_label="loss (nats)",
-    marker="o",
+    levels={"guessing": torch.tensor(float(vocab_size)).log().item()},
 )
-axes.axhline(torch.tensor(float(vocab_size)).log().item(), color="black", linestyle=":")
 plt.show()
 
 # %% [markdown] lang="en"
-# The dotted line is $\ln 219$, what pure guessing costs. Now ask your model. One word of each sentence is hidden; its five best
+# The level line is $\ln 219$, what pure guessing costs. Now ask your model. One word of each sentence is hidden; its five best
 # guesses stand beside their probabilities.
 
-# %% [markdown] lang="zh" of="ef667bc5"
-# 虚线是 $\ln 219$，也就是纯粹瞎猜的代价。现在来问问你的模型：每个句子藏起一个词，列出它最看好的五个词和概率。
+# %% [markdown] lang="zh" of="359c250d"
+# 水平线是 $\ln 219$，也就是纯粹瞎猜的代价。现在来问问你的模型：每个句子藏起一个词，列出它最看好的五个词和概率。
 
 # %%
 needs("mask_tokens", "MaskedLanguageModel", "masked_lm_loss")
-model = models[SEEDS[0]].eval()
-for sentence, hidden in (
-    ("The next film is due in autumn.", "due"),
-    ("It is not true that the plot turned out rather witty.", "not"),
-    ("I for one saw a dull western with a long ending.", "ending"),
-    ("Although the acting is really dull, the music felt tender to me.", "tender"),
-    ("Although the acting is really witty, the music felt bland to me.", "bland"),
+model = models[plan.seeds[0]].eval()
+for sentence, hidden, place in (
+    ("The next film is due in autumn.", "due", 5),
+    ("It is not true that the plot turned out rather witty.", "not", 3),
+    ("I for one saw a dull western with a long ending.", "ending", 11),
+    ("Although the acting is really dull, the music felt tender to me.", "tender", 11),
+    ("Although the acting is really witty, the music felt bland to me.", "bland", 11),
 ):
     ids = torch.tensor([tokenizer.encode(sentence).ids])
-    place = ids[0].tolist().index(tokenizer.token_to_id(hidden))
     ids[0, place] = mask_id
     with torch.no_grad():
         chances, best = model(ids, torch.ones_like(ids))[0, place].softmax(dim=-1).topk(5)
@@ -443,6 +418,7 @@ for sentence, hidden in (
 #
 # 你预计标签有多少时差别最大？先写下来。
 
+
 # %%
 class ReviewClassifier(nn.Module):
     """Two classes from the mean of an encoder's vectors; the encoder is a copy, so that it can be used again."""
@@ -456,6 +432,12 @@ class ReviewClassifier(nn.Module):
         return self.out(masked_mean(self.encoder(input_ids, attention_mask), attention_mask))
 
 
+# %% [raw] lang="zh" of="789859a9"
+# Two classes from the mean of an encoder's vectors; the encoder is a copy, so that it can be used again.
+#     由编码器向量的平均分出两类；编码器是一份复制品，原来的还可以再用。
+
+
+# %%
 def loss_of_classes(model: nn.Module, batch: dict[str, Tensor]) -> Tensor:
     """The cross-entropy of a batch."""
     return F.cross_entropy(model(batch["input_ids"], batch["attention_mask"]), batch["labels"])
@@ -467,8 +449,8 @@ def accuracy_after(encoder: nn.Module, count: int, seed: int) -> float:
     model = ReviewClassifier(encoder)
     chosen = torch.randperm(len(ready.rest.texts))[:count].tolist()
     tokens = tokenize([ready.rest.texts[i] for i in chosen], tokenizer, reviews.QUICK.max_length, reviews.QUICK.keep)
-    batches = Batches(tokens, [ready.rest.labels[i] for i in chosen], 32, True, seed)
-    learn(model, batches, FINE_TUNING_STEPS, 1e-3, loss_of_classes)
+    batches = Batches(tokens, [ready.rest.labels[i] for i in chosen], plan.tuning_batch_size, True, seed)
+    pretraining.learn(model, batches, plan.tuning_steps, plan.tuning_rate, loss_of_classes)
     model.eval()
     right = 0
     with torch.no_grad():
@@ -478,12 +460,7 @@ def accuracy_after(encoder: nn.Module, count: int, seed: int) -> float:
     return right / len(corpus.test.texts)
 
 
-FINE_TUNING_STEPS = 300
-COUNTS = (64, 256, 1024, len(ready.rest.texts))
-
-# %% [raw] lang="zh" of="4f138b91"
-# Two classes from the mean of an encoder's vectors; the encoder is a copy, so that it can be used again.
-#     由编码器向量的平均分出两类；编码器是一份复制品，原来的还可以再用。
+# %% [raw] lang="zh" of="39b39a6f"
 # The cross-entropy of a batch.
 #     一个批次的交叉熵。
 # The test accuracy of a classifier on this encoder that has learnt from so many labelled reviews.
@@ -492,12 +469,12 @@ COUNTS = (64, 256, 1024, len(ready.rest.texts))
 # %%
 needs("mask_tokens", "MaskedLanguageModel", "masked_lm_loss")
 found = {"random weights": {}, "pretrained": {}}
-for count in COUNTS:
+for count in plan.counts:
     for name, encoders in (
         ("random weights", random_encoders),
         ("pretrained", {seed: model.encoder for seed, model in models.items()}),
     ):
-        found[name][count] = [accuracy_after(encoders[seed], count, seed) for seed in SEEDS]
+        found[name][count] = [accuracy_after(encoders[seed], count, seed) for seed in plan.seeds]
         print(f"{count:5,} labels, {name:14}", *(f"{value:.3f}" for value in found[name][count]))
 
 # %% [raw] lang="zh" of="4d12d515"
@@ -514,7 +491,7 @@ for number, (name, by_count) in enumerate(found.items()):
         axes.vlines(count, min(values), max(values), color=plots.OKABE_ITO[number])  # from one seed to the other
 axes.axhline(0.5, color="black", linestyle=":", label="guessing")
 axes.set(
-    title=f"Accuracy against the number of labels, two seeds\n({corpus.name}, your encoder, 300 steps)",
+    title=f"Accuracy against the number of labels, two seeds\n({corpus.name}, your encoder, {plan.tuning_steps} steps)",
     xlabel="labelled reviews",
     ylabel="test accuracy",
     xscale="log",

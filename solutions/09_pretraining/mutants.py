@@ -138,7 +138,10 @@ MUTANTS = [
         "one_number_for_both_questions",
         "one_number_for_both",
         "replaced",
-        (CHOOSE, "numbers = torch.rand(input_ids.shape, generator=generator)\n    chosen = maskable.bool() & (numbers < probability)"),
+        (
+            CHOOSE,
+            "numbers = torch.rand(input_ids.shape, generator=generator)\n    chosen = maskable.bool() & (numbers < probability)",
+        ),
         (FATE, "fate = numbers"),
     ),
     _tokens(
@@ -151,7 +154,10 @@ MUTANTS = [
         "one_random_word_for_a_row",
         "one_random_word",
         "replaced",
-        (WORDS, "random_ids = torch.randint(vocab_size, (len(input_ids), 1), generator=generator).expand(input_ids.shape)"),
+        (
+            WORDS,
+            "random_ids = torch.randint(vocab_size, (len(input_ids), 1), generator=generator).expand(input_ids.shape)",
+        ),
     ),
     # the generator
     _tokens(
