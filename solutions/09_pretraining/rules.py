@@ -41,6 +41,7 @@ SIGMAS = 6
 SPREAD = (0.25, 3.0)  # of the variance that counts of 50 rows or more have by chance; outside once in ten million draws
 CHANGED = (0.02, 0.7)  # the share of tokens that a masking may change; random texts change nearly all
 REACH = 0.75  # of the ids that so many random ones reach on average
+OTHERS = 12  # logits at which a loss is asked for; one that counts wrong guesses gives two different numbers at least
 APART = 0.6  # of random ids that differ from all others in their row, or column; with five in each it is 0.9
 
 
@@ -309,7 +310,11 @@ def masked_lm_loss(student: Student, draw: Draw) -> Mapping[str, Part]:
     pulling = {"pull": {"cotangents": [torch.ones(())], "wants": "arguments"}}
     sets = {"some": some, "one": one, "all": labels}
     asked = [student.request("masked_lm_loss", logits, each) for each in (*sets.values(), nothing, some)]
-    *found, empty_loss, _ = answers = student.try_all(asked)
+    *found, empty_loss, _ = student.try_all(asked)
+    others = [
+        student.request("masked_lm_loss", draw.normal(batch, seq, vocab, scale=2.0), labels) for _ in range(OTHERS)
+    ]
+    elsewhere = student.try_all(others)
     empty_pull, some_pull = student.try_all([asked[3] | pulling, asked[0] | pulling])
 
     def values() -> Observations:
@@ -321,7 +326,7 @@ def masked_lm_loss(student: Student, draw: Draw) -> Mapping[str, Part]:
 
     def empty() -> Observations:
         loss = as_tensor(answered(empty_loss))
-        losses = [each for each in answers if isinstance(each, Tensor) and each.numel() == 1]
+        losses = [each for each in elsewhere if isinstance(each, Tensor) and each.numel() == 1]
         apart = len({round(float(each), 6) for each in losses if bool(torch.isfinite(each).all())})
         try:
             gradient = pulled(empty_pull)[0]
@@ -331,7 +336,7 @@ def masked_lm_loss(student: Student, draw: Draw) -> Mapping[str, Part]:
         return {
             "loss": "0" if loss.numel() == 1 and float(loss) == 0 else "not finite" * bool(not loss.isfinite().all()),
             "gradient": "0" if still else "nothing to pull" if gradient is None else "another",
-            CONTENT: apart > 2,
+            CONTENT: apart > 1,
         }
 
     return {"values": values, "empty": empty}
