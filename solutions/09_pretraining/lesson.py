@@ -54,19 +54,8 @@ masked_mean = portfolio.solved("masked_mean")
 #
 # The last two look odd. But in the task that comes afterwards there is no `[MASK]`. A model that works at masks alone would not
 # care for the other places. Because any word might be a wrong one, it has to make up its mind about each.
-#
-# **Worked example.** Ids `2 17 4 9 30 3` (`2` is `[CLS]`, `3` is `[SEP]`), mask id 50. Say places 1, 3 and 4 are chosen; 1 and 4 are masked,
-# and 3 becomes the random word 22:
-#
-# | | | | | | | |
-# | --- | --- | --- | --- | --- | --- | --- |
-# | input_ids | 2 | 17 | 4 | 9 | 30 | 3 |
-# | masked_ids | 2 | **50** | 4 | **22** | **50** | 3 |
-# | labels | −100 | 17 | −100 | 9 | 30 | −100 |
-#
-# −100 says "no question here". It is the number that `cross_entropy` leaves out.
 
-# %% [markdown] lang="zh" of="eb9ae7f7"
+# %% [markdown] lang="zh" of="bde4a5e8"
 # ## 1. 句子里的空
 #
 # *The acting is [MASK].*（演技很____。）这个词你猜得出来：*good*、*dull*、*wooden*，总不会是 *umbrella*。要猜得好，
@@ -81,7 +70,20 @@ masked_mean = portfolio.solved("masked_mean")
 #
 # 后两条看上去奇怪。可是后面的任务里没有 `[MASK]`。只在 `[MASK]` 处动脑筋的模型，不会去管别的位置。
 # 正因为任何一个词都可能是错的，它才不得不对每个位置都拿定主意。
+
+# %% [markdown] lang="en"
+# **Worked example.** Ids `2 17 4 9 30 3` (`2` is `[CLS]`, `3` is `[SEP]`), mask id 50. Say places 1, 3 and 4 are chosen; 1 and 4 are masked,
+# and 3 becomes the random word 22:
 #
+# | | | | | | | |
+# | --- | --- | --- | --- | --- | --- | --- |
+# | input_ids | 2 | 17 | 4 | 9 | 30 | 3 |
+# | masked_ids | 2 | **50** | 4 | **22** | **50** | 3 |
+# | labels | −100 | 17 | −100 | 9 | 30 | −100 |
+#
+# −100 says "no question here". It is the number that `cross_entropy` leaves out.
+
+# %% [markdown] lang="zh" of="b812a81d"
 # **例题。** 编号为 `2 17 4 9 30 3`（`2` 是 `[CLS]`，`3` 是 `[SEP]`），`[MASK]` 的编号是 50。假设选中了位置 1、3、4；1 和 4 被遮住，
 # 3 换成随机词 22：
 #
@@ -199,7 +201,7 @@ for row in range(3):
 #
 # $$\text{logit}_w = \operatorname{LayerNorm}(\operatorname{GELU}(W h + c)) \cdot e_w + b_w$$
 #
-# 其中 $e_w$ 是嵌入矩阵里词 $w$ 的那一行，和读这个词时用的是*同一组*数。学一次，用两次，还省下了 `vocab_size · d_model` 个数。
+# 其中 $e_w$ 是嵌入矩阵里词 $w$ 的那一行，和读这个词时用的是**同一组**数。学一次，用两次，还省下了 `vocab_size · d_model` 个数。
 # $b_w$ 表示这个词本来有多常见。
 #
 # GELU（Hendrycks 和 Gimpel，2016）是拐角圆滑的 ReLU：$\operatorname{GELU}(x) = x\,\Phi(x)$，$\Phi$ 是正态分布函数。
@@ -227,7 +229,7 @@ plt.show()
 # ### 练习 2：`MaskedLanguageModel`
 #
 # 模型拿到一个编码器，以及这个编码器读词用的 `nn.Embedding`。要直接用 `embedding.weight`：复制品不会跟着嵌入一起学。
-# 编号*和*掩码都要交给编码器。
+# 编号**和**掩码都要交给编码器。
 
 # %% exercise="MaskedLanguageModel"
 from answers import MaskedLanguageModel
