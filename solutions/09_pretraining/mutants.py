@@ -226,7 +226,7 @@ MUTANTS = [
     _model(
         "matrix_of_its_own",
         "copy_of_the_matrix",
-        "logits tied",
+        "tied",
         (BIAS, "self.out = nn.Linear(d_model, vocab_size)"),
         (LOGITS, "logits = self.out(hidden)"),
     ),

@@ -198,6 +198,9 @@ class _Model:
         self.mask, self.full = draw.mask(draw.batch, draw.seq), torch.ones(draw.batch, draw.seq, dtype=torch.int64)
         self.linear, self.bias = draw.normal(width, width, scale=width**-0.5), draw.normal(vocab)
         table, shift = draw.normal(rows, width), draw.normal(width)
+        # A row whose numbers are all cut off has hardly any spread, and a small term inside a norm would decide.
+        while (flat := (table @ self.linear.T).relu().var(dim=1) < 0.1).any():
+            table = torch.where(flat[:, None], draw.normal(rows, width), table)
         self.other_table = draw.normal(rows, width)
         self.encoder = student.fixture(fixtures.LookUp, table, shift)
         self.embedding = student.fixture(fixtures.embedding, self.words)
@@ -215,8 +218,14 @@ class _Model:
             for matrix in (self.linear, self.linear.T):
                 values = {name: torch.full((width,), float(name == scale)) for name in vectors}
                 values |= dict.fromkeys(matrices, matrix) | biases
+                # a copy of the word vectors is right until they are moved
+                values |= {name: self._words_as(self.shapes[name]) for name in self.word_matrices()}
                 found.append({name: value.reshape(self.shapes[name]).contiguous() for name, value in values.items()})
         return found
+
+    def _words_as(self, shape: list[int]) -> Tensor:
+        """The word vectors, turned where a matrix keeps them so."""
+        return self.words if list(shape) == list(self.words.shape) else self.words.T
 
     def stirred(self) -> dict[str, Tensor]:
         """Weights for all that is the learner's own, none of which stops a gradient."""

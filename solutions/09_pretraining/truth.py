@@ -9,10 +9,13 @@ import torch
 from torch import Tensor, nn
 
 CASES: dict[str, list[dict[str, Any]]] = {
-    "mask_tokens": [dict(batch=60, seq=55, vocab_size=37, probability=0.35)],
+    "mask_tokens": [
+        dict(batch=60, seq=55, vocab_size=37, probability=0.35),
+        dict(batch=52, seq=63, vocab_size=44, probability=0.4),
+    ],
     "MaskedLanguageModel": [
         dict(batch=3, seq=7, vocab_size=13, d_model=8),
-        dict(batch=4, seq=4, vocab_size=17, d_model=6),
+        dict(batch=3, seq=4, vocab_size=17, d_model=6),
     ],
     "masked_lm_loss": [dict(batch=3, seq=7, vocab_size=9), dict(batch=5, seq=4, vocab_size=12)],
 }
@@ -45,10 +48,10 @@ class MaskedLanguageModel(nn.Module):
 
     def __init__(self, encoder: nn.Module, embedding: nn.Embedding) -> None:
         super().__init__()
-        vocab_size, d_model = embedding.weight.shape
+        words, d_model = embedding.weight.shape
         self.scale, self.shift = nn.Parameter(torch.ones(d_model)), nn.Parameter(torch.zeros(d_model))
         self.matrix, self.move = nn.Parameter(torch.eye(d_model)), nn.Parameter(torch.zeros(d_model))
-        self.words, self.bias = embedding, nn.Parameter(torch.zeros(vocab_size))
+        self.words, self.bias = embedding, nn.Parameter(torch.zeros(words))
         self.encoder = encoder
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
