@@ -36,9 +36,12 @@ def learn(model: torch.nn.Module, batches: Batches, steps: int, rate: float, los
     """The loss of each of so many steps, epoch after epoch; the rate rises over the first tenth of them, then falls.
 
     loss_of: (model, batch) -> the loss of a batch, a scalar
+    Raises ValueError for ten steps or fewer: their first tenth has no room for a rise.
     """
     import torch
 
+    if steps <= 10:
+        raise ValueError(f"steps must be more than 10, got {steps}. Take more epochs.")
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
     model.train()

@@ -16,6 +16,8 @@ def generator(seed: int) -> torch.Generator:
 class LookUp(nn.Module):
     """An encoder whose vectors are rows of a table, moved where the mask is 0; it notes what it was given last."""
 
+    shift: Tensor
+
     def __init__(self, table: Tensor, shift: Tensor) -> None:
         """table: (rows, d_model), more rows than words have; shift: (d_model,)."""
         super().__init__()

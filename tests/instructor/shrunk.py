@@ -26,4 +26,4 @@ for study in (learning_rates, headlines):
     study.QUICK = dataclasses.replace(study.QUICK, train_size=FEW[0], test_size=FEW[1], recipe=recipe)
 learning_rates.QUICK = dataclasses.replace(learning_rates.QUICK, rates=(1e-4, 1e-3, 1e-2), border=(1e-3,))
 headlines.ON_CPU = dataclasses.replace(headlines.ON_CPU, batch_size=4)
-pretraining.QUICK = dataclasses.replace(pretraining.QUICK, seeds=(1,), epochs=1, counts=(8, 16), tuning_steps=2)
+pretraining.QUICK = dataclasses.replace(pretraining.QUICK, seeds=(1,), epochs=12, counts=(8, 16), tuning_steps=12)
