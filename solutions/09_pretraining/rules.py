@@ -12,7 +12,7 @@ Notable choices:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -223,7 +223,7 @@ class _Model:
                 found.append({name: value.reshape(self.shapes[name]).contiguous() for name, value in values.items()})
         return found
 
-    def _words_as(self, shape: list[int]) -> Tensor:
+    def _words_as(self, shape: Sequence[int]) -> Tensor:
         """The word vectors, turned where a matrix keeps them so."""
         return self.words if list(shape) == list(self.words.shape) else self.words.T
 
