@@ -454,6 +454,7 @@ FORMS = {
 # tensors as small as these are faster on one core
 #     张量这么小，单核反而更快
 
+
 # %%
 def gradient_norms(layers, seed):
     """The norm of the gradient of each layer's weights, for one batch of random vectors and random labels."""
@@ -632,6 +633,7 @@ for name, values in {"ids": ids, "mask": mask, "answers": answers}.items():
 # %% [raw] lang="zh" of="95f0e846"
 # Token ids (batch, seq), 5 to 9 being the marked 0 to 4; the mask (batch, seq); the answers (batch, seq).
 #     返回词元编号 (batch, seq)，其中 5 到 9 是带标记的 0 到 4；掩码 (batch, seq)；答案 (batch, seq)。
+
 
 # %%
 def train(layers, steps=150, rate=3e-3, warm_up=1, seed=0):

@@ -312,15 +312,3 @@ learning_rates.table(rates, recovered)
 #
 # 学习率过高时 BERT 发生了什么？你有什么收获？请说明你看到了什么（用数据，注明随机种子）、为什么会这样、什么有用、什么没用。
 # 报告的最后那句话，你的实验证实了多少？再谈谈你的收获：可以是这一单元关于选择学习率的，也可以是整门课的。
-
-# %% [markdown] lang="en"
-# ## The end of the course
-#
-# You have written every part of an encoder, trained one from nothing, pooled and read a pretrained one, and found out with numbers and
-# intervals what you may say about it. The next model that you meet is made of the same parts.
-
-# %% [markdown] lang="zh" of="2c1085e4"
-# ## 课程到此结束
-#
-# 你亲手写出了编码器的每一个部分，从零训练过一个，池化并解读过一个预训练的，还学会了用数据和区间来判断哪些话可以说。
-# 你遇到的下一个模型，也是由这些部件搭成的。

@@ -3,7 +3,7 @@
 import dataclasses
 
 from course_utils.corpora import Split, loading
-from course_utils.studies import headlines, learning_rates, recall, text_length
+from course_utils.studies import headlines, learning_rates, pretraining, recall, text_length
 
 FEW = (48, 32)  # texts to train on, to test on
 
@@ -27,3 +27,4 @@ for study in (learning_rates, headlines):
     study.QUICK = dataclasses.replace(study.QUICK, train_size=FEW[0], test_size=FEW[1], recipe=recipe)
 learning_rates.QUICK = dataclasses.replace(learning_rates.QUICK, rates=(1e-4, 1e-3, 1e-2), border=(1e-3,))
 headlines.ON_CPU = dataclasses.replace(headlines.ON_CPU, batch_size=4)
+pretraining.QUICK = dataclasses.replace(pretraining.QUICK, seeds=(1,), epochs=12, counts=(8, 16), tuning_steps=12)

@@ -58,6 +58,7 @@ CONTRACT = {
     "06_attention_maps": {"attention_entropy": (3, None), "attention_rollout": (4, None)},
     "07_sentence_embeddings": {"pack_sentences": (4, None), "sentence_embeddings": (3, None)},
     "08_learning_rate": {"warmup_linear_decay": (3, None)},
+    "09_pretraining": {"mask_tokens": (5, None), "MaskedLanguageModel": (4, None), "masked_lm_loss": (3, None)},
 }
 QUESTIONS = {
     "01_positional_encoding": {"q1_sin_cos": 4},
@@ -68,6 +69,7 @@ QUESTIONS = {
     "06_attention_maps": {"q10_explanation": 4},
     "07_sentence_embeddings": {"q8_document": 4},
     "08_learning_rate": {"q9_reflection": 4},
+    "09_pretraining": {"q11_pretraining": 4},
 }
 LARGER = 3  # points from which on an exercise has at least six known mistakes
 
