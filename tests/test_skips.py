@@ -20,6 +20,7 @@ ABOUT_THE_SYSTEM = {
     "the kernel's headers are not installed here",
     "this machine has no table of time zones",
     "the system has no Python 3.11",
+    "Windows has no bit for files that run",
     "the form is that of Python 3.11",
     "a checkout below /tmp lies behind each submission's own /tmp",
     "x32 exists on x86_64 only",

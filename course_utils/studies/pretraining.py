@@ -45,11 +45,11 @@ def learn(model: torch.nn.Module, batches: Batches, steps: int, rate: float, los
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
     model.train()
-    losses: list[float] = []
-    while len(losses) < steps:
-        batches.set_epoch(len(losses) // len(batches))
+    told: list[float] = []
+    while len(told) < steps:
+        batches.set_epoch(len(told) // len(batches))
         for batch in batches:
-            if len(losses) == steps:
+            if len(told) == steps:
                 break
             loss = loss_of(model, batch)
             optimizer.zero_grad()
@@ -57,5 +57,5 @@ def learn(model: torch.nn.Module, batches: Batches, steps: int, rate: float, los
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
-            losses.append(loss.item())
-    return losses
+            told.append(loss.item())
+    return told

@@ -81,12 +81,12 @@ ALTERNATIVES = [
         "numpy_seeded_by_the_generator",
         "import numpy as np\n" + MASKING,
         """    seed = torch.randint(2**62, (1,), generator=generator).item()
-    draw = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     ids = input_ids.numpy()
-    chosen = draw.random(ids.shape) < probability
+    chosen = rng.random(ids.shape) < probability
     chosen &= maskable.numpy().astype(bool)
-    what = draw.choice(3, size=ids.shape, p=[0.8, 0.1, 0.1])
-    new = np.choose(what, [np.full_like(ids, mask_id), draw.integers(vocab_size, size=ids.shape), ids])
+    what = rng.choice(3, size=ids.shape, p=[0.8, 0.1, 0.1])
+    new = np.choose(what, [np.full_like(ids, mask_id), rng.integers(vocab_size, size=ids.shape), ids])
     return torch.from_numpy(np.where(chosen, new, ids)), torch.from_numpy(np.where(chosen, ids, -100))
 """,
     ),

@@ -66,10 +66,10 @@ def _pair(answer: Any, ids: Tensor) -> tuple[Tensor, Tensor]:
     value = answered(answer)
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise Fault("odd_value")
-    masked, labels = (as_tensor(each) for each in value)
-    if masked.shape != ids.shape or labels.shape != ids.shape:
-        raise Fault("wrong_shape", shape=list(masked.shape if masked.shape != ids.shape else labels.shape))
-    return masked, labels
+    one, other = (as_tensor(each) for each in value)
+    if one.shape != ids.shape or other.shape != ids.shape:
+        raise Fault("odd_value")
+    return one, other
 
 
 @looks("mask_tokens", chosen=Check(constant=True), replaced=Check(constant=True), state=Check(constant=True))
