@@ -237,6 +237,9 @@ def _odd_word(score: Score, source: str) -> str:
     return ""
 
 
+BEHIND = ("because_", "instead_")  # how the names of sentences begin that stand behind another: reasons, remedies
+
+
 @cache
 def _sentences(folder: Path) -> tuple[frozenset[str], re.Pattern[str]]:
     """All that may be said about the unit of a folder: fixed sentences, and a pattern of those with gaps."""
@@ -249,13 +252,13 @@ def _sentences(folder: Path) -> tuple[frozenset[str], re.Pattern[str]]:
         "name": r"[A-Za-z_][\w.]{0,60}",
         "word": r"[^\W\d][\w.]{0,60}",
     }
-    patterns: dict[bool, list[str]] = {False: [], True: []}  # True: reasons, which stand behind another sentence
+    patterns: dict[bool, list[str]] = {False: [], True: []}  # True: what stands behind another sentence
     for key, sentence in SENTENCES.items():
         for text in sentence.values():
             pattern = re.escape(text)
             for gap, values in gaps.items():
                 pattern = pattern.replace(re.escape(f"{{{gap}}}"), f"(?:{values})")
-            patterns[key.startswith("because_")].append(pattern)
+            patterns[key.startswith(BEHIND)].append(pattern)
     whole = f"(?:{'|'.join(patterns[False])})(?: ?(?:{'|'.join(patterns[True])}))?"
     return frozenset(text for sentence in fixed for text in sentence.values()), re.compile(whole)
 
