@@ -65,7 +65,7 @@ def later(top: Path, word: str = "second") -> Path:
     def change(cells: list[dict[str, Any]]) -> None:
         for cell in cells:
             if grade_id(cell) == "div_term":
-                cell["source"] = cell["source"].replace("Frequency of", f"Frequency, in the {word} release, of")
+                cell["source"] = cell["source"].replace('"""', f'"""As of the {word} release. ', 1)
         cells[2]["source"] += f"\n\nA sentence of the {word} release."
         cells.insert(3, {"cell_type": "markdown", "id": f"new-{word}", "metadata": {}, "source": f"A cell: {word}."})
 

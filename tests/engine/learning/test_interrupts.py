@@ -21,7 +21,6 @@ from course_utils.engine.learning.report import check_names
 from course_utils.engine.making.units import Unit
 
 UNIT = Unit(current().folder / "01_positional_encoding")
-HANDLER = signal.getsignal(signal.SIGINT)
 PATIENCE_S = 1.0  # from the signal to the end; measured: 0.02 to 0.1
 SAYS = "Stopped. The check ran your code and was not finished; is there a loop that does not end? It stood in "
 
@@ -235,8 +234,9 @@ def test_after_a_stop_no_further_interrupt_comes(press):
 
 
 def test_after_a_check_an_interrupt_is_what_it_was_before():
+    before = signal.getsignal(signal.SIGINT)
     check_names("div_term", names_of(UNIT.answer("div_term")), "en")
-    assert signal.getsignal(signal.SIGINT) is HANDLER
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_interrupts_that_are_ignored_on_purpose_stay_so():

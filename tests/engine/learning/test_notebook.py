@@ -79,7 +79,7 @@ def test_a_cell_that_raises_leaves_the_others(write):
     ("source", "words"),
     [
         ("x = 1\ny = (", "with SyntaxError in line 2: '(' was never closed\n    2 | y = ("),
-        ("\nx = mth.pi", "with NameError in line 2: name 'mth' is not defined\n    2 | x = mth.pi"),
+        ("\nx = mth.pi", "with NameError in line 2: name 'mth' is not defined. Did you mean math?\n    2 | x = mth.pi"),
         ("def f():\n    raise OSError\n\n\nf()", "with OSError in f, line 2 of its cell.\n    2 | raise OSError"),
         ("raise SystemExit", "with SystemExit in line 1.\n    1 | raise SystemExit"),
     ],
@@ -177,7 +177,7 @@ def test_a_name_that_a_set_up_lacks_is_told_in_words(write):
     sources = sample.reference(UNIT) | {"div_term": "def div_term(d_model):\n    return mth.exp(d_model)"}
     (found,) = (r for r in check_notebook(write(sample.filled(UNIT, sources))) if r.exercise == "div_term")
     assert found.messages() == [
-        "Your code raised NameError in line 2: name 'mth' is not defined\n    2 | return mth.exp(d_model)"
+        "Your code raised NameError in line 2: name 'mth' is not defined. Did you mean math?\n    2 | return mth.exp(d_model)"
     ]
 
 
