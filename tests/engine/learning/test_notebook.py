@@ -177,7 +177,8 @@ def test_a_name_that_a_set_up_lacks_is_told_in_words(write):
     sources = sample.reference(UNIT) | {"div_term": "def div_term(d_model):\n    return mth.exp(d_model)"}
     (found,) = (r for r in check_notebook(write(sample.filled(UNIT, sources))) if r.exercise == "div_term")
     assert found.messages() == [
-        "Your code raised NameError in line 2: name 'mth' is not defined. Did you mean math?\n    2 | return mth.exp(d_model)"
+        "Your code raised NameError in line 2: name 'mth' is not defined. Did you mean math?\n"
+        "    2 | return mth.exp(d_model)"
     ]
 
 
