@@ -150,6 +150,49 @@ ALTERNATIVES = [
 """,
     ),
     _answer(
+        "MaskedLanguageModel",
+        "head_of_its_own_class",
+        MODEL,
+        """class Head(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.dense, self.layer_norm = nn.Linear(width, width), nn.LayerNorm(width)
+
+    def forward(self, hidden):
+        return self.layer_norm(F.gelu(self.dense(hidden)))
+
+
+class MaskedLanguageModel(nn.Module):
+    def __init__(self, encoder, embedding):
+        super().__init__()
+        self.encoder, self.words = encoder, embedding
+        self.head = Head(embedding.weight.size(1))
+        self.word_bias = nn.Parameter(torch.zeros(embedding.weight.size(0)))
+
+    def forward(self, input_ids, attention_mask):
+        vectors = self.head(self.encoder(input_ids, attention_mask=attention_mask))
+        return F.linear(vectors, self.words.weight, self.word_bias)
+""",
+    ),
+    _answer(
+        "MaskedLanguageModel",
+        "text_by_text",
+        MODEL,
+        """class MaskedLanguageModel(nn.Module):
+    def __init__(self, encoder, embedding):
+        super().__init__()
+        words, width = embedding.weight.shape
+        self.encoder, self.embedding = encoder, embedding
+        self.transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
+        self.bias = nn.Parameter(torch.zeros(words, 1))
+
+    def forward(self, input_ids, attention_mask):
+        hidden = self.encoder(input_ids, attention_mask)
+        columns = [self.embedding.weight @ self.transform(text).transpose(0, 1) + self.bias for text in hidden]
+        return torch.stack(columns).transpose(1, 2)
+""",
+    ),
+    _answer(
         "masked_lm_loss",
         "only_the_labelled",
         LOSS,
