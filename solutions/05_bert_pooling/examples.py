@@ -46,7 +46,7 @@ def _shape_of_logits(student: Student) -> torch.Tensor:
     encoder = student.fixture(fixtures.encoder, "bert", 9, 4)
     built = student.build("BertClassifier", encoder, 5, "mean")
     built.train(False)
-    return torch.zeros_like(as_tensor(built(torch.tensor([[1, 4, 2], [1, 2, 3]]), MASK)), dtype=torch.float32)
+    return 0 * as_tensor(built(torch.tensor([[1, 4, 2], [1, 2, 3]]), MASK))
 
 
 def _classifier_error(student: Student) -> str:
@@ -108,7 +108,7 @@ EXAMPLES = [
         given={"input_ids": torch.tensor([[1, 4, 2], [1, 2, 3]]), "mask": MASK},
         axes={"input_ids": "batch seq", "mask": "batch seq"},
         gives={"": "batch num_labels"},
-        checks=("logits",),
+        checks=("logits", "dropout"),
         ask=_shape_of_logits,
         call='0 * BertClassifier(encoder, num_labels=5, pooling="mean")(input_ids, mask)',
     ),
@@ -134,5 +134,24 @@ EXAMPLES = [
         checks=("errors",),
         ask=_classifier_error,
         call='BertClassifier(encoder, num_labels=5, pooling="sum")',
+    ),
+    Example("mcnemar", given={"correct_a": [True] * 5 + [False], "correct_b": [False] * 5 + [True]}),
+    Example("mcnemar", given={"correct_a": [True, True, False], "correct_b": [True, True, False]}),
+    Example("mcnemar", given={"correct_a": [True, True, False, False], "correct_b": [False, False, True, True]}),
+    Example(
+        "mcnemar",
+        given={},
+        checks=("types",),
+        ask=lambda student: student.call(
+            "mcnemar", torch.tensor([True] * 5 + [False]), torch.tensor([False] * 5 + [True])
+        ),
+        call="mcnemar(torch.tensor([True] * 5 + [False]), torch.tensor([False] * 5 + [True]))",
+    ),
+    Example(
+        "mcnemar",
+        given={},
+        checks=("errors",),
+        ask=lambda student: student.error("mcnemar", [True, False], [True, False, True]),
+        call="mcnemar([True, False], [True, False, True])",
     ),
 ]
