@@ -110,13 +110,14 @@ def test_probabilities_of_each_text_sum_to_one(found):
         assert np.allclose(found.probabilities(name).sum(axis=1), 1.0, atol=1e-4)  # they are kept with five digits
 
 
-def test_finished_runs_are_kept(ready, found, folder):
+def test_finished_runs_are_kept(ready, found, folder, monkeypatch):
     asked = Study(seeds=2, out=folder, progress=False, name="pooling")
 
     def refuse(*args, **kwargs):
         pytest.fail("a finished run was made again")
 
-    again = news_pooling.run_comparison(asked, ready, PLAN, classifier=refuse)
+    monkeypatch.setattr(news_pooling, "train_one", refuse)
+    again = news_pooling.run_comparison(asked, ready, PLAN)
     assert again.fine_tuned == found.fine_tuned
 
 
