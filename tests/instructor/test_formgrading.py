@@ -249,7 +249,9 @@ def marked(folder, browser):
         with saves(page, "comment"):
             page.keyboard.press("Escape")
         page.screenshot(path=folder / "marked.png")
+        page.wait_for_function("() => !$('body, html').is(':animated')")
         rubric.locator("summary").click()
+        page.wait_for_function("() => !document.querySelector('details.rubric').open")
         seen.folded = rubric.get_by_text("A model answer").is_hidden()
 
         open_submission(page, server.address, "李雷")
