@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import termios
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -425,8 +426,12 @@ answer = [forked, started, os.listdir("/tmp"), list(resource.getrlimit(resource.
 def test_a_core_dump_would_hold_no_memory(child: Child, sandbox: Sandbox) -> None:
     ask_sources(child, "import subprocess; subprocess.Popen(['/bin/sleep', '60'])")
     assert sandbox.pid is not None
-    pids = processes.descendants(sandbox.pid)
-    kinds = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in pids[1:]}  # without bubblewrap's own
+    for _ in range(100):  # a process has its program's name a moment after it was started
+        pids = processes.descendants(sandbox.pid)
+        kinds = {Path(f"/proc/{pid}/comm").read_text().strip(): pid for pid in pids[1:]}  # without bubblewrap's own
+        if "sleep" in kinds:
+            break
+        time.sleep(0.05)
     assert "sleep" in kinds
     filters = [int(Path(f"/proc/{pid}/coredump_filter").read_text(), 16) for pid in kinds.values()]
     assert filters == [0] * len(filters)
