@@ -13,10 +13,10 @@ from rich.table import Table
 
 from ..engine.course import current
 from ..engine.harmless import on_one_line
-from ..terminal import app, console, fail, warn
+from ..terminal import Language, app, console, fail, warn
 from . import returning, signalling  # noqa: F401  (their commands)
 from .beginning import new
-from .options import Language, ResultsFolder
+from .options import ResultsFolder
 from .progress import progress
 
 

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..engine.course import current
-
-
-class Language(StrEnum):
-    """The course's languages."""
-
-    en = "en"
-    zh = "zh"
-
 
 ResultsFolder = Annotated[
     Path,

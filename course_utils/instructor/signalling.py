@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..engine.harmless import on_one_line
-from ..terminal import app, console, fail
-from .options import Language, ResultsFolder
+from ..terminal import Language, app, console, fail
+from .options import ResultsFolder
 from .progress import progress
 
 if TYPE_CHECKING:
